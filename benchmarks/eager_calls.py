@@ -1,0 +1,37 @@
+"""What an eager call costs, its type check included, beside an eager `jax.nn.tanh`."""
+
+import jax
+import jax.numpy as jnp
+
+from ngcx import activations, surrogate
+
+from ._measure import compare
+
+
+def main():
+    x, threshold = jnp.linspace(-2, 2, 128), jnp.array(1.0)
+    arctan = surrogate.Arctan()
+    learnable = surrogate.Arctan(jnp.array(2.0), jnp.array(1.0))
+    calls = {
+        "jax.nn.tanh": jax.nn.tanh,
+        "Identity": activations.Identity(),
+        "ReLU": activations.ReLU(),
+        "Sigmoid": activations.Sigmoid(),
+        "Softmax": activations.Softmax(),
+        "Softplus": activations.Softplus(),
+        "Tanh": activations.Tanh(),
+        "StraightThrough": surrogate.StraightThrough(),
+        "Arctan": arctan,
+        "Arctan, array slope and gain": learnable,
+        "Arctan, array threshold": lambda x: arctan(x, threshold),
+        "Arctan, number as threshold": lambda x: arctan(x, 1.0),
+        "Tanh.derivative": activations.Tanh().derivative,
+    }
+    compare(
+        {
+            name: lambda call=call: call(x).block_until_ready()
+            for name, call in calls.items()
+        },
+        rounds=100,
+        repeats=300,
+    )

@@ -1,0 +1,15 @@
+"""Parts for neural, spiking and neuro-mimetic models, as immutable Equinox modules."""
+
+import importlib.metadata
+
+from . import (
+    activations as activations,
+    data as data,
+    init as init,
+    metrics as metrics,
+    neurons as neurons,
+    surrogate as surrogate,
+)
+
+
+__version__ = importlib.metadata.version("ngcx")

@@ -1,0 +1,17 @@
+"""Construction-time checks of hyper-parameters.
+
+Only Python numbers are judged: the value of an array may not be known yet. The
+negated comparisons refuse NaN as well.
+"""
+
+from ._typing import Parameter
+
+
+def check_positive(name: str, value: Parameter):
+    if isinstance(value, int | float) and not value > 0:
+        raise ValueError(f"`{name}` must be positive; got {value}.")
+
+
+def check_non_negative(name: str, value: Parameter):
+    if isinstance(value, int | float) and not value >= 0:
+        raise ValueError(f"`{name}` must be 0 or more; got {value}.")

@@ -1,0 +1,84 @@
+"""Formulas with a closed-form derivative: the engine of activations and surrogates."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+from jaxtyping import Array, Float
+
+from ._precision import wide_dtype
+
+
+# (module, x), of any module that the formula knows
+Elementwise: TypeAlias = Callable[[Any, Float[Array, "*shape"]], Float[Array, "*shape"]]
+
+
+def closed_form(
+    value: Elementwise, derivative: Elementwise
+) -> tuple[Elementwise, Elementwise]:
+    """Pairs an element-wise formula with its derivative in `x`.
+
+    Both take `(module, x)`. Differentiating the first of the two functions returned
+    evaluates the second, in forward and reverse mode; higher orders differentiate
+    the second. The arrays of `module` receive the formula's own gradients. Both
+    functions keep the dtype of `x`.
+    """
+    value, derivative = _rounded_once(value), _rounded_once(derivative)
+    function = eqx.filter_custom_jvp(value)
+
+    @function.def_jvp
+    def _(primals, tangents):
+        module, x = primals
+        module_tangent, x_tangent = tangents
+        out_tangent = None
+        if x_tangent is not None:
+            out_tangent = derivative(module, x) * x_tangent
+        # Constants have no tangent, so they cost nothing.
+        if jtu.tree_leaves(module_tangent):
+            _, from_module = eqx.filter_jvp(
+                lambda module: value(module, x), (module,), (module_tangent,)
+            )
+            out_tangent = (
+                from_module if out_tangent is None else out_tangent + from_module
+            )
+        return function(module, x), out_tangent
+
+    return function, derivative
+
+
+def _rounded_once(function: Elementwise) -> Elementwise:
+    def rounded(module, x):
+        dtype = wide_dtype(x.dtype)
+        module = jtu.tree_map(
+            lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf,
+            module,
+        )
+        return function(module, x.astype(dtype)).astype(x.dtype)
+
+    return rounded
+
+
+@jax.custom_jvp
+def sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The logistic function, accurate in both tails at every order of derivative."""
+    return jax.nn.sigmoid(x)
+
+
+@sigmoid.defjvp
+def _(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    # 1 - sigmoid(x) = sigmoid(-x), which does not cancel for large x.
+    return sigmoid(x), sigmoid(x) * sigmoid(-x) * tangent
+
+
+def squarable(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """`x`, bounded so that its square is finite and the square's inverse normal.
+
+    Where a formula decays as 1/x^2, an infinite square is harmless for its value, but
+    inf / inf makes the next derivative NaN.
+    """
+    limit = 2.0 ** (jnp.finfo(x.dtype).maxexp // 2 - 1)
+    return jnp.clip(x, -limit, limit)

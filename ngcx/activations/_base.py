@@ -1,0 +1,82 @@
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from .._closed_form import closed_form
+from .._compiled import compiled
+
+
+class AbstractActivation(eqx.Module):
+    r"""A function $f$ together with its closed-form derivative $f'$.
+
+    An activation is an Equinox module: it fits wherever Equinox takes a function,
+    `eqx.nn.MLP(..., activation=Tanh())`. A hyper-parameter given as a Python number is
+    a constant; given as an array it is a parameter, which trains, batches under `vmap`
+    and never causes a recompilation.
+    """
+
+    equation: ClassVar[str]
+    """The formula of $f(x)$ in LaTeX."""
+
+    @abc.abstractmethod
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        r"""Computes $f(x)$, in the dtype of `x`.
+
+        **Arguments:**
+
+        - `x`: a floating-point array of any shape.
+
+        **Returns:** an array of the shape and dtype of `x`.
+        """
+
+    @abc.abstractmethod
+    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "..."]:
+        r"""Computes $f'(x)$, in the dtype of `x`: what `jax.grad` gives as well."""
+
+
+class AbstractElementwise(AbstractActivation):
+    r"""An activation that acts on each element by itself.
+
+    A new one states its fields, its `equation` and two formulas, `_value` and
+    `_derivative`; compilation, type checks, dtypes and differentiation follow.
+
+    !!! example
+
+        ```python
+        class Squareplus(AbstractElementwise):
+            b: float | Array = 4.0
+            equation = r"\frac{x + \sqrt{x^2 + b}}{2}"
+
+            def _value(self, x):
+                return (x + jnp.sqrt(x**2 + self.b)) / 2
+
+            def _derivative(self, x):
+                return (1 + x / jnp.sqrt(x**2 + self.b)) / 2
+        ```
+    """
+
+    @abc.abstractmethod
+    def _value(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """The formula of f; `x` is float32 or float64."""
+
+    @abc.abstractmethod
+    def _derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """The formula of f'; `x` is float32 or float64."""
+
+    @compiled
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Computes $f(x)$ for an array of any shape, in its dtype."""
+        return _value(self, x)
+
+    @compiled
+    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Computes $f'(x)$ for an array of any shape, in its dtype."""
+        return _derivative(self, x)
+
+
+_value, _derivative = closed_form(
+    lambda activation, x: activation._value(x),
+    lambda activation, x: activation._derivative(x),
+)

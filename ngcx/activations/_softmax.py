@@ -1,0 +1,77 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._checks import check_non_negative
+from .._compiled import compiled
+from .._precision import widened
+from .._typing import Scalar, typed
+from ._base import AbstractActivation
+
+
+@typed
+class Softmax(AbstractActivation):
+    r"""$f(x)_i = \frac{e^{x_i / \tau}}{\sum_j e^{x_j / \tau}}$ along one axis.
+
+    `derivative` is the Jacobian
+    $\frac{\partial f_i}{\partial x_j} = \frac{f_i (\delta_{ij} - f_j)}{\tau}$.
+    At $\tau = 0$ it is the point mass: 1 at the first largest entry, derivative 0.
+
+    ??? cite "Reference"
+        Bridle, *Probabilistic interpretation of feedforward classification network
+        outputs*, Neurocomputing, 1990.
+    """
+
+    temperature: Scalar = 1.0
+    """Softens above 1 and sharpens below; 0 or more."""
+    axis: int = eqx.field(static=True, default=-1)
+    equation = r"\frac{e^{x_i / \tau}}{\sum_j e^{x_j / \tau}}"
+
+    def __check_init__(self):
+        check_non_negative("temperature", self.temperature)
+
+    @compiled
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Computes the distribution along `axis`, in the dtype of `x`."""
+        return self._softmax(x).astype(x.dtype)
+
+    @compiled
+    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*batch D D"]:
+        """Computes the Jacobian: `axis` moves to the end and is followed by a second
+        axis of its length, over which the input varies.
+        """
+        p = jnp.moveaxis(self._softmax(x), self.axis, -1)
+        eye = jnp.eye(p.shape[-1], dtype=p.dtype)
+        eye = eye.reshape((1,) * (p.ndim - 1) + eye.shape)
+        # The diagonal is p_i (1 - p_i), where 1 - p_i is the sum of the others: the
+        # difference would cancel for a clear winner.
+        others = jnp.sum(p[..., None, :] * (1 - eye), axis=-1)
+        diagonal = eye * (p * others)[..., None, :]
+        jacobian = diagonal - (1 - eye) * p[..., :, None] * p[..., None, :]
+        temperature = jnp.asarray(self.temperature, p.dtype)
+        cold = temperature == 0
+        jacobian = jacobian / jnp.where(cold, 1, temperature)
+        return jnp.where(cold, 0, jacobian).astype(x.dtype)
+
+    def _softmax(self, x):
+        x = widened(x)
+        if x.size == 0:
+            return x
+        temperature = jnp.asarray(self.temperature, x.dtype)
+        cold = temperature == 0
+        winner = jax.nn.one_hot(
+            jnp.argmax(x, self.axis), x.shape[self.axis], dtype=x.dtype, axis=self.axis
+        )
+        p = jax.nn.softmax(
+            tempered(x, jnp.where(cold, 1, temperature), self.axis), self.axis
+        )
+        return jnp.where(cold, winner, p)
+
+
+def tempered(x, temperature, axis):
+    """`(x - max x) / temperature`, finite at every finite `x`."""
+    # Shifted before the division, which could overflow. Below -1e4 the exponential is
+    # 0 in every dtype, and a bounded exponent keeps 0 * inf out of the derivatives.
+    largest = jnp.max(x, axis, keepdims=True)
+    return jnp.maximum((x - jax.lax.stop_gradient(largest)) / temperature, -1e4)

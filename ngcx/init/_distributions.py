@@ -1,0 +1,58 @@
+from .._checks import check_non_negative
+from .._typing import Scalar, typed
+from ._base import AbstractInitializer
+
+
+@typed
+class Constant(AbstractInitializer):
+    """Every entry is `value`."""
+
+    value: Scalar
+
+    def _sample(self, source, shape):
+        return source.xp.full(shape, self.value, source.dtype)
+
+
+@typed
+class Uniform(AbstractInitializer):
+    r"""Uniform on $[\text{low}, \text{high})$: mean $\frac{\text{low} +
+    \text{high}}{2}$, variance $\frac{(\text{high} - \text{low})^2}{12}$.
+
+    **Raises:** `ValueError` if `low > high`.
+    """
+
+    low: Scalar = 0.0
+    high: Scalar = 1.0
+
+    def __check_init__(self):
+        numbers = isinstance(self.low, int | float), isinstance(self.high, int | float)
+        if all(numbers) and not self.low <= self.high:
+            raise ValueError(
+                f"`low` must not exceed `high`; got low={self.low}, high={self.high}."
+            )
+
+    def _sample(self, source, shape):
+        low = source.xp.asarray(self.low, source.dtype)
+        high = source.xp.asarray(self.high, source.dtype)
+        draw = low + source.uniform(shape) * (high - low)
+        # The sum may round up to `high`, which is excluded.
+        return source.xp.minimum(draw, source.xp.nextafter(high, low))
+
+
+@typed
+class Gaussian(AbstractInitializer):
+    r"""The normal distribution $\mathcal{N}(\text{mean}, \text{std}^2)$.
+
+    **Raises:** `ValueError` if `std` is negative.
+    """
+
+    mean: Scalar = 0.0
+    std: Scalar = 1.0
+
+    def __check_init__(self):
+        check_non_negative("std", self.std)
+
+    def _sample(self, source, shape):
+        mean = source.xp.asarray(self.mean, source.dtype)
+        std = source.xp.asarray(self.std, source.dtype)
+        return mean + std * source.normal(shape)

@@ -1,0 +1,58 @@
+import math
+
+import equinox as eqx
+
+from .._typing import typed
+from ._base import AbstractInitializer
+from ._distributions import Gaussian, Uniform
+
+
+@typed
+class FanInUniform(AbstractInitializer):
+    r"""Uniform on $[-\sqrt{1/n}, \sqrt{1/n})$, where $n$ is the fan-in: the size of
+    `in_axis` times the receptive field (every axis but `in_axis` and `out_axis`).
+
+    The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
+
+    ??? cite "Reference"
+        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+    """
+
+    in_axis: int = eqx.field(static=True, default=-2)
+    out_axis: int = eqx.field(static=True, default=-1)
+
+    def _sample(self, source, shape):
+        limit = math.sqrt(1 / fan_in(shape, self.in_axis, self.out_axis))
+        return Uniform(-limit, limit)._sample(source, shape)
+
+
+@typed
+class FanInGaussian(AbstractInitializer):
+    r"""The normal distribution $\mathcal{N}(0, 1/n)$, where $n$ is the fan-in: the size
+    of `in_axis` times the receptive field (every axis but `in_axis` and `out_axis`).
+
+    The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
+
+    ??? cite "Reference"
+        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+    """
+
+    in_axis: int = eqx.field(static=True, default=-2)
+    out_axis: int = eqx.field(static=True, default=-1)
+
+    def _sample(self, source, shape):
+        std = math.sqrt(1 / fan_in(shape, self.in_axis, self.out_axis))
+        return Gaussian(std=std)._sample(source, shape)
+
+
+def fan_in(shape: tuple[int, ...], in_axis: int, out_axis: int) -> int:
+    """The number of inputs that each output sums over; at least 1."""
+    rank = len(shape)
+    in_range = -rank <= in_axis < rank and -rank <= out_axis < rank
+    if not in_range or in_axis % rank == out_axis % rank:
+        raise ValueError(
+            f"`shape` must have two different axes `in_axis`={in_axis} and "
+            f"`out_axis`={out_axis}; got {shape}."
+        )
+    inputs = [n for axis, n in enumerate(shape) if axis != out_axis % rank]
+    return max(1, math.prod(inputs))

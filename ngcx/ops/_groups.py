@@ -1,0 +1,84 @@
+import math
+
+import jax.numpy as jnp
+import jax.random as jr
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, Real
+
+from .._compiled import compiled_function
+from .._precision import widened
+
+
+@compiled_function(static=("groups",))
+def sample_values_by_group(
+    key: PRNGKeyArray, values: Float[Array, "*batch D"], groups: int
+) -> Float[Array, "*batch D"]:
+    """Draws one positive entry of each group, with equal chances, and codes it as 1.
+
+    The last axis is split into groups of equal size, one after the other. All other
+    entries are 0; a group without a positive entry is all zeros. The gradient is 0.
+
+    **Arguments:**
+
+    - `key`: a key of `jax.random`; the same key draws the same entries.
+    - `values`: activities.
+    - `groups`: how many groups there are.
+
+    **Returns:** an array of the shape and dtype of `values`.
+
+    **Raises:** `ValueError` for a number of groups that does not divide `D`.
+    """
+    size = values.shape[-1]
+    if groups < 1 or size % groups:
+        raise ValueError(
+            f"`groups` must be positive and divide the {size} entries of the last "
+            f"axis of `values`; got {groups}."
+        )
+    if size == 0:
+        return values
+    grouped = values.reshape(*values.shape[:-1], groups, size // groups)
+    positive = grouped > 0
+    # The largest of equally distributed numbers is anywhere with equal chances.
+    draws = jnp.where(positive, jr.uniform(key, grouped.shape, jnp.float32), -1)
+    winner = jnp.argmax(draws, axis=-1, keepdims=True)
+    position = jnp.arange(grouped.shape[-1]).reshape((1,) * values.ndim + (-1,))
+    chosen = (position == winner) & positive
+    return chosen.reshape(values.shape).astype(values.dtype)
+
+
+@compiled_function()
+def group_mean(
+    x: Float[Array, "*batch D"], masks: Real[Array, "groups D"] | Bool[Array, "groups D"]
+) -> Float[Array, "*batch D"]:
+    r"""Replaces each entry by the mean of its group, $\frac{1}{|G|} \sum_{j \in G} x_j$.
+
+    An entry of no group keeps its value, and an empty group changes nothing.
+
+    **Arguments:**
+
+    - `x`: an array, its last axis divided into groups.
+    - `masks`: one row a group: true (or not 0) where an entry belongs to it. Groups are
+        disjoint: an entry of several takes the mean of the first.
+
+    **Returns:** an array of the shape and dtype of `x`.
+
+    >>> group_mean(jnp.array([1.0, 3.0, 5.0]), jnp.array([[True, True, False]]))
+    Array([2., 2., 5.], dtype=float32)
+    """
+    if masks.size == 0:
+        return x
+    members = masks.astype(bool)
+    # Scaled by a power of two, which is exact, so that no sum overflows.
+    divisor = 2.0 ** math.ceil(math.log2(x.shape[-1]))
+    wide = widened(x) / divisor
+    shape = (*x.shape[:-1], *members.shape)
+    # Selected, not multiplied: a NaN is no business of other groups.
+    selected = jnp.where(
+        jnp.broadcast_to(members, shape),
+        jnp.broadcast_to(wide[..., None, :], shape),
+        0,
+    )
+    count = jnp.maximum(jnp.sum(members, axis=-1), 1).astype(wide.dtype)
+    count = count.reshape((1,) * (x.ndim - 1) + (-1,))
+    means = jnp.sum(selected, axis=-1) / count * divisor
+    own = jnp.take(means.astype(x.dtype), jnp.argmax(members, axis=0), axis=-1)
+    return jnp.where(jnp.broadcast_to(jnp.any(members, axis=0), x.shape), own, x)

@@ -1,0 +1,84 @@
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+from jaxtyping import Array, Float, Int, PyTree
+
+from .._precision import wide_dtype
+
+
+class TensorStats(NamedTuple):
+    """What [`ngcx.ops.tensor_stats`][] finds; each an array of shape `()`."""
+
+    mean: Float[Array, ""]
+    """The mean of the finite entries."""
+    std: Float[Array, ""]
+    """Their (population) standard deviation."""
+    magnitude: Float[Array, ""]
+    """The largest absolute value of them."""
+    minimum: Float[Array, ""]
+    maximum: Float[Array, ""]
+    nan_count: Int[Array, ""]
+    """How many entries are NaN."""
+    inf_count: Int[Array, ""]
+    """How many are infinite."""
+    size: Int[Array, ""]
+    """How many there are altogether."""
+
+
+def tensor_stats(tree: PyTree) -> TensorStats:
+    """Statistics over all entries of all arrays in a tree, such as a model's weights.
+
+    The entries are pooled: each counts the same, in whatever array it is. Statistics are
+    of the finite entries, and NaN if there are none.
+
+    **Arguments:**
+
+    - `tree`: an array, or any pytree of arrays and numbers; they need not agree in shape
+        or dtype, and may be integers or booleans. Of a model, pass
+        `eqx.filter(model, eqx.is_array)`.
+
+    **Returns:** a [`ngcx.ops.TensorStats`][], in float64 if the tree holds any (or, with
+    64-bit mode on, any integers) and in float32 otherwise.
+
+    **Raises:** `ValueError` if there are no entries, `TypeError` if something is not a
+    real number.
+
+    >>> stats = tensor_stats({"weight": jnp.ones((2, 2)), "count": jnp.array([3, 5])})
+    >>> print(stats.mean, stats.maximum, stats.size)
+    2.0 5.0 6
+    """
+    for path, leaf in jtu.tree_leaves_with_path(tree):
+        if not _is_real(leaf):
+            name = "tree" + jtu.keystr(path)
+            raise TypeError(
+                f"`{name}` must be an array of real numbers; got "
+                f"{eqx.tree_pformat(leaf)}. "
+                "Select with `eqx.filter(tree, eqx.is_array)`."
+            )
+    return _tensor_stats(jtu.tree_leaves(tree))
+
+
+def _is_real(leaf):
+    if not eqx.is_array_like(leaf):
+        return False
+    dtype = jnp.result_type(leaf)
+    return dtype == bool or jnp.issubdtype(dtype, jnp.integer | jnp.floating)
+
+
+@jax.jit
+def _tensor_stats(leaves):
+    leaves = [jnp.asarray(leaf).ravel() for leaf in leaves]
+    size = sum(leaf.size for leaf in leaves)
+    if size == 0:
+        raise ValueError("`tree` must hold at least one number; got none.")
+    dtypes = [
+        wide_dtype(leaf.dtype)
+        if jnp.issubdtype(leaf.dtype, jnp.floating)
+        else jnp.result_type(float)
+        for leaf in leaves
+    ]
+    x = jnp.concatenate([leaf.astype(max(dtypes)) for leaf in leaves])
+    ...

@@ -1,0 +1,84 @@
+import jax
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array, Float
+
+from .._compiled import compiled_function
+from .._precision import widened
+
+
+@compiled_function(static=("bond_dimension",))
+def decompose_to_mps(
+    weights: Float[Array, "*batch inputs outputs"], bond_dimension: int = 16
+) -> tuple[Float[Array, "*batch 1 inputs bond"], Float[Array, "*batch bond outputs 1"]]:
+    r"""Splits a matrix into the two cores of a matrix product state.
+
+    $$W \approx A B, \qquad A = U \sqrt{S}, \qquad B = \sqrt{S} V^\top$$
+
+    where $U S V^\top$ is the singular value decomposition, cut off after the largest
+    singular values: no product of that rank is closer to $W$.
+
+    !!! info "Gradients"
+        The cores are not differentiable where singular values coincide, or are 0. There
+        the gradient leaves out the rotation among them, and is finite.
+
+    **Arguments:**
+
+    - `weights`: $W$.
+    - `bond_dimension`: the number of singular values to keep, 1 or more. No more than
+        `min(inputs, outputs)` exist.
+
+    **Returns:** the cores, of shapes `(*batch, 1, inputs, bond)` and
+    `(*batch, bond, outputs, 1)`, in the dtype of `weights`.
+
+    **Raises:** `ValueError` for a bond dimension below 1.
+    """
+    if bond_dimension < 1:
+        raise ValueError(f"`bond_dimension` must be 1 or more; got {bond_dimension}.")
+    wide = widened(weights)
+    # sqrt(c) cores(W / c) = cores(W) for every c, so c needs no gradient; and near 1
+    # the squares of singular values neither over- nor underflow.
+    largest = jnp.max(jnp.abs(wide), axis=(-2, -1), keepdims=True, initial=0)
+    largest = stop_gradient(largest)
+    largest = jnp.where(largest < jnp.finfo(wide.dtype).tiny, 1, largest)
+    u, s, vt = _svd(wide / largest)
+    u, s, vt = (
+        u[..., :, :bond_dimension],
+        s[..., :bond_dimension],
+        vt[..., :bond_dimension, :],
+    )
+    # sqrt'(0) is infinite.
+    root = jnp.where(s > 0, jnp.sqrt(jnp.where(s > 0, s, 1)), 0)
+    root = root * jnp.sqrt(largest[..., 0])
+    left, right = u * root[..., None, :], root[..., :, None] * vt
+    dtype = weights.dtype
+    return left[..., None, :, :].astype(dtype), right[..., None].astype(dtype)
+
+
+@jax.custom_jvp
+def _svd(w):
+    return tuple(jnp.linalg.svd(w, full_matrices=False))
+
+
+@_svd.defjvp
+def _(primals, tangents):
+    # As in Giles, "Collected matrix derivative results for forward and reverse mode
+    # algorithmic differentiation" (2008), except that the inverses of 0 are 0; those of
+    # `jnp.linalg.svd` make the gradient NaN.
+    (w,), (dw,) = primals, tangents
+    u, s, vt = _svd(w)
+    ut, v = jnp.matrix_transpose(u), jnp.matrix_transpose(vt)
+    dp = ut @ dw @ v
+    dpt = jnp.matrix_transpose(dp)
+    row, column = s[..., None, :], s[..., :, None]
+    f = _inverse((row - column) * (row + column))
+    inverse = _inverse(row)
+    du = u @ (f * (dp * row + column * dpt)) + (dw @ v - u @ dp) * inverse
+    dwt = jnp.matrix_transpose(dw)
+    dv = v @ (f * (column * dp + dpt * row)) + (dwt @ u - v @ dpt) * inverse
+    ds = jnp.diagonal(dp, axis1=-2, axis2=-1)
+    return (u, s, vt), (du, ds, jnp.matrix_transpose(dv))
+
+
+def _inverse(x):
+    return jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x))

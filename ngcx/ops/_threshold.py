@@ -1,0 +1,123 @@
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Real
+
+from .._compiled import compiled_function
+from .._typing import Parameter
+
+
+@compiled_function()
+def binarize(
+    x: Float[Array, "*shape"], threshold: Parameter = 0.5
+) -> Float[Array, "*shape"]:
+    r"""1 where $x \ge \theta$, 0 where $x < \theta$, NaN where either is NaN.
+
+    Its derivative is 0; for one that learns see `ngcx.surrogate`.
+
+    **Arguments:**
+
+    - `x`: an array of any shape.
+    - `threshold`: $\theta$, rounded to the dtype of `x`: a number, or an array that
+        broadcasts to the shape of `x`.
+
+    **Returns:** an array of the shape and dtype of `x`.
+
+    >>> binarize(jnp.array([0.2, 0.5, 0.8]))
+    Array([0., 1., 1.], dtype=float32)
+    """
+    threshold = jnp.broadcast_to(jnp.asarray(threshold, x.dtype), x.shape)
+    one, zero, nan = (jnp.asarray(value, x.dtype) for value in (1, 0, jnp.nan))
+    return jnp.where(x >= threshold, one, jnp.where(x < threshold, zero, nan))
+
+
+@compiled_function()
+def clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*shape"]:
+    r"""$\max(x, m)$, with derivative 1 for $x \ge m$ and 0 below.
+
+    At the bound itself `x` passes through, and so does its gradient; that of
+    `jnp.maximum` is halved there. NaN stays NaN.
+
+    **Arguments:**
+
+    - `x`: an array of any shape, integers included.
+    - `minimum`: $m$, in the dtype of `x`: a number, or an array that broadcasts to the
+        shape of `x`. Integers take an integer; one beyond the range of their dtype
+        counts as the end of the range.
+
+    **Returns:** an array of the shape and dtype of `x`.
+
+    **Raises:** `TypeError` for integers with a bound that is not one.
+
+    >>> clamp_min(jnp.array([-2.0, 0.0, 3.0]), 0)
+    Array([0., 0., 3.], dtype=float32)
+    """
+    minimum = _bound("minimum", minimum, x)
+    # x != x where x is NaN.
+    return jnp.where((x >= minimum) | (x != x), x, minimum)
+
+
+@compiled_function()
+def clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*shape"]:
+    r"""$\min(x, m)$, with derivative 1 for $x \le m$ and 0 above.
+
+    At the bound itself `x` passes through, and so does its gradient; that of
+    `jnp.minimum` is halved there. NaN stays NaN.
+
+    **Arguments:**
+
+    - `x`: an array of any shape, integers included.
+    - `maximum`: $m$, in the dtype of `x`: a number, or an array that broadcasts to the
+        shape of `x`. Integers take an integer; one beyond the range of their dtype
+        counts as the end of the range.
+
+    **Returns:** an array of the shape and dtype of `x`.
+
+    **Raises:** `TypeError` for integers with a bound that is not one.
+
+    >>> clamp_max(jnp.array([2, 5], jnp.int8), 300)
+    Array([2, 5], dtype=int8)
+    """
+    maximum = _bound("maximum", maximum, x)
+    return jnp.where((x <= maximum) | (x != x), x, maximum)
+
+
+def _bound(name, bound, x):
+    bound = jnp.asarray(bound)
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        if not jnp.issubdtype(bound.dtype, jnp.integer):
+            raise TypeError(
+                f"`{name}` must be an integer for `x` of {x.dtype}; got {bound.dtype}."
+            )
+        # A cast would wrap: 300 is 44 in int8.
+        own, target = jnp.iinfo(bound.dtype), jnp.iinfo(x.dtype)
+        low, high = max(own.min, target.min), min(own.max, target.max)
+        bound = jnp.clip(bound, low, high)
+    return jnp.broadcast_to(bound.astype(x.dtype), x.shape)
+
+
+@compiled_function(static=("axis",))
+def one_hot(x: Float[Array, "*shape"], *, axis: int = -1) -> Float[Array, "*shape"]:
+    """1 at the first largest entry along an axis, 0 elsewhere.
+
+    Where no entry stands out (all equal, or any NaN) nothing is chosen: the code is all
+    zeros, and [`ngcx.metrics.accuracy`][] counts it as wrong.
+
+    **Arguments:**
+
+    - `x`: scores, such as probabilities or spike counts.
+    - `axis`: the axis of the classes.
+
+    **Returns:** an array of the shape and dtype of `x`.
+
+    >>> one_hot(jnp.array([[0.1, 0.9], [0.5, 0.5]]))
+    Array([[0., 1.],
+           [0., 0.]], dtype=float32)
+    """
+    if x.size == 0:
+        return x
+    largest, smallest = (f(x, axis, keepdims=True) for f in (jnp.max, jnp.min))
+    winner = jnp.argmax(x, axis, keepdims=True)
+    position = jnp.arange(x.shape[axis]).reshape(
+        [-1 if i == axis % x.ndim else 1 for i in range(x.ndim)]
+    )
+    # Any comparison with NaN is false.
+    return ((position == winner) & (largest > smallest)).astype(x.dtype)

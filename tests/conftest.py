@@ -1,0 +1,49 @@
+import os
+
+
+# Before JAX is imported: eight devices on one machine, for tests of sharding.
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+)
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import hypothesis
+import jax
+import pytest
+
+
+# Hostile settings, so that silent promotions and broadcasts become errors.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+hypothesis.settings.register_profile("ci", max_examples=25, derandomize=True)
+hypothesis.settings.register_profile("dev", max_examples=50)
+hypothesis.settings.register_profile("thorough", max_examples=1000)
+for profile in ("ci", "dev", "thorough"):
+    hypothesis.settings.register_profile(
+        profile,
+        hypothesis.settings.get_profile(profile),
+        deadline=None,  # compiling makes the first example slow
+        suppress_health_check=[
+            hypothesis.HealthCheck.function_scoped_fixture,  # `dtype` holds for all
+            hypothesis.HealthCheck.too_slow,
+        ],
+    )
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture(params=["float16", "bfloat16", "float32", "float64"])
+def dtype(request):
+    """Each floating dtype; float64 comes with x64 enabled for the test."""
+    with jax.enable_x64(request.param == "float64"):
+        yield jax.numpy.dtype(request.param)
+
+
+@pytest.fixture
+def standard_promotion():
+    """What users have; optax, for one, multiplies floats by integers."""
+    with (
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+    ):
+        yield

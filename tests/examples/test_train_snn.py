@@ -1,0 +1,51 @@
+import importlib.util
+import pathlib
+
+import pytest
+
+
+SCRIPT = pathlib.Path(__file__).parents[2] / "examples" / "train_snn.py"
+SPEC = importlib.util.spec_from_file_location("train_snn", SCRIPT)
+assert SPEC is not None and SPEC.loader is not None
+train_snn = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(train_snn)
+
+
+def test_learns_and_repeats_itself(tmp_path, capsys, standard_promotion):
+    arguments = [
+        "--epochs",
+        "4",
+        "--hidden",
+        "64",
+        "--picture",
+        str(tmp_path / "a.png"),
+    ]
+    first = train_snn.main(arguments)
+    table = capsys.readouterr().out
+    assert first > 0.9
+    assert "firing rate" in table and len(table.splitlines()) == 6
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+    assert train_snn.main(arguments) == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epochs", "0"], "must be a positive integer; got 0"),
+        (["--steps", "many"], "invalid positive value: 'many'"),
+        (["--picture", "/dev/null/snn.png"], "cannot be written"),
+        (["--colour"], "unrecognized arguments"),
+    ],
+)
+def test_bad_options_get_one_line_and_a_non_zero_exit(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train_snn.main(arguments)
+    assert stopped.value.code != 0
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_help_names_every_option(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train_snn.main(["--help"])
+    assert stopped.value.code == 0
+    assert "--picture" in capsys.readouterr().out

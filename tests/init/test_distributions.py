@@ -1,0 +1,101 @@
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+
+from ngcx.init import Constant, FanInGaussian, FanInUniform, Gaussian, Uniform
+from ngcx.testing import initializers, keys
+
+
+LAWS = [
+    (Uniform(-2.0, 3.0), scipy.stats.uniform(-2, 5)),
+    (Gaussian(1.0, 2.0), scipy.stats.norm(1, 2)),
+    (FanInUniform(), scipy.stats.uniform(-0.1, 0.2)),
+    (FanInGaussian(), scipy.stats.norm(0, 0.1)),
+]
+
+
+@pytest.mark.parametrize(("initializer", "law"), LAWS)
+def test_law(initializer, law):
+    # False alarms: one in 1,000 for each draw; the keys are fixed.
+    for draw in (initializer(jr.key(0), (100, 200)), initializer.numpy(0, (100, 200))):
+        assert scipy.stats.kstest(np.ravel(draw), law.cdf).pvalue > 1e-3
+
+
+@given(initializer=initializers(), key=keys())
+def test_a_key_decides_the_draw(initializer, key):
+    first, again = (initializer(key, (3, 4)) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    compiled = jax.jit(lambda key: initializer(key, (3, 4)))(key)
+    np.testing.assert_array_equal(compiled, first)
+
+
+@given(initializer=initializers())
+def test_dtype_and_memory(initializer, dtype):
+    drawn, host = (
+        initializer(jr.key(0), (3, 4), dtype),
+        initializer.numpy(0, (3, 4), dtype),
+    )
+    assert drawn.dtype == host.dtype == dtype
+    assert drawn.shape == host.shape == (3, 4)
+    assert isinstance(host, np.ndarray)
+    for draw in (drawn, host):
+        assert np.all(np.isfinite(np.asarray(draw, np.float64)))
+
+
+def test_uniform_never_reaches_its_upper_bound(dtype):
+    uniform = Uniform(0.0, 1.0)
+    for draw in (
+        uniform(jr.key(0), (1 << 16,), dtype),
+        uniform.numpy(0, (1 << 16,), dtype),
+    ):
+        draw = np.asarray(draw, np.float64)
+        assert draw.min() >= 0 and draw.max() < 1
+
+
+@pytest.mark.parametrize("initializer", [FanInUniform(), FanInGaussian()], ids=repr)
+@pytest.mark.parametrize(
+    ("shape", "fan_in"), [((1000, 10), 1000), ((10, 1000), 10), ((3, 3, 8, 160), 72)]
+)
+def test_fan_in_counts_inputs_and_receptive_field(initializer, shape, fan_in):
+    draw = np.asarray(initializer(jr.key(0), shape))
+    variance = 1 / fan_in / (3 if isinstance(initializer, FanInUniform) else 1)
+    # The standard error of a variance is at most sqrt(2 / n) of it; 5 of them.
+    np.testing.assert_allclose(draw.var(), variance, rtol=5 * (2 / draw.size) ** 0.5)
+
+
+def test_fan_in_of_transposed_weights():
+    draw = FanInUniform(in_axis=-1, out_axis=-2)(jr.key(0), (10, 1000))
+    assert np.abs(draw).max() <= 1000**-0.5
+
+
+def test_stands_in_for_an_initializer_of_jax():
+    for initializer in (jax.nn.initializers.normal(0.1), Gaussian(std=0.1)):
+        weight = initializer(jr.key(0), (2, 3), jnp.bfloat16)
+        assert weight.shape == (2, 3) and weight.dtype == jnp.bfloat16
+
+
+def test_constant():
+    np.testing.assert_array_equal(
+        Constant(2.5)(jr.key(0), (2, 3)), np.full((2, 3), 2.5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        (lambda: Uniform(1.0, -1.0), "`low` must not exceed `high`; got low=1.0"),
+        (lambda: Gaussian(std=-1.0), "`std` must be 0 or more; got -1.0"),
+        (lambda: Gaussian()(jr.key(0), (2, -3)), r"`shape` .*\(2, -3\)"),
+        (lambda: Gaussian()(jr.key(0), (2,), jnp.int32), "`dtype` .* got int32"),
+        (lambda: Gaussian()(0, (2,)), "'key'"),  # pyright: ignore[reportArgumentType]
+        (lambda: FanInUniform()(jr.key(0), (3,)), r"`shape` must have .*\(3,\)"),
+        (lambda: FanInUniform(0, 0)(jr.key(0), (3, 4)), "two different axes"),
+    ],
+)
+def test_wrong_arguments_are_errors(wrong, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        wrong()
