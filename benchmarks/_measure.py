@@ -18,7 +18,7 @@ def compare(
     for contender in contenders.values():
         contender()
     seconds = {name: [] for name in contenders}
-    for _ in tqdm(range(rounds), leave=False):
+    for _ in tqdm(range(rounds), disable=None, leave=False):
         for name, contender in contenders.items():
             began = time.perf_counter()
             for _ in range(repeats):

@@ -49,29 +49,34 @@ class Softmax(AbstractActivation):
         others = jnp.sum(p[..., None, :] * (1 - eye), axis=-1)
         diagonal = eye * (p * others)[..., None, :]
         jacobian = diagonal - (1 - eye) * p[..., :, None] * p[..., None, :]
-        temperature = jnp.asarray(self.temperature, p.dtype)
-        cold = temperature == 0
-        jacobian = jacobian / jnp.where(cold, 1, temperature)
-        return jnp.where(cold, 0, jacobian).astype(x.dtype)
+        cold, temperature = self._temperature(p.dtype)
+        return jnp.where(cold, 0, jacobian / temperature).astype(x.dtype)
 
     def _softmax(self, x):
         x = widened(x)
         if x.size == 0:
             return x
-        temperature = jnp.asarray(self.temperature, x.dtype)
-        cold = temperature == 0
+        cold, temperature = self._temperature(x.dtype)
+        warm = jnp.exp(tempered(x, temperature, self.axis))
+        warm = warm / jnp.sum(warm, self.axis, keepdims=True)
+        # Most temperatures are constants other than 0, which need no winner.
+        if isinstance(self.temperature, int | float) and self.temperature != 0:
+            return warm
         winner = jax.nn.one_hot(
             jnp.argmax(x, self.axis), x.shape[self.axis], dtype=x.dtype, axis=self.axis
         )
-        p = jax.nn.softmax(
-            tempered(x, jnp.where(cold, 1, temperature), self.axis), self.axis
-        )
-        return jnp.where(cold, winner, p)
+        return jnp.where(cold, winner, warm)
+
+    def _temperature(self, dtype):
+        """Whether it is 0, and a temperature that is safe to divide by."""
+        temperature = jnp.asarray(self.temperature, dtype)
+        cold = temperature == 0
+        return cold, jnp.where(cold, 1, temperature)
 
 
 def tempered(x, temperature, axis):
     """`(x - max x) / temperature`, finite at every finite `x`."""
     # Shifted before the division, which could overflow. Below -1e4 the exponential is
     # 0 in every dtype, and a bounded exponent keeps 0 * inf out of the derivatives.
-    largest = jnp.max(x, axis, keepdims=True)
-    return jnp.maximum((x - jax.lax.stop_gradient(largest)) / temperature, -1e4)
+    largest = jax.lax.stop_gradient(jnp.max(x, axis, keepdims=True))
+    return jnp.maximum((x - largest) / temperature, -1e4)

@@ -1,0 +1,109 @@
+"""What holds of every room: abstract or final, cheap to import, typed at the door."""
+
+import gc
+import inspect
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import ngcx
+from ngcx import _compiled, activations, init, neurons, surrogate
+
+
+CLASSES = [
+    member
+    for room in (activations, init, neurons, surrogate)
+    for member in vars(room).values()
+    if inspect.isclass(member)
+]
+
+
+def run(program: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("member", CLASSES, ids=lambda member: member.__name__)
+def test_no_class_overrides_a_concrete_method(member):
+    for name, method in vars(member).items():
+        if not inspect.isfunction(method) or name in ("__init__", "__check_init__"):
+            continue
+        for base in member.__mro__[1:]:
+            if not base.__module__.startswith("ngcx"):
+                continue
+            overridden = vars(base).get(name)
+            assert overridden is None or overridden.__isabstractmethod__, name
+
+
+@pytest.mark.parametrize("member", CLASSES, ids=lambda member: member.__name__)
+def test_every_activation_and_surrogate_has_an_equation(member):
+    bases = (activations.AbstractActivation, surrogate.AbstractSurrogate)
+    if issubclass(member, bases) and not inspect.isabstract(member):
+        assert member.equation.strip()
+
+
+def test_importing_ngcx_loads_nothing_optional():
+    optional = ("hypothesis", "matplotlib", "scipy.stats", "sklearn", "tqdm")
+    done = run(f"import ngcx, sys; print([m for m in {optional} if m in sys.modules])")
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_testing_says_which_extra_is_missing():
+    done = run("import sys; sys.modules['hypothesis'] = None; import ngcx.testing")
+    assert "ImportError: `ngcx.testing` needs hypothesis" in done.stderr
+    assert "ngcx[testing]" in done.stderr
+
+
+def test_checks_can_be_switched_off():
+    program = (
+        "import jax.numpy as jnp; from ngcx.activations import Identity;"
+        "print(Identity()(jnp.arange(3.0)[None].astype(complex).real).shape)"
+        ";from ngcx.metrics import firing_rate; firing_rate(jnp.ones((3, 2), int))"
+    )
+    assert "TypeCheckError" in run(program).stderr
+    assert "TypeCheckError" not in run(program, JAXTYPING_DISABLE="1").stderr
+
+
+def test_equal_modules_share_one_program():
+    traces = []
+
+    class Traced(activations.AbstractElementwise):
+        slope: float
+        equation = ""
+
+        def _value(self, x):
+            traces.append(self.slope)
+            return self.slope * x
+
+        def _derivative(self, x):
+            return self.slope * jnp.ones_like(x)
+
+    for slope in (1.0, 1.0, 2.0, 1.0):
+        Traced(slope)(jnp.ones(3))
+    assert traces == [1.0, 2.0]
+
+
+def test_modules_are_forgotten_with_their_last_reference():
+    gc.collect()
+    before = len(_compiled._parts)
+    for slope in range(1, 20):
+        surrogate.Arctan(float(slope))(jnp.ones(3))
+    gc.collect()
+    assert len(_compiled._parts) == before
+
+
+def test_no_tracer_leaks():
+    with jax.checking_leaks():
+        jax.jit(lambda alpha, v: surrogate.Arctan(alpha)(v))(1.0, jnp.ones(3))
+
+
+def test_version_is_that_of_the_package():
+    assert ngcx.__version__.count(".") >= 2
