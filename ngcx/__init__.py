@@ -8,6 +8,7 @@ from . import (
     init as init,
     metrics as metrics,
     neurons as neurons,
+    ops as ops,
     surrogate as surrogate,
 )
 

@@ -1,5 +1,6 @@
 """Formulas with a closed-form derivative: the engine of activations and surrogates."""
 
+import functools as ft
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -10,6 +11,7 @@ import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
 from ._precision import wide_dtype
+from ._typing import T
 
 
 # (module, x), of any module that the formula knows
@@ -26,7 +28,7 @@ def closed_form(
     the second. The arrays of `module` receive the formula's own gradients. Both
     functions keep the dtype of `x`.
     """
-    value, derivative = _rounded_once(value), _rounded_once(derivative)
+    value, derivative = rounded_once(value), rounded_once(derivative)
     function = eqx.filter_custom_jvp(value)
 
     @function.def_jvp
@@ -49,16 +51,21 @@ def closed_form(
     return function, derivative
 
 
-def _rounded_once(function: Elementwise) -> Elementwise:
-    def rounded(module, x):
+def rounded_once(function: T) -> T:
+    """Evaluates a function of `(module, x, ...)` in float32, or float64 for float64,
+    arrays of the module included, and rounds the result to the dtype of `x`.
+    """
+
+    @ft.wraps(function)
+    def rounded(module, x, *args, **kwargs):
         dtype = wide_dtype(x.dtype)
         module = jtu.tree_map(
             lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf,
             module,
         )
-        return function(module, x.astype(dtype)).astype(x.dtype)
+        return function(module, x.astype(dtype), *args, **kwargs).astype(x.dtype)
 
-    return rounded
+    return rounded  # pyright: ignore[reportReturnType]
 
 
 @jax.custom_jvp
@@ -72,6 +79,19 @@ def _(primals, tangents):
     (x,), (tangent,) = primals, tangents
     # 1 - sigmoid(x) = sigmoid(-x), which does not cancel for large x.
     return sigmoid(x), sigmoid(x) * sigmoid(-x) * tangent
+
+
+@jax.custom_jvp
+def softplus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """ln(1 + e^x), whose derivatives are those of the logistic function."""
+    # max(x, 0) + log1p(exp(-|x|)): the exponential cannot overflow.
+    return jnp.logaddexp(x, 0)
+
+
+@softplus.defjvp
+def _(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    return softplus(x), sigmoid(x) * tangent
 
 
 def squarable(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

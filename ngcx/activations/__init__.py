@@ -5,6 +5,36 @@ from ._base import (
     AbstractElementwise as AbstractElementwise,
 )
 from ._create import create as create
-from ._rectifiers import Identity as Identity, ReLU as ReLU, Softplus as Softplus
-from ._sigmoidal import Sigmoid as Sigmoid, Tanh as Tanh
+from ._exponential import CELU as CELU, ELU as ELU, SELU as SELU
+from ._gated import (
+    GELU as GELU,
+    Mish as Mish,
+    SiLU as SiLU,
+    Swish as Swish,
+    TeLU as TeLU,
+)
+from ._kwta import KWTA as KWTA, BinaryKWTA as BinaryKWTA
+from ._log_softmax import LogSoftmax as LogSoftmax
+from ._rectifiers import (
+    Clip as Clip,
+    HardSigmoid as HardSigmoid,
+    HardTanh as HardTanh,
+    Identity as Identity,
+    LeakyReLU as LeakyReLU,
+    ReLU as ReLU,
+    ReLU6 as ReLU6,
+)
+from ._shrinkage import (
+    CauchyThreshold as CauchyThreshold,
+    SoftThreshold as SoftThreshold,
+)
+from ._sigmoidal import (
+    Sigmoid as Sigmoid,
+    Softplus as Softplus,
+    Softsign as Softsign,
+    Tanh as Tanh,
+)
+from ._sine import Sine as Sine
 from ._softmax import Softmax as Softmax
+from ._sparsemax import Sparsemax as Sparsemax
+from ._steps import Heaviside as Heaviside, Threshold as Threshold

@@ -1,7 +1,9 @@
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from .._closed_form import sigmoid
-from .._typing import typed
+from .._closed_form import rounded_once
+from .._compiled import compiled
+from .._typing import Parameter, typed
 from ._base import AbstractElementwise
 
 
@@ -16,6 +18,11 @@ class Identity(AbstractElementwise):
 
     def _derivative(self, x):
         return jnp.ones_like(x)
+
+    @compiled
+    def inverse(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Returns `y`."""
+        return y
 
 
 @typed
@@ -39,19 +46,112 @@ class ReLU(AbstractElementwise):
 
 
 @typed
-class Softplus(AbstractElementwise):
-    r"""$f(x) = \ln(1 + e^x)$, with $f'(x) = \sigma(x)$, the logistic function.
+class LeakyReLU(AbstractElementwise):
+    r"""$f(x) = x$ for $x \ge 0$ and $a x$ below, with $f'(x) = 1$ and $a$.
+
+    At the kink the derivative is that of `jax.nn.leaky_relu`: $f'(0) = 1$. With an
+    array for $a$, which is then learnt, this is the parametric rectifier (PReLU).
 
     ??? cite "Reference"
-        Dugas, Bengio, Bélisle, Nadeau and Garcia, *Incorporating second-order
-        functional knowledge for better option pricing*, NIPS 2000.
+        Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic
+        models*, ICML 2013; He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV
+        2015, for the learnt slope.
     """
 
-    equation = r"\ln(1 + e^x)"
+    negative_slope: Parameter = 0.01
+    """$a$."""
+    equation = r"\begin{cases} x & x \ge 0 \\ a x & x < 0 \end{cases}"
 
     def _value(self, x):
-        # max(x, 0) + log1p(exp(-|x|)): the exponential cannot overflow.
-        return jnp.logaddexp(x, 0)
+        return jnp.where(x >= 0, x, self.negative_slope * x)
 
     def _derivative(self, x):
-        return sigmoid(x)
+        return jnp.where(x >= 0, jnp.ones_like(x), self.negative_slope)
+
+    @compiled
+    @rounded_once
+    def inverse(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Computes the $x$ with $f(x) = y$, for a positive slope."""
+        return jnp.where(y >= 0, y, y / self.negative_slope)
+
+
+@typed
+class ReLU6(AbstractElementwise):
+    r"""$f(x) = \min(\max(0, x), 6)$, with $f'(x) = 1$ for $0 < x < 6$ and $0$
+    elsewhere.
+
+    ??? cite "Reference"
+        Krizhevsky, *Convolutional deep belief networks on CIFAR-10*, 2010.
+    """
+
+    equation = r"\min(\max(0, x), 6)"
+
+    def _value(self, x):
+        return jnp.clip(x, 0, 6)
+
+    def _derivative(self, x):
+        return jnp.where((x > 0) & (x < 6), jnp.ones_like(x), 0)
+
+
+@typed
+class HardTanh(AbstractElementwise):
+    r"""$f(x) = \min(\max(-1, x), 1)$, with $f'(x) = 1$ for $|x| \le 1$ and $0$
+    elsewhere.
+
+    ??? cite "Reference"
+        Collobert, *Large scale machine learning*, PhD thesis, 2004.
+    """
+
+    equation = r"\min(\max(-1, x), 1)"
+
+    def _value(self, x):
+        return jnp.clip(x, -1, 1)
+
+    def _derivative(self, x):
+        return jnp.where(jnp.abs(x) <= 1, jnp.ones_like(x), 0)
+
+
+@typed
+class HardSigmoid(AbstractElementwise):
+    r"""$f(x) = \min(\max(0, x + 3), 6) / 6$, with $f'(x) = \frac{1}{6}$ for $|x| < 3$
+    and $0$ elsewhere.
+
+    ??? cite "Reference"
+        Howard et al., *Searching for MobileNetV3*, ICCV 2019.
+    """
+
+    equation = r"\frac{\min(\max(0, x + 3), 6)}{6}"
+
+    def _value(self, x):
+        return jnp.clip(x + 3, 0, 6) / 6
+
+    def _derivative(self, x):
+        return jnp.where(jnp.abs(x) < 3, jnp.full_like(x, 1 / 6), 0)
+
+
+@typed
+class Clip(AbstractElementwise):
+    r"""$f(x) = \min(\max(x, \text{min}), \text{max})$, with $f'(x) = 1$ between the
+    bounds, $\frac{1}{2}$ at each (as `jax.grad` of `jnp.clip`) and $0$ beyond.
+
+    **Raises:** `ValueError` unless `min < max`.
+    """
+
+    min: Parameter
+    max: Parameter
+    equation = r"\min(\max(x, \text{min}), \text{max})"
+
+    def __check_init__(self):
+        numbers = isinstance(self.min, int | float), isinstance(self.max, int | float)
+        if all(numbers) and not self.min < self.max:
+            raise ValueError(
+                f"`min` must be less than `max`; got min={self.min}, max={self.max}."
+            )
+
+    def _value(self, x):
+        return jnp.clip(x, self.min, self.max)
+
+    def _derivative(self, x):
+        above = (jnp.sign(x - self.min) + 1) / 2
+        below = (jnp.sign(self.max - x) + 1) / 2
+        return above * below

@@ -1,7 +1,10 @@
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from .._closed_form import sigmoid
-from .._typing import typed
+from .._closed_form import rounded_once, sigmoid, softplus
+from .._compiled import compiled
+from .._typing import Scalar, typed
+from ..ops import inverse_logistic, inverse_tanh
 from ._base import AbstractElementwise
 
 
@@ -20,6 +23,14 @@ class Sigmoid(AbstractElementwise):
         # Not s(1 - s), which cancels to 0 from x = 17 on in float32.
         return sigmoid(x) * sigmoid(-x)
 
+    def inverse(
+        self, y: Float[Array, "*shape"], clip_bound: Scalar = 0.03
+    ) -> Float[Array, "*shape"]:
+        r"""Computes $\ln \frac{p}{1 - p}$ for $p = y$ clipped to $[b, 1 - b]$, where
+        $b$ is `clip_bound`; 0 clips nothing, so that 0 and 1 give $\mp\infty$.
+        """
+        return inverse_logistic(y, clip_bound)
+
 
 @typed
 class Tanh(AbstractElementwise):
@@ -34,3 +45,53 @@ class Tanh(AbstractElementwise):
         # sech^2(x) = 4 sigmoid(2x) sigmoid(-2x): 1 - tanh^2 cancels to 0 from x = 9 on
         # in float32, and cosh overflows.
         return 4 * sigmoid(2 * x) * sigmoid(-2 * x)
+
+    def inverse(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        r"""Computes $\frac{1}{2} \ln \frac{1 + y}{1 - y}$: $\mp\infty$ at $\mp 1$ and
+        beyond.
+        """
+        return inverse_tanh(y)
+
+
+@typed
+class Softplus(AbstractElementwise):
+    r"""$f(x) = \ln(1 + e^x)$, with $f'(x) = \sigma(x)$, the logistic function.
+
+    ??? cite "Reference"
+        Dugas, Bengio, Bélisle, Nadeau and Garcia, *Incorporating second-order
+        functional knowledge for better option pricing*, NIPS 2000.
+    """
+
+    equation = r"\ln(1 + e^x)"
+
+    def _value(self, x):
+        return softplus(x)
+
+    def _derivative(self, x):
+        return sigmoid(x)
+
+    @compiled
+    @rounded_once
+    def inverse(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        r"""Computes $\ln(e^y - 1)$ for $y > 0$: $-\infty$ at 0, and NaN below."""
+        # = y + ln(1 - e^-y), where nothing overflows.
+        return y + jnp.log(-jnp.expm1(-y))
+
+
+@typed
+class Softsign(AbstractElementwise):
+    r"""$f(x) = \frac{x}{1 + |x|}$, with $f'(x) = \frac{1}{(1 + |x|)^2}$.
+
+    ??? cite "Reference"
+        Bergstra, Desjardins, Lamblin and Bengio, *Quadratic polynomials learn better
+        image features*, 2009.
+    """
+
+    equation = r"\frac{x}{1 + |x|}"
+
+    def _value(self, x):
+        return x / (1 + jnp.abs(x))
+
+    def _derivative(self, x):
+        # Squared last: (1 + |x|)^2 overflows.
+        return jnp.square(1 / (1 + jnp.abs(x)))

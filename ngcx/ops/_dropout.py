@@ -5,7 +5,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._compiled import compiled_function
 from .._precision import widened
 from .._typing import Scalar
-from ._interval import check_below
+from ._numbers import check_below
 
 
 def dropout(

@@ -47,9 +47,10 @@ def sample_values_by_group(
 
 @compiled_function()
 def group_mean(
-    x: Float[Array, "*batch D"], masks: Real[Array, "groups D"] | Bool[Array, "groups D"]
+    x: Float[Array, "*batch D"],
+    masks: Real[Array, "groups D"] | Bool[Array, "groups D"],
 ) -> Float[Array, "*batch D"]:
-    r"""Replaces each entry by the mean of its group, $\frac{1}{|G|} \sum_{j \in G} x_j$.
+    r"""Replaces each entry by its group's mean, $\frac{1}{|G|} \sum_{j \in G} x_j$.
 
     An entry of no group keeps its value, and an empty group changes nothing.
 

@@ -32,13 +32,12 @@ def eye_wrapped(
     """
     if size < 1:
         raise ValueError(f"`size` must be 1 or more; got {size}.")
-    values = _floating(values)
-    if values.shape not in ((), (size,)):
+    diagonal = _floating(values)
+    if diagonal.shape not in ((), (size,)):
         raise ValueError(
-            f"`values` must be a number or have shape ({size},); got {values.shape}."
+            f"`values` must be a number or have shape ({size},); got {diagonal.shape}."
         )
-    diagonal = jnp.diag(jnp.broadcast_to(values, (size,)))
-    return jnp.roll(diagonal, shift, axis=1)
+    return jnp.roll(jnp.diag(jnp.broadcast_to(diagonal, (size,))), shift, axis=1)
 
 
 @compiled_function(static=("block_shape",))
@@ -85,14 +84,10 @@ def block_matrix(
     block = jnp.where(jnp.eye(height, width, dtype=bool), excitation, inhibition)
     connected = jnp.repeat(connectivity > 0, height, axis=-2)
     connected = jnp.repeat(connected, width, axis=-1)
-    blocks = jnp.broadcast_to(
-        jnp.tile(block, connectivity.shape[-2:]), connected.shape
-    )
+    blocks = jnp.broadcast_to(jnp.tile(block, connectivity.shape[-2:]), connected.shape)
     return jnp.where(connected, blocks, 0)
 
 
 def _floating(values):
-    values = jnp.asarray(values)
-    if jnp.issubdtype(values.dtype, jnp.floating):
-        return values
-    return values.astype(float)
+    dtype = jnp.result_type(values)
+    return jnp.asarray(values, dtype if jnp.issubdtype(dtype, jnp.floating) else float)

@@ -4,7 +4,6 @@ Each function divides by the largest magnitude first, so that nothing over- or
 underflows. The result does not depend on that scale, so its gradient is left out.
 """
 
-import math
 from typing import Literal
 
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ from .._checks import check_non_negative
 from .._compiled import compiled_function
 from .._precision import widened
 from .._typing import Parameter, Scalar
+from ._numbers import divided
 
 
 @compiled_function(static=("axis", "keepdims"))
@@ -34,7 +34,12 @@ def chebyshev_norm(
     >>> chebyshev_norm(jnp.array([[1.0, -3.0], [0.0, 2.0]]))
     Array([3., 2.], dtype=float32)
     """
-    return jnp.max(jnp.abs(x), axis, keepdims=keepdims, initial=0)
+    return jnp.max(_magnitude(x), axis, keepdims=keepdims, initial=0)
+
+
+def _magnitude(x):
+    # As jnp.abs, whose derivative at 0 is 1 instead of 0.
+    return x * jnp.sign(x)
 
 
 def normalize_matrix(
@@ -103,8 +108,8 @@ def normalize_block_matrix(
 
     **Returns:** an array of the shape and dtype of `matrix`.
 
-    **Raises:** `ValueError` for a negative norm, an order below 1, or blocks that do not
-    fill the matrix.
+    **Raises:** `ValueError` for a negative norm, an order below 1, or blocks that do
+    not fill the matrix.
     """
     check_non_negative("norm", norm)
     return _normalize_block_matrix(
@@ -139,10 +144,11 @@ def _scaled_to_norm(x, norm, order, axis):
     wide = widened(x)
     largest = stop_gradient(chebyshev_norm(wide, axis=axis, keepdims=True))
     dead = largest < jnp.finfo(wide.dtype).tiny
-    unit = wide / jnp.where(dead, 1, largest)
-    magnitude = jnp.abs(unit)
-    # All of these are 1 or more, unless dead.
-    if order == math.inf:
+    unit = divided(wide, jnp.where(dead, 1, largest))
+    magnitude = _magnitude(unit)
+    # All of these are 1 or more, unless dead. Beyond 1 / eps a norm is the largest
+    # magnitude to the last place, and powers of numbers just below 1 would underflow.
+    if order > 1 / jnp.finfo(wide.dtype).eps:
         length = jnp.max(magnitude, axis, keepdims=True, initial=0)
     elif order == 1:
         length = jnp.sum(magnitude, axis, keepdims=True)
@@ -178,9 +184,9 @@ def layer_normalize(
 
     **Returns:** an array of the shape and dtype of `x`.
 
-    >>> layer_normalize(jnp.array([[0.0, 1.0, 2.0], [10.0, 20.0, 30.0]]))
-    Array([[-1.2247449,  0.       ,  1.2247449],
-           [-1.2247449,  0.       ,  1.2247449]], dtype=float32)
+    >>> layer_normalize(jnp.array([[0.0, 1.0, 2.0], [10.0, 20.0, 30.0]])).round(4)
+    Array([[-1.2247,  0.    ,  1.2247],
+           [-1.2247,  0.    ,  1.2247]], dtype=float32)
     """
     if x.size == 0:
         return x
@@ -191,7 +197,7 @@ def layer_normalize(
     distance = half - lowest
     furthest = stop_gradient(jnp.max(distance, axis, keepdims=True))
     dead = furthest < jnp.finfo(half.dtype).tiny
-    unit = distance / jnp.where(dead, 1, furthest)
+    unit = divided(distance, jnp.where(dead, 1, furthest))
     centred = unit - jnp.mean(unit, axis, keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis, keepdims=True)
     # sqrt'(0) is infinite, so a constant sample gets another input.

@@ -1,12 +1,15 @@
+import functools as ft
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
+from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Int, PyTree
 
 from .._precision import wide_dtype
+from ._numbers import divided
 
 
 class TensorStats(NamedTuple):
@@ -31,17 +34,17 @@ class TensorStats(NamedTuple):
 def tensor_stats(tree: PyTree) -> TensorStats:
     """Statistics over all entries of all arrays in a tree, such as a model's weights.
 
-    The entries are pooled: each counts the same, in whatever array it is. Statistics are
-    of the finite entries, and NaN if there are none.
+    The entries are pooled: each counts the same, in whatever array it is. Statistics
+    are of the finite entries, and NaN if there are none.
 
     **Arguments:**
 
-    - `tree`: an array, or any pytree of arrays and numbers; they need not agree in shape
-        or dtype, and may be integers or booleans. Of a model, pass
+    - `tree`: an array, or any pytree of arrays and numbers; they need not agree in
+        shape or dtype, and may be integers or booleans. Of a model, pass
         `eqx.filter(model, eqx.is_array)`.
 
-    **Returns:** a [`ngcx.ops.TensorStats`][], in float64 if the tree holds any (or, with
-    64-bit mode on, any integers) and in float32 otherwise.
+    **Returns:** a [`ngcx.ops.TensorStats`][], in float64 if the tree holds any (or,
+    with 64-bit mode on, any integers) and in float32 otherwise.
 
     **Raises:** `ValueError` if there are no entries, `TypeError` if something is not a
     real number.
@@ -65,7 +68,9 @@ def _is_real(leaf):
     if not eqx.is_array_like(leaf):
         return False
     dtype = jnp.result_type(leaf)
-    return dtype == bool or jnp.issubdtype(dtype, jnp.integer | jnp.floating)
+    return any(
+        jnp.issubdtype(dtype, kind) for kind in (bool, jnp.integer, jnp.floating)
+    )
 
 
 @jax.jit
@@ -80,5 +85,46 @@ def _tensor_stats(leaves):
         else jnp.result_type(float)
         for leaf in leaves
     ]
-    x = jnp.concatenate([leaf.astype(max(dtypes)) for leaf in leaves])
-    ...
+    dtype = max(dtypes, key=lambda dtype: dtype.itemsize)
+    leaves = [leaf.astype(dtype) for leaf in leaves]
+    finite = [jnp.isfinite(leaf) for leaf in leaves]
+
+    def pooled(combine, reduce, function, **options):
+        parts = [
+            reduce(function(leaf), where=where, **options)
+            for leaf, where in zip(leaves, finite, strict=True)
+        ]
+        return ft.reduce(combine, parts)
+
+    count = sum(jnp.sum(where) for where in finite)
+    divisor = jnp.maximum(count, 1).astype(dtype)
+    minimum = pooled(jnp.minimum, jnp.min, lambda x: x, initial=jnp.inf)
+    maximum = pooled(jnp.maximum, jnp.max, lambda x: x, initial=-jnp.inf)
+    # Distances from the minimum, in units of the range: no sum or square overflows, and
+    # equal entries deviate by exactly 0. Halves, because the range may overflow.
+    low = stop_gradient(minimum) / 2
+    half_range = stop_gradient(maximum) / 2 - low
+    unit = jnp.where(half_range < jnp.finfo(dtype).tiny, 1, half_range)
+
+    def mean(function):
+        return pooled(jnp.add, jnp.sum, function) / divisor
+
+    centre = mean(lambda x: divided(x / 2 - low, unit))
+    variance = mean(lambda x: jnp.square(divided(x / 2 - low, unit) - centre))
+    # sqrt'(0) is infinite.
+    deviation = jnp.where(
+        variance > 0, jnp.sqrt(jnp.where(variance > 0, variance, 1)), 0
+    )
+    statistics = (
+        2 * low + unit * centre + unit * centre,
+        unit * (2 * deviation),  # no more than half a range
+        jnp.maximum(-minimum, maximum),
+        minimum,
+        maximum,
+    )
+    return TensorStats(
+        *(jnp.where(count > 0, value, jnp.nan) for value in statistics),
+        nan_count=jnp.asarray(sum(jnp.sum(jnp.isnan(leaf)) for leaf in leaves)),
+        inf_count=jnp.asarray(sum(jnp.sum(jnp.isinf(leaf)) for leaf in leaves)),
+        size=jnp.asarray(size, jnp.asarray(count).dtype),
+    )

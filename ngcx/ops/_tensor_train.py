@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 from .._compiled import compiled_function
 from .._precision import widened
+from ._numbers import divided
 
 
 @compiled_function(static=("bond_dimension",))
@@ -41,7 +42,7 @@ def decompose_to_mps(
     largest = jnp.max(jnp.abs(wide), axis=(-2, -1), keepdims=True, initial=0)
     largest = stop_gradient(largest)
     largest = jnp.where(largest < jnp.finfo(wide.dtype).tiny, 1, largest)
-    u, s, vt = _svd(wide / largest)
+    u, s, vt = _svd(divided(wide, largest))
     u, s, vt = (
         u[..., :, :bond_dimension],
         s[..., :bond_dimension],
@@ -60,7 +61,7 @@ def _svd(w):
     return tuple(jnp.linalg.svd(w, full_matrices=False))
 
 
-@_svd.defjvp
+@_svd.defjvp  # pyright: ignore[reportFunctionMemberAccess]
 def _(primals, tangents):
     # As in Giles, "Collected matrix derivative results for forward and reverse mode
     # algorithmic differentiation" (2008), except that the inverses of 0 are 0; those of

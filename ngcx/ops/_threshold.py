@@ -95,7 +95,7 @@ def _bound(name, bound, x):
 
 
 @compiled_function(static=("axis",))
-def one_hot(x: Float[Array, "*shape"], *, axis: int = -1) -> Float[Array, "*shape"]:
+def one_hot(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
     """1 at the first largest entry along an axis, 0 elsewhere.
 
     Where no entry stands out (all equal, or any NaN) nothing is chosen: the code is all

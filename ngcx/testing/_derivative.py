@@ -118,27 +118,31 @@ def _by_row(function, x):
 
 @eqx.filter_jit
 def _difference_quotients(module, x):
-    """The function at `x`, its quotients to the right and to the left, and the step."""
+    """The difference quotients to the right and to the left, how much the derivative
+    varies within a step, and the magnitude of a quotient.
+    """
     function = module.primitive if isinstance(module, AbstractSurrogate) else module
-    step = 1e-6 * jnp.maximum(jnp.abs(x), 1)
-    # The steps that were really made, after rounding.
+    value, step = function(x), 1e-6 * jnp.maximum(jnp.abs(x), 1)
+    # Divided by the steps that were really made, after rounding.
     right, left = x + step, x - step
-    value = function(x)
+    slopes = [module.derivative(x + part * step) for part in (-1, -0.5, 0, 0.5, 1)]
+    _, curvature = jax.jvp(module.derivative, (x,), (step,))
     return (
-        value,
         (function(right) - value) / (right - x),
         (value - function(left)) / (x - left),
-        step,
+        jnp.ptp(jnp.stack(slopes), axis=0) + jnp.abs(curvature),
+        jnp.abs(value) / step,
     )
 
 
 def _check_between(name, derivative, quotients, x):
-    value, right, left, step = quotients
-    # Between the quotients of both sides, which are far apart at a kink; and within
-    # the rounding errors of the function and of its argument.
+    right, left, variation, scale = quotients
+    # Between the quotients of both sides, which are far apart at a kink; up to how much
+    # the derivative varies within the step; and up to rounding errors.
     with np.errstate(over="ignore", invalid="ignore"):
-        rounding = 16 * np.finfo(float).eps * np.abs(value) / step
-        allowed = np.abs(right - left) + 1e-6 * np.abs(derivative) + rounding + 1e-9
+        rounding = 16 * np.finfo(float).eps * scale
+        allowed = np.abs(right - left) + 2 * variation + rounding
+        allowed += 1e-6 * np.abs(derivative) + 1e-9
         far = np.abs(derivative - (right + left) / 2) > allowed
     wrong = np.argwhere(far & np.isfinite(right - left))
     if len(wrong):

@@ -58,23 +58,17 @@ def keys() -> st.SearchStrategy[PRNGKeyArray]:
 
 
 def activations() -> st.SearchStrategy[_activations.AbstractActivation]:
-    """Every activation of ngcx, with hyper-parameters drawn from their usual range."""
-    return st.one_of(
-        st.just(_activations.Identity()),
-        st.just(_activations.ReLU()),
-        st.just(_activations.Sigmoid()),
-        st.just(_activations.Tanh()),
-        st.just(_activations.Softplus()),
-        st.builds(_activations.Softmax, st.floats(0.1, 10)),
-    )
+    """Every activation of ngcx. Hyper-parameters are arrays, drawn from their usual
+    range, so that no draw compiles anew.
+    """
+    return st.one_of(*ACTIVATIONS.values())
 
 
 def surrogates() -> st.SearchStrategy[_surrogate.AbstractSurrogate]:
-    """Every surrogate of ngcx, with hyper-parameters drawn from their usual range."""
-    return st.one_of(
-        st.builds(_surrogate.StraightThrough, gain=_slopes),
-        st.builds(_surrogate.Arctan, alpha=_slopes, gain=_slopes),
-    )
+    """Every surrogate of ngcx. Hyper-parameters are arrays, drawn from their usual
+    range, so that no draw compiles anew.
+    """
+    return st.one_of(*SURROGATES.values())
 
 
 def initializers() -> st.SearchStrategy[_init.AbstractInitializer]:
@@ -88,4 +82,44 @@ def initializers() -> st.SearchStrategy[_init.AbstractInitializer]:
     )
 
 
-_slopes = st.floats(0.1, 100)
+_slopes = st.floats(0.125, 64, width=32).map(lambda number: jnp.asarray(number, "f4"))
+_sizes = st.one_of(st.just(jnp.zeros((), "f4")), _slopes)
+
+# By class, so that every public one can be seen to have its strategy.
+ACTIVATIONS = {
+    _activations.BinaryKWTA: st.just(_activations.BinaryKWTA(2)),
+    _activations.CELU: st.builds(_activations.CELU, _slopes),
+    _activations.CauchyThreshold: st.builds(_activations.CauchyThreshold, _sizes),
+    _activations.Clip: st.builds(_activations.Clip, _sizes.map(jnp.negative), _slopes),
+    _activations.ELU: st.builds(_activations.ELU, _slopes),
+    _activations.GELU: st.sampled_from(("sigmoid", "tanh", "none")).map(
+        _activations.GELU
+    ),
+    _activations.HardSigmoid: st.just(_activations.HardSigmoid()),
+    _activations.HardTanh: st.just(_activations.HardTanh()),
+    _activations.Heaviside: st.just(_activations.Heaviside()),
+    _activations.Identity: st.just(_activations.Identity()),
+    _activations.KWTA: st.just(_activations.KWTA(2)),
+    _activations.LeakyReLU: st.builds(_activations.LeakyReLU, _sizes),
+    _activations.LogSoftmax: st.just(_activations.LogSoftmax()),
+    _activations.Mish: st.just(_activations.Mish()),
+    _activations.ReLU: st.just(_activations.ReLU()),
+    _activations.ReLU6: st.just(_activations.ReLU6()),
+    _activations.SELU: st.just(_activations.SELU()),
+    _activations.SiLU: st.just(_activations.SiLU()),
+    _activations.Sigmoid: st.just(_activations.Sigmoid()),
+    _activations.Sine: st.builds(_activations.Sine, _slopes),
+    _activations.SoftThreshold: st.builds(_activations.SoftThreshold, _sizes),
+    _activations.Softmax: st.builds(_activations.Softmax, _slopes),
+    _activations.Softplus: st.just(_activations.Softplus()),
+    _activations.Softsign: st.just(_activations.Softsign()),
+    _activations.Sparsemax: st.just(_activations.Sparsemax()),
+    _activations.Swish: st.builds(_activations.Swish, _slopes),
+    _activations.Tanh: st.just(_activations.Tanh()),
+    _activations.TeLU: st.just(_activations.TeLU()),
+    _activations.Threshold: st.builds(_activations.Threshold, _sizes),
+}
+SURROGATES = {
+    _surrogate.Arctan: st.builds(_surrogate.Arctan, _slopes, _slopes),
+    _surrogate.StraightThrough: st.builds(_surrogate.StraightThrough, _slopes),
+}

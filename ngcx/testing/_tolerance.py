@@ -23,12 +23,12 @@ def tolerance(dtype: DTypeLike, ulps: float | int = 16) -> Tolerance:
     - `ulps`: the error allowed, in units in the last place.
 
     **Returns:** `rtol` of that many `eps`; and `atol` of that many of the smallest
-    subnormal numbers, or of the smallest normal numbers of float32 (of float64 for
-    float64), because XLA flushes what is smaller to 0.
+    subnormal numbers, or 64 times the smallest normal number of float32 (of float64 for
+    float64), because XLA flushes what is smaller to 0, and a factor may follow.
     """
     info = jnp.finfo(dtype)
     flushed = jnp.finfo(wide_dtype(dtype)).tiny
-    smallest = max(float(flushed), float(info.smallest_subnormal))
+    smallest = max(64 * float(flushed), float(info.smallest_subnormal))
     return Tolerance(rtol=ulps * float(info.eps), atol=ulps * smallest)
 
 

@@ -5,44 +5,250 @@ import jax.random as jr
 import numpy as np
 import optax
 import pytest
+from hypothesis import given, settings, strategies as st
+from jax.nn import sigmoid
 
 from ngcx import activations
-from ngcx.testing import check_module
+from ngcx.testing import check_module, floats_for
+from ngcx.testing._strategies import ACTIVATIONS
 
 
-MEMBERS = [
-    activations.Identity(),
-    activations.ReLU(),
-    activations.Sigmoid(),
-    activations.Softmax(),
-    activations.Softmax(jnp.array(0.3)),
-    activations.Softplus(),
-    activations.Tanh(),
+def sparsemax_of_the_definition(x):
+    """Bisects for the threshold with which the positive parts sum to 1."""
+    x = np.asarray(x, np.float64)
+    low, high = x.max() - 1, x.max()
+    for _ in range(60):
+        middle = (low + high) / 2
+        enough = np.maximum(x - middle, 0).sum() >= 1
+        low, high = (middle, high) if enough else (low, middle)
+    return np.maximum(x - low, 0)
+
+
+@pytest.mark.parametrize("member", ACTIVATIONS, ids=lambda member: member.__name__)
+@settings(max_examples=1)
+@given(data=st.data())
+def test_composes_with_every_transformation(member, data):
+    check_module(data.draw(ACTIVATIONS[member]))
+
+
+PEERS = [
+    (activations.CELU(2.0), lambda x: jax.nn.celu(x, 2.0)),
+    (activations.Clip(-0.5, 2.0), lambda x: jnp.clip(x, -0.5, 2.0)),
+    (activations.ELU(2.0), lambda x: jax.nn.elu(x, 2.0)),
+    (activations.GELU(), lambda x: x * sigmoid(1.702 * x)),
+    (activations.GELU("none"), lambda x: jax.nn.gelu(x, approximate=False)),
+    (activations.GELU("tanh"), jax.nn.gelu),
+    (activations.HardSigmoid(), jax.nn.hard_sigmoid),
+    (activations.HardTanh(), jax.nn.hard_tanh),
+    (activations.Identity(), lambda x: x),
+    (activations.LeakyReLU(), jax.nn.leaky_relu),
+    (activations.LogSoftmax(), jax.nn.log_softmax),
+    (activations.Mish(), jax.nn.mish),
+    (activations.ReLU(), jax.nn.relu),
+    (activations.ReLU6(), jax.nn.relu6),
+    (activations.SELU(), jax.nn.selu),
+    (activations.SiLU(), jax.nn.silu),
+    (activations.Sigmoid(), jax.nn.sigmoid),
+    (activations.Sine(), lambda x: jnp.sin(30 * x)),
+    (activations.SoftThreshold(0.5), lambda x: jnp.sign(x) * jax.nn.relu(abs(x) - 0.5)),
+    (activations.Softmax(), jax.nn.softmax),
+    (activations.Softplus(), jax.nn.softplus),
+    (activations.Softsign(), jax.nn.soft_sign),
+    (activations.Sparsemax(), sparsemax_of_the_definition),
+    (activations.Swish(2.0), lambda x: x * sigmoid(2 * x)),
+    (activations.Tanh(), jnp.tanh),
+    (activations.TeLU(), lambda x: x * jnp.tanh(jnp.exp(x))),
 ]
 
 
-@pytest.mark.parametrize("activation", MEMBERS, ids=lambda a: type(a).__name__)
-def test_composes_with_every_transformation(activation):
-    check_module(activation)
+@pytest.mark.parametrize(
+    ("activation", "peer"), PEERS, ids=[type(member).__name__ for member, _ in PEERS]
+)
+def test_equals_jax_and_its_derivative_at_the_kinks(
+    activation, peer, standard_promotion
+):
+    x = jnp.array([-6.0, -3.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, 3.0, 6.0])
+    np.testing.assert_allclose(activation(x), peer(x), rtol=2e-5, atol=1e-6)
+    if activation.derivative(x).ndim == 1:
+        slopes = jax.vmap(jax.grad(peer))(x)
+        np.testing.assert_allclose(
+            activation.derivative(x), slopes, rtol=1e-4, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize(
-    ("activation", "peer"),
+    ("activation", "x", "value", "slope"),
     [
-        (activations.ReLU(), jax.nn.relu),
-        (activations.Sigmoid(), jax.nn.sigmoid),
-        (activations.Tanh(), jnp.tanh),
-        (activations.Softplus(), jax.nn.softplus),
-        (activations.Softmax(), jax.nn.softmax),
+        # Where the reference is NaN, 0 or imprecise.
+        (activations.ELU(), 89.0, 89.0, 1.0),
+        (activations.ELU(), -1e-9, -1e-9, 1.0),
+        (activations.ELU(), -1e-6, -9.999995e-7, 0.999999),
+        (activations.TeLU(), 1e4, 1e4, 1.0),
+        (activations.Sigmoid(), 20.0, 1.0, 2.0611537e-9),
+        (activations.Tanh(), 9.0, 1.0, 6.0919968e-8),
+        (activations.SiLU(), -1e4, 0.0, 0.0),
+        (activations.Sine(), 0.0, 0.0, 30.0),
+        (activations.Heaviside(), 0.0, 1.0, 1.0),
+        (activations.Threshold(), 1.0, 1.0, 1.0),
+        (activations.Threshold(), 0.999, 0.0, 1.0),
+        (activations.CauchyThreshold(2.0), 3.0, (3 + 7**0.5) / 2, 0.5 + 1.5 / 7**0.5),
+        (activations.CauchyThreshold(2.0), -1.5, 0.0, 0.0),
+        (activations.CauchyThreshold(0.5), -0.6, -0.3, 0.5),
+        (activations.SoftThreshold(1.0), -3.0, -2.0, 1.0),
+        (activations.SoftThreshold(0.0), 0.0, 0.0, 1.0),
     ],
 )
-def test_equals_jax(activation, peer):
-    x = jnp.linspace(-20, 20, 81)
-    np.testing.assert_allclose(activation(x), peer(x), rtol=1e-6)
+def test_worked_values(activation, x, value, slope):
+    x = jnp.array(x)
+    np.testing.assert_allclose(activation(x), value, rtol=2e-6)
+    np.testing.assert_allclose(activation.derivative(x), slope, rtol=2e-6)
+    np.testing.assert_allclose(jax.grad(activation)(x), slope, rtol=2e-6)
 
 
-def test_kink_is_that_of_jax():
-    assert activations.ReLU().derivative(jnp.zeros(())) == jax.grad(jax.nn.relu)(0.0)
+@pytest.mark.parametrize(
+    ("activation", "low", "high"),
+    [
+        (activations.ELU(0.5), -5.0, 20.0),
+        (activations.Identity(), -1e4, 1e4),
+        (activations.LeakyReLU(0.1), -1e4, 1e4),
+        (activations.Sigmoid(), -3.4, 3.4),
+        (activations.Sine(2.0), -0.78, 0.78),
+        (activations.Softplus(), -5.0, 50.0),
+        (activations.Tanh(), -3.0, 3.0),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_inverse_undoes(activation, low, high, dtype):
+    x = jnp.linspace(low, high, 41).astype(dtype)
+    y = activation(x)
+    back = activation.inverse(y)
+    assert back.dtype == dtype
+    # What one rounding of y moves x by, and of x itself.
+    y64, x64 = np.asarray(y, np.float64), np.asarray(x, np.float64)
+    slope = np.asarray(activation.derivative(x), np.float64)
+    eps = float(jnp.finfo(dtype).eps)
+    allowed = 16 * eps * (np.abs(y64) / slope + np.abs(x64) + 1)
+    assert np.all(np.abs(np.asarray(back, np.float64) - x64) <= allowed)
+
+
+def test_inverse_of_sigmoid_clips_as_the_reference_documents():
+    y = jnp.array([0.0, 0.5, 1.0])
+    bound = np.log(0.97 / 0.03)
+    inverse = activations.Sigmoid().inverse
+    np.testing.assert_allclose(inverse(y), [-bound, 0, bound], rtol=1e-6)
+    np.testing.assert_array_equal(inverse(y, clip_bound=0.0), [-np.inf, 0, np.inf])
+
+
+def largest(x, k):
+    """The first k of the largest, in numpy."""
+    won = np.zeros(x.shape, bool)
+    order = np.argsort(-x, axis=-1, kind="stable")[..., :k]
+    np.put_along_axis(won, order, True, axis=-1)
+    return won
+
+
+@given(data=st.data(), k=st.sampled_from([1, 2, 7, 12]))
+def test_exactly_k_win_and_the_first_among_equals(dtype, data, k):
+    # Few different values, so that ties are frequent.
+    few = data.draw(st.lists(floats_for(dtype), min_size=1, max_size=4))
+    x = data.draw(st.lists(st.sampled_from(few), min_size=36, max_size=36))
+    x = np.reshape(np.asarray(x, np.float64), (3, 12))
+    tiny = float(jnp.finfo("float64" if dtype == "float64" else "float32").tiny)
+    won = largest(np.where(np.abs(x) < tiny, 0, x), k)  # XLA flushes subnormals
+    array = jnp.asarray(x, dtype)
+    np.testing.assert_array_equal(activations.BinaryKWTA(k)(array), won)
+    np.testing.assert_array_equal(
+        np.asarray(activations.KWTA(k)(array), np.float64), np.where(won, x, 0)
+    )
+    np.testing.assert_array_equal(
+        activations.KWTA(k, axis=0)(array.T), jnp.where(won, array, 0).T
+    )
+
+
+def test_local_winners():
+    x = jnp.array([[5.0, 6, 7, 1, 2, 3]])
+    groups = jnp.array([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]], bool)
+    for k, expected in [(1, [0, 0, 7, 0, 0, 3]), (2, [0, 6, 7, 0, 2, 3])]:
+        np.testing.assert_array_equal(activations.KWTA(k, groups=groups)(x), [expected])
+    everyone = activations.KWTA(4, groups=groups)
+    np.testing.assert_array_equal(everyone(x), x)
+    np.testing.assert_array_equal(everyone.derivative(x), jnp.ones_like(x))
+    some = activations.KWTA(1, groups=groups[:1])
+    np.testing.assert_array_equal(some(-x), [[-5, 0, 0, 0, 0, 0]])
+    np.testing.assert_array_equal(some(x[0]), [0, 0, 7, 0, 0, 0])
+
+
+def test_leaky_relu_learns_its_slope():
+    x = jnp.linspace(-2, 2, 21)
+    target = jnp.where(x > 0, x, 0.3 * x)
+
+    @jax.grad
+    def gradient(slope):
+        return jnp.mean((activations.LeakyReLU(slope)(x) - target) ** 2)
+
+    slope = jnp.array(0.1)
+    for _ in range(100):
+        slope = slope - 0.5 * gradient(slope)
+    np.testing.assert_allclose(slope, 0.3, rtol=1e-4)
+
+
+def test_a_learnable_threshold_receives_minus_one():
+    gradient = jax.grad(lambda t: activations.Threshold(t)(jnp.array(2.0)))(1.0)
+    assert gradient == -1
+
+
+def below(x):
+    return jnp.where(x > 0, 0, x)
+
+
+HAND_WRITTEN = {
+    "relu": (
+        lambda x: jnp.maximum(x, 0),
+        lambda x: jnp.where(x > 0, 1.0, 0.0),
+    ),
+    "sigmoid": (
+        sigmoid,
+        lambda x: sigmoid(x) * sigmoid(-x),
+    ),
+    "tanh": (
+        jnp.tanh,
+        lambda x: 4 * sigmoid(2 * x) * sigmoid(-2 * x),
+    ),
+    "silu": (
+        lambda x: x * sigmoid(x),
+        lambda x: sigmoid(x) * (1 + x * sigmoid(-x)),
+    ),
+    "elu": (
+        lambda x: jnp.where(x > 0, x, jnp.expm1(below(x))),
+        lambda x: jnp.where(x > 0, 1.0, jnp.exp(below(x))),
+    ),
+    "softplus": (
+        lambda x: jnp.logaddexp(x, 0.0),
+        sigmoid,
+    ),
+    "lrelu": (
+        lambda x: jnp.where(x >= 0, x, 0.01 * x),
+        lambda x: jnp.where(x >= 0, 1.0, 0.01),
+    ),
+    "softsign": (
+        lambda x: x / (1 + jnp.abs(x)),
+        lambda x: jnp.square(1 / (1 + jnp.abs(x))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HAND_WRITTEN)
+def test_compiles_to_what_one_would_write_by_hand(name):
+    activation, (value, derivative) = activations.create(name), HAND_WRITTEN[name]
+
+    def operations(function):
+        compiled = jax.jit(function).lower(jnp.ones(1000)).compile()
+        costs = compiled.cost_analysis()
+        assert costs is not None
+        return costs.get("flops", 0), costs.get("transcendentals", 0)
+
+    assert operations(lambda x: activation(x)) == operations(value)
+    assert operations(lambda x: activation.derivative(x)) == operations(derivative)
 
 
 def test_softmax_at_temperature_zero_is_the_point_mass():
@@ -74,7 +280,7 @@ def test_softmax_of_nothing_is_nothing():
 
 
 def test_a_network_with_an_activation_learns(standard_promotion):
-    model = eqx.nn.MLP(1, 1, 16, 2, activation=activations.Tanh(), key=jr.key(0))
+    model = eqx.nn.MLP(1, 1, 16, 2, activation=activations.TeLU(), key=jr.key(0))
     x = jnp.linspace(-2, 2, 64)[:, None]
     optimizer = optax.adam(1e-2)
 
@@ -123,10 +329,30 @@ def test_a_wrong_dtype_is_an_error_at_every_first_call():
 
 
 @pytest.mark.parametrize(
-    "name", ["identity", "relu", "sigmoid", "softmax", "softplus", "tanh"]
+    ("name", "hyperparameters", "expected"),
+    [
+        ("bkwta", {"k": 3}, activations.BinaryKWTA(3)),
+        ("elu", {}, activations.ELU()),
+        ("gelu", {}, activations.GELU()),
+        ("heaviside", {}, activations.Heaviside()),
+        ("identity", {}, activations.Identity()),
+        ("lrelu", {}, activations.LeakyReLU()),
+        ("relu", {}, activations.ReLU()),
+        ("relu6", {}, activations.ReLU6()),
+        ("sigmoid", {}, activations.Sigmoid()),
+        ("silu", {}, activations.SiLU()),
+        ("sine", {"omega_0": 2.0}, activations.Sine(2.0)),
+        ("softmax", {"temperature": 2.0}, activations.Softmax(2.0)),
+        ("softplus", {}, activations.Softplus()),
+        ("swish", {"beta": 2.0}, activations.Swish(2.0)),
+        ("tanh", {}, activations.Tanh()),
+        ("telu", {}, activations.TeLU()),
+        ("unit_threshold", {}, activations.Threshold()),
+        ("log_softmax", {}, activations.LogSoftmax()),
+    ],
 )
-def test_create_knows_the_names_of_the_reference(name):
-    assert type(activations.create(name)).__name__.lower() == name
+def test_create_knows_the_names_of_the_reference(name, hyperparameters, expected):
+    assert eqx.tree_equal(activations.create(name, **hyperparameters), expected)
 
 
 def test_create_refuses_an_unknown_name():
@@ -134,7 +360,33 @@ def test_create_refuses_an_unknown_name():
         activations.create("tahn")
 
 
-def test_softmax_refuses_a_negative_temperature():
-    for wrong in (-1.0, float("nan")):
-        with pytest.raises(ValueError, match=f"`temperature` must be .*; got {wrong}"):
-            activations.Softmax(wrong)
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        (
+            lambda: activations.Softmax(-1.0),
+            "`temperature` must be 0 or more; got -1.0",
+        ),
+        (lambda: activations.Softmax(float("nan")), "`temperature` .* got nan"),
+        (lambda: activations.CELU(0.0), "`alpha` must be positive; got 0.0"),
+        (
+            lambda: activations.Clip(1.0, -1.0),
+            "`min` must be less .* got min=1",
+        ),
+        (
+            lambda: activations.SoftThreshold(-1.0),
+            "`lmbda` must be 0 or more; got -1.0",
+        ),
+        (lambda: activations.CauchyThreshold(-1.0), "`lmbda` must be 0 or more"),
+        (lambda: activations.KWTA(0), "`k` must be a positive integer; got 0"),
+        (
+            lambda: activations.BinaryKWTA(5)(jnp.ones((2, 3))),
+            "`k` .* 3 entries.* 5",
+        ),
+        (lambda: activations.GELU("erf"), "'approximation'"),  # pyright: ignore
+        (lambda: activations.LeakyReLU("steep"), "'negative_slope'"),  # pyright: ignore
+    ],
+)
+def test_wrong_hyperparameters_are_errors(wrong, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        wrong()

@@ -1,24 +1,32 @@
-import jax.numpy as jnp
 import pytest
 from hypothesis import given, strategies as st
 
 from ngcx import activations
 from ngcx.testing import arrays, check_derivative
+from ngcx.testing._strategies import ACTIVATIONS
 
 
-ELEMENTWISE = [
-    activations.Identity(),
-    activations.ReLU(),
-    activations.Sigmoid(),
-    activations.Softplus(),
-    activations.Tanh(),
-    activations.Softmax(),
-    activations.Softmax(jnp.array(0.3)),
-]
+STRAIGHT_THROUGH = (
+    activations.BinaryKWTA,
+    activations.Heaviside,
+    activations.Threshold,
+)
+ROWS = (activations.LogSoftmax, activations.Softmax, activations.Sparsemax)
 
 
-@pytest.mark.parametrize("activation", ELEMENTWISE, ids=repr)
+@pytest.mark.parametrize("member", ACTIVATIONS, ids=lambda member: member.__name__)
 @given(data=st.data())
-def test_derivative_is_the_derivative(activation, dtype, data):
-    shape = (3, 4) if isinstance(activation, activations.Softmax) else (16,)
-    check_derivative(activation, data.draw(arrays(dtype, shape)))
+def test_derivative_is_the_derivative(member, dtype, data):
+    shape = (3, 4) if member in ROWS else (16,)
+    activation = data.draw(ACTIVATIONS[member])
+    x = data.draw(arrays(dtype, shape))
+    smooth = member not in STRAIGHT_THROUGH
+    check_derivative(activation, x, finite_differences=smooth)
+
+
+def test_every_activation_has_a_strategy():
+    public = {each for each in vars(activations).values() if isinstance(each, type)}
+    assert public - set(ACTIVATIONS) == {
+        activations.AbstractActivation,
+        activations.AbstractElementwise,
+    }

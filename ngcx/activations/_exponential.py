@@ -1,0 +1,104 @@
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._checks import check_positive
+from .._closed_form import rounded_once
+from .._compiled import compiled
+from .._typing import Parameter, typed
+from ._base import AbstractElementwise
+
+
+@typed
+class ELU(AbstractElementwise):
+    r"""$f(x) = x$ for $x > 0$ and $\alpha (e^x - 1)$ elsewhere, with $f'(x) = 1$ and
+    $\alpha e^x$.
+
+    At 0 the derivative is that of `jax.nn.elu`: $f'(0) = \alpha$.
+
+    ??? cite "Reference"
+        Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by
+        exponential linear units*, ICLR 2016.
+    """
+
+    alpha: Parameter = 1.0
+    equation = r"\begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}"
+
+    def _value(self, x):
+        return jnp.where(x > 0, x, self.alpha * jnp.expm1(_negative(x)))
+
+    def _derivative(self, x):
+        return jnp.where(x > 0, jnp.ones_like(x), self.alpha * jnp.exp(_negative(x)))
+
+    @compiled
+    @rounded_once
+    def inverse(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        r"""Computes the $x$ with $f(x) = y$: $\ln(1 + y / \alpha)$ for $y \le 0$. It is
+        $-\infty$ at $y = -\alpha$, and NaN below, where there is none.
+        """
+        return jnp.where(y > 0, y, jnp.log1p(_negative(y) / self.alpha))
+
+
+@typed
+class SELU(AbstractElementwise):
+    r"""$f(x) = \lambda \operatorname{ELU}_\alpha(x)$ with $\lambda = 1.0507\dots$ and
+    $\alpha = 1.6732\dots$, the values that keep a network's activity at mean 0 and
+    variance 1; $f'(x) = \lambda$ for $x > 0$ and $\lambda \alpha e^x$ elsewhere.
+
+    ??? cite "Reference"
+        Klambauer, Unterthiner, Mayr and Hochreiter, *Self-normalizing neural networks*,
+        NIPS 2017.
+    """
+
+    equation = (
+        r"\lambda \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}"
+    )
+
+    def _value(self, x):
+        return _SCALE * jnp.where(x > 0, x, _ALPHA * jnp.expm1(_negative(x)))
+
+    def _derivative(self, x):
+        slope = _SCALE * _ALPHA * jnp.exp(_negative(x))
+        return jnp.where(x > 0, jnp.full_like(x, _SCALE), slope)
+
+
+@typed
+class CELU(AbstractElementwise):
+    r"""$f(x) = x$ for $x > 0$ and $\alpha (e^{x / \alpha} - 1)$ elsewhere, with
+    $f'(x) = 1$ and $e^{x / \alpha}$: an ELU that is smooth for every $\alpha$.
+
+    **Raises:** `ValueError` unless `alpha` is positive.
+
+    ??? cite "Reference"
+        Barron, *Continuously differentiable exponential linear units*,
+        arXiv:1704.07483, 2017.
+    """
+
+    alpha: Parameter = 1.0
+    equation = (
+        r"\begin{cases} x & x > 0 \\ \alpha (e^{x / \alpha} - 1) & x \le 0 \end{cases}"
+    )
+
+    def __check_init__(self):
+        check_positive("alpha", self.alpha)
+
+    def _value(self, x):
+        scaled = self._exponent(x)
+        return jnp.where(x > 0, x, self.alpha * jnp.expm1(scaled))
+
+    def _derivative(self, x):
+        return jnp.where(x > 0, jnp.ones_like(x), jnp.exp(self._exponent(x)))
+
+    def _exponent(self, x):
+        # Bounded where the exponential is 0 anyhow, because 0 * inf in the derivative
+        # with respect to alpha would be NaN.
+        return jnp.maximum(_negative(x) / self.alpha, -1e4)
+
+
+def _negative(x):
+    # The branch of `where` that is not taken is differentiated as well; it must not
+    # overflow.
+    return jnp.where(x > 0, 0, x)
+
+
+_ALPHA = 1.6732632423543772
+_SCALE = 1.0507009873554805

@@ -1,0 +1,61 @@
+import functools as ft
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._compiled import compiled
+from .._precision import widened
+from .._typing import typed
+from ._base import AbstractActivation
+
+
+@typed
+class LogSoftmax(AbstractActivation):
+    r"""$f(x)_i = x_i - \ln \sum_j e^{x_j}$ along one axis.
+
+    `derivative` is the Jacobian $\frac{\partial f_i}{\partial x_j} = \delta_{ij} - p_j$
+    with $p = e^f$, the softmax.
+    """
+
+    axis: int = eqx.field(static=True, default=-1)
+    equation = r"x_i - \ln \sum_j e^{x_j}"
+
+    @compiled
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Computes the logarithm of the distribution along `axis`."""
+        return _log_softmax(widened(x), self.axis).astype(x.dtype)
+
+    @compiled
+    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*batch D D"]:
+        """Computes the Jacobian: `axis` moves to the end and is followed by a second
+        axis of its length, over which the input varies.
+        """
+        p = jax.nn.softmax(jnp.moveaxis(widened(x), self.axis, -1))
+        eye = jnp.eye(p.shape[-1], dtype=p.dtype)
+        eye = eye.reshape((1,) * (p.ndim - 1) + eye.shape)
+        # On the diagonal 1 - p_i as the sum of the others, which does not cancel.
+        p = p[..., None, :]
+        others = jnp.sum(p * (1 - eye), axis=-1, keepdims=True)
+        return (eye * others - (1 - eye) * p).astype(x.dtype)
+
+
+@ft.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _log_softmax(x, axis):
+    if x.size == 0:
+        return x
+    x = x - jnp.max(x, axis, keepdims=True)
+    # ln(1 + the rest): the logarithm of a sum just above 1 would lose the digits of a
+    # clear winner's f.
+    behind = x < 0
+    rest = jnp.sum(jnp.where(behind, jnp.exp(x), 0), axis, keepdims=True)
+    equals = jnp.sum(~behind, axis, keepdims=True, dtype=x.dtype)
+    return x - jnp.log1p(rest + (equals - 1))
+
+
+@_log_softmax.defjvp
+def _(axis, primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    mean = jnp.sum(jax.nn.softmax(x, axis) * tangent, axis, keepdims=True)
+    return _log_softmax(x, axis), tangent - mean

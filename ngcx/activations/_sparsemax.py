@@ -1,0 +1,66 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._compiled import compiled
+from .._precision import widened
+from .._typing import typed
+from ._base import AbstractActivation
+
+
+@typed
+class Sparsemax(AbstractActivation):
+    r"""The distribution nearest to $x$ along one axis, most of it exactly 0:
+    $f(x) = \arg\min_{p \in \Delta} \|p - x\|^2$.
+
+    It is $f(x)_i = \max(x_i - \tau, 0)$ with $\tau$ such that the sum is 1.
+    `derivative` is the Jacobian $s_i (\delta_{ij} - s_j / |S|)$, where $s_i = 1$ on the
+    support $S$.
+
+    ??? cite "Reference"
+        Martins and Astudillo, *From softmax to sparsemax*, ICML 2016.
+    """
+
+    axis: int = eqx.field(static=True, default=-1)
+    equation = r"\arg\min_{p \in \Delta} \|p - x\|^2"
+
+    @compiled
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Computes the distribution along `axis`, in the dtype of `x`."""
+        z = widened(x)
+        support = _support(z, self.axis)
+        # Shifted by the largest: the sum of 1 must not drown in x.
+        largest = jnp.max(z, self.axis, keepdims=True, initial=-jnp.inf)
+        z = z - jax.lax.stop_gradient(largest)
+        # What is not in the support may be -inf by now.
+        z = jnp.where(support, z, 0)
+        size = jnp.sum(support, self.axis, keepdims=True, dtype=z.dtype)
+        threshold = (jnp.sum(z, self.axis, keepdims=True) - 1) / size
+        return jnp.where(support, z - threshold, 0).astype(x.dtype)
+
+    @compiled
+    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*batch D D"]:
+        """Computes the Jacobian: `axis` moves to the end and is followed by a second
+        axis of its length, over which the input varies.
+        """
+        z = jnp.moveaxis(widened(x), self.axis, -1)
+        support = _support(z, -1).astype(z.dtype)
+        eye = jnp.eye(z.shape[-1], dtype=z.dtype)
+        eye = eye.reshape((1,) * (support.ndim - 1) + eye.shape)
+        share = support / jnp.sum(support, axis=-1, keepdims=True)
+        return (support[..., None] * (eye - share[..., None, :])).astype(x.dtype)
+
+
+def _support(x, axis):
+    """Where the projection is positive: x_i > max_k (x_1 + ... + x_k - 1) / k over the
+    k largest.
+    """
+    x = jax.lax.stop_gradient(x)
+    # Entries more than 1 below the largest are never in it.
+    x = jnp.maximum(x - jnp.max(x, axis, keepdims=True, initial=-jnp.inf), -2)
+    ordered = -jnp.sort(-x, axis)
+    rank = jnp.arange(1, x.shape[axis] + 1, dtype=x.dtype)
+    rank = rank.reshape([-1 if i == axis % x.ndim else 1 for i in range(x.ndim)])
+    thresholds = (jnp.cumsum(ordered, axis) - 1) / rank
+    return x > jnp.max(thresholds, axis, keepdims=True, initial=-jnp.inf)

@@ -1,0 +1,53 @@
+import jax
+import jax.numpy as jnp
+
+from .._typing import Parameter, typed
+from ._base import AbstractElementwise
+
+
+@typed
+class Heaviside(AbstractElementwise):
+    r"""$f(x) = 1$ for $x \ge 0$ and $0$ below, with the straight-through derivative
+    $f'(x) = 1$.
+
+    ??? cite "Reference"
+        Bengio, Léonard and Courville, *Estimating or propagating gradients through
+        stochastic neurons for conditional computation*, arXiv:1308.3432, 2013.
+    """
+
+    equation = r"H(x)"
+
+    def _value(self, x):
+        return _step(x)
+
+    def _derivative(self, x):
+        return jnp.ones_like(x)
+
+
+@typed
+class Threshold(AbstractElementwise):
+    r"""$f(x) = 1$ for $x \ge \theta$ and $0$ below, with the straight-through
+    derivative $f'(x) = 1$; a `threshold` given as an array receives $-1$.
+    """
+
+    threshold: Parameter = 1.0
+    r"""$\theta$."""
+    equation = r"H(x - \theta)"
+
+    def _value(self, x):
+        # x >= threshold and x - threshold >= 0 are the same, since differences of
+        # different numbers never round to 0.
+        return _step(x - self.threshold)
+
+    def _derivative(self, x):
+        return jnp.ones_like(x)
+
+
+@jax.custom_jvp
+def _step(x):
+    return jnp.where(x >= 0, jnp.ones_like(x), 0)
+
+
+@_step.defjvp
+def _(primals, tangents):
+    return _step(*primals), tangents[0]

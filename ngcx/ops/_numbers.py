@@ -1,0 +1,21 @@
+import jax.numpy as jnp
+
+from .._typing import Parameter
+
+
+def check_below(name: str, value: Parameter, end: float | int):
+    """Refuses a Python number outside of [0, `end`); the value of an array may not be
+    known yet.
+    """
+    if isinstance(value, int | float) and not 0 <= value < end:
+        raise ValueError(f"`{name}` must be 0 or more and below {end}; got {value}.")
+
+
+def divided(x, scale):
+    """`x / scale` for any normal `scale`, one for many entries.
+
+    XLA multiplies by the reciprocal, which for the largest numbers is subnormal, and
+    then flushed to 0.
+    """
+    shrink = jnp.where(scale > 1, 0.25, 1).astype(x.dtype)
+    return (x * shrink) / (scale * shrink)
