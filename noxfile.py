@@ -70,7 +70,8 @@ def min_deps(session: nox.Session):
 @nox.session
 def docs(session: nox.Session):
     """Builds the documentation site."""
-    session.install("-e", ".[testing]", *group("docs"))
+    session.install("-e", ".[testing,viz]", *group("docs"))
+    session.env["MPLBACKEND"] = "agg"
     session.run("mkdocs", "build", "--strict", *session.posargs)
 
 

@@ -64,10 +64,13 @@ def equations(model: Any) -> Equations:
     **Returns:** a mapping of each part's path, such as `.layers[0].activation`, to its
     equation in LaTeX. The path of `model` itself is `""`.
 
+    ```python
     >>> from ngcx.activations import ReLU, Tanh
     >>> print(equations({"hidden": Tanh(), "out": [ReLU()]}).text)
     ['hidden']: \\tanh x
     ['out'][0]: \\max(0, x)
+
+    ```
     """
     return Equations(dict(_walk("", model)))
 

@@ -62,8 +62,11 @@ def group_mean(
 
     **Returns:** an array of the shape and dtype of `x`.
 
+    ```python
     >>> group_mean(jnp.array([1.0, 3.0, 5.0]), jnp.array([[True, True, False]]))
     Array([2., 2., 5.], dtype=float32)
+
+    ```
     """
     if masks.size == 0:
         return x

@@ -26,8 +26,11 @@ def inverse_logistic(
 
     **Raises:** `ValueError` for a bound out of range.
 
+    ```python
     >>> inverse_logistic(jnp.array([0.0, 0.5, 1.0]))
     Array([-3.4760988,  0.       ,  3.4760988], dtype=float32)
+
+    ```
     """
     check_below("clip_bound", clip_bound, 0.5)
     return _inverse_logistic(x, clip_bound)
@@ -61,8 +64,11 @@ def inverse_tanh(
 
     **Raises:** `ValueError` for a bound out of range.
 
+    ```python
     >>> inverse_tanh(jnp.tanh(jnp.array([-2.0, 0.0, 0.5]))).round(4)
     Array([-2. ,  0. ,  0.5], dtype=float32)
+
+    ```
     """
     check_below("clip_bound", clip_bound, 1)
     return _inverse_tanh(x, clip_bound)

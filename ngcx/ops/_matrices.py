@@ -25,10 +25,13 @@ def eye_wrapped(
 
     **Raises:** `ValueError` for a size below 1, or values of another shape.
 
+    ```python
     >>> eye_wrapped(3, 1)
     Array([[0., 1., 0.],
            [0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
+
+    ```
     """
     if size < 1:
         raise ValueError(f"`size` must be 1 or more; got {size}.")
@@ -69,11 +72,14 @@ def block_matrix(
 
     **Raises:** `ValueError` for an empty block.
 
+    ```python
     >>> block_matrix(jnp.eye(2), (2, 2))
     Array([[ 1., -1.,  0.,  0.],
            [-1.,  1.,  0.,  0.],
            [ 0.,  0.,  1., -1.],
            [ 0.,  0., -1.,  1.]], dtype=float32)
+
+    ```
     """
     height, width = block_shape
     if height < 1 or width < 1:

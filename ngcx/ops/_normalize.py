@@ -31,8 +31,11 @@ def chebyshev_norm(
 
     **Returns:** an array of the dtype of `x`, without `axis`.
 
+    ```python
     >>> chebyshev_norm(jnp.array([[1.0, -3.0], [0.0, 2.0]]))
     Array([3., 2.], dtype=float32)
+
+    ```
     """
     return jnp.max(_magnitude(x), axis, keepdims=keepdims, initial=0)
 
@@ -67,9 +70,12 @@ def normalize_matrix(
 
     **Raises:** `ValueError` for a negative norm, or an order below 1.
 
+    ```python
     >>> normalize_matrix(jnp.array([[3.0, 0.0], [4.0, 0.0]]), order=2)
     Array([[0.6, 0. ],
            [0.8, 0. ]], dtype=float32)
+
+    ```
     """
     check_non_negative("norm", norm)
     return _normalize_matrix(x, norm, order=order, axis=axis)
@@ -184,9 +190,12 @@ def layer_normalize(
 
     **Returns:** an array of the shape and dtype of `x`.
 
+    ```python
     >>> layer_normalize(jnp.array([[0.0, 1.0, 2.0], [10.0, 20.0, 30.0]])).round(4)
     Array([[-1.2247,  0.    ,  1.2247],
            [-1.2247,  0.    ,  1.2247]], dtype=float32)
+
+    ```
     """
     if x.size == 0:
         return x

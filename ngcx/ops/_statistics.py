@@ -49,9 +49,12 @@ def tensor_stats(tree: PyTree) -> TensorStats:
     **Raises:** `ValueError` if there are no entries, `TypeError` if something is not a
     real number.
 
+    ```python
     >>> stats = tensor_stats({"weight": jnp.ones((2, 2)), "count": jnp.array([3, 5])})
     >>> print(stats.mean, stats.maximum, stats.size)
     2.0 5.0 6
+
+    ```
     """
     for path, leaf in jtu.tree_leaves_with_path(tree):
         if not _is_real(leaf):

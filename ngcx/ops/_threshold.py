@@ -21,8 +21,11 @@ def binarize(
 
     **Returns:** an array of the shape and dtype of `x`.
 
+    ```python
     >>> binarize(jnp.array([0.2, 0.5, 0.8]))
     Array([0., 1., 1.], dtype=float32)
+
+    ```
     """
     threshold = jnp.broadcast_to(jnp.asarray(threshold, x.dtype), x.shape)
     one, zero, nan = (jnp.asarray(value, x.dtype) for value in (1, 0, jnp.nan))
@@ -47,8 +50,11 @@ def clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*sha
 
     **Raises:** `TypeError` for integers with a bound that is not one.
 
+    ```python
     >>> clamp_min(jnp.array([-2.0, 0.0, 3.0]), 0)
     Array([0., 0., 3.], dtype=float32)
+
+    ```
     """
     minimum = _bound("minimum", minimum, x)
     # x != x where x is NaN.
@@ -73,8 +79,11 @@ def clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*sha
 
     **Raises:** `TypeError` for integers with a bound that is not one.
 
+    ```python
     >>> clamp_max(jnp.array([2, 5], jnp.int8), 300)
     Array([2, 5], dtype=int8)
+
+    ```
     """
     maximum = _bound("maximum", maximum, x)
     return jnp.where((x <= maximum) | (x != x), x, maximum)
@@ -108,9 +117,12 @@ def one_hot(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]
 
     **Returns:** an array of the shape and dtype of `x`.
 
+    ```python
     >>> one_hot(jnp.array([[0.1, 0.9], [0.5, 0.5]]))
     Array([[0., 1.],
            [0., 0.]], dtype=float32)
+
+    ```
     """
     if x.size == 0:
         return x
