@@ -44,9 +44,6 @@ class CauchyThreshold(AbstractElementwise):
     it is $0$.
 
     **Raises:** `ValueError` if `lmbda` is negative.
-
-    ??? cite "Reference"
-        Mayo, Gorsich and Kim, *Cauchy sparse coding*, 2021.
     """
 
     lmbda: Parameter
