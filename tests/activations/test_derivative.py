@@ -1,3 +1,4 @@
+import jax.numpy as jnp
 import pytest
 from hypothesis import given, strategies as st
 
@@ -20,6 +21,10 @@ def test_derivative_is_the_derivative(member, dtype, data):
     shape = (3, 4) if member in ROWS else (16,)
     activation = data.draw(ACTIVATIONS[member])
     x = data.draw(arrays(dtype, shape))
+    if member is activations.Sparsemax:
+        # Eighths, whose sums are exact: at a kink, rounding decides what is in the
+        # support, in float32 otherwise than in float64.
+        x = jnp.where(jnp.abs(x) < 8, jnp.round(x * 8) / 8, x)
     smooth = member not in STRAIGHT_THROUGH
     check_derivative(activation, x, finite_differences=smooth)
 
