@@ -80,58 +80,64 @@ def winners(x, k, axis, among=None):
     """
     x = jnp.moveaxis(jax.lax.stop_gradient(x), axis, -1)
     size = x.shape[-1]
-    lowest = jnp.min(x, axis=-1)
     if among is None:
         if k > size:
             raise ValueError(f"`k` must be at most the axis's {size} entries; got {k}.")
-    else:
-        among = among.reshape((1,) * (x.ndim - 1) + among.shape)
-        x = jnp.where(among, x, -jnp.inf)
-        size = jnp.sum(among, dtype=jnp.int32)
-        k = jnp.minimum(k, size)
+        among = jnp.ones(size, bool)
+    among = among.reshape((1,) * (x.ndim - 1) + among.shape)
+    members = jnp.sum(among, dtype=jnp.int32)
+    k = jnp.minimum(k, members)
+    lowest, highest = (
+        extreme(x, axis=-1, where=among, initial=none)
+        for extreme, none in ((jnp.min, jnp.inf), (jnp.max, -jnp.inf))
+    )
+    largest = float(jnp.finfo(x.dtype).max)
 
     def count(threshold):
-        return jnp.sum(x >= threshold[..., None], axis=-1, dtype=jnp.int32)
+        reached = (x >= threshold[..., None]) & among
+        return jnp.sum(reached, axis=-1, dtype=jnp.int32)
 
-    # The k-th largest is in [low, high), or all k are the largest; done where just k
-    # are at least low, or where no number is left between low and high.
-    def middle(low, high):
-        return low / 2 + high / 2  # the sum could overflow
-
-    def unfinished(state):
+    # At least k reach low (`winning` do) and fewer than k reach high.
+    def narrow(state, threshold):
         low, high, winning = state
-        between = (low < middle(low, high)) & (middle(low, high) < high)
-        return jnp.any((winning != k) & between)
-
-    def halve(state):
-        low, high, winning = state
-        threshold = middle(low, high)
         reached = count(threshold)
         enough = reached >= k
+        higher = enough & (threshold > low)
         return (
-            jnp.where(enough, threshold, low),
-            jnp.where(enough, high, threshold),
-            jnp.where(enough, reached, winning),
+            jnp.where(higher, threshold, low),
+            jnp.where(enough, high, jnp.minimum(high, threshold)),
+            jnp.where(higher, reached, winning),
         )
 
-    high = jnp.max(x, axis=-1)
-    tied = count(high)
-    start = (
-        jnp.where(tied >= k, high, lowest),
-        high,
-        jnp.where(tied >= k, tied, size),
+    def middle(state):
+        low, high, _ = state
+        # Halved before the sum, which could overflow; infinities have no middle.
+        low, high = (jnp.clip(end, -largest, largest) for end in (low, high))
+        return low / 2 + high / 2
+
+    # Done where exactly k reach low, or where no number is between low and high.
+    def unfinished(state):
+        low, high, winning = state
+        between = (low < middle(state)) & (middle(state) < high)
+        return jnp.any((winning != k) & between)
+
+    state = lowest, jnp.full_like(lowest, jnp.inf), jnp.full_like(lowest, members, "i4")
+    # Infinite entries first, because bisection does not reach them.
+    for end in (jnp.clip(lowest, -largest), jnp.clip(highest, max=largest), highest):
+        state = narrow(state, end)
+    low, _, winning = jax.lax.while_loop(
+        unfinished, lambda state: narrow(state, middle(state)), state
     )
-    low, _, winning = jax.lax.while_loop(unfinished, halve, start)
     low = low[..., None]
 
     def first_of_equals():
-        larger, equal = x > low, x == low
-        missing = k - jnp.sum(larger, axis=-1, keepdims=True, dtype=jnp.int32)
+        larger, equal = x > low, (x == low) & among
+        missing = k - jnp.sum(larger & among, axis=-1, keepdims=True, dtype=jnp.int32)
         rank = jnp.cumsum(equal, axis=-1, dtype=jnp.int32)
         return larger | (equal & (rank <= missing))
 
     won = jax.lax.cond(jnp.any(winning > k), first_of_equals, lambda: x >= low)
-    return jnp.moveaxis(won, -1, axis)
+    return jnp.moveaxis(won & among, -1, axis)
 
 
 def _check_k(k: int):

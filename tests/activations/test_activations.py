@@ -153,6 +153,7 @@ def largest(x, k):
 def test_exactly_k_win_and_the_first_among_equals(dtype, data, k):
     # Few different values, so that ties are frequent.
     few = data.draw(st.lists(floats_for(dtype), min_size=1, max_size=4))
+    few += data.draw(st.sampled_from([[], [-np.inf], [np.inf], [-np.inf, np.inf]]))
     x = data.draw(st.lists(st.sampled_from(few), min_size=36, max_size=36))
     x = np.reshape(np.asarray(x, np.float64), (3, 12))
     tiny = float(jnp.finfo("float64" if dtype == "float64" else "float32").tiny)
@@ -178,6 +179,56 @@ def test_local_winners():
     some = activations.KWTA(1, groups=groups[:1])
     np.testing.assert_array_equal(some(-x), [[-5, 0, 0, 0, 0, 0]])
     np.testing.assert_array_equal(some(x[0]), [0, 0, 7, 0, 0, 0])
+    columns = activations.KWTA(1, axis=0, groups=groups)
+    np.testing.assert_array_equal(columns(x.T).T, activations.KWTA(1, groups=groups)(x))
+
+
+def test_masked_entries_lose():
+    x = jnp.array([1.0, -jnp.inf, 3.0, 2.0])
+    np.testing.assert_array_equal(activations.BinaryKWTA(2)(x), [0, 0, 1, 1])
+
+
+AT_MOST_AS_LARGE = [  # as their input: nothing may overflow
+    activations.CELU(),
+    activations.CauchyThreshold(2.0),
+    activations.Clip(-1.0, 1.0),
+    activations.ELU(),
+    *(activations.GELU(approximation) for approximation in ("sigmoid", "tanh", "none")),
+    activations.HardSigmoid(),
+    activations.HardTanh(),
+    activations.Heaviside(),
+    activations.Identity(),
+    activations.LeakyReLU(),
+    activations.Mish(),
+    activations.ReLU(),
+    activations.ReLU6(),
+    activations.SiLU(),
+    activations.Sigmoid(),
+    activations.Sine(),
+    activations.SoftThreshold(0.5),
+    activations.Softmax(0.1),
+    activations.Softplus(),
+    activations.Softsign(),
+    activations.Sparsemax(),
+    activations.Swish(2.0),
+    activations.Tanh(),
+    activations.TeLU(),
+    activations.Threshold(),
+]
+
+
+@pytest.mark.parametrize(
+    "activation", AT_MOST_AS_LARGE, ids=lambda each: type(each).__name__
+)
+def test_nothing_overflows_at_the_ends_of_the_range(activation, dtype):
+    largest = float(jnp.finfo(dtype).max)
+    x = jnp.array([-largest, -largest / 2, largest / 2, largest], dtype)
+
+    def second(x):
+        return jax.jvp(activation.derivative, (x,), (jnp.ones_like(x),))[1]
+
+    for function in (activation, activation.derivative, second):
+        assert np.all(np.isfinite(np.asarray(function(x), np.float64)))
 
 
 def test_leaky_relu_learns_its_slope():
