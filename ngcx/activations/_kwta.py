@@ -78,66 +78,57 @@ def winners(x, k, axis, among=None):
     Bisects for the k-th largest value, a comparison and a count a step: `lax.top_k`
     sorts, and on the CPU sometimes takes twenty times as long.
     """
-    x = jnp.moveaxis(jax.lax.stop_gradient(x), axis, -1)
-    size = x.shape[-1]
+    keys = jnp.moveaxis(_ordered_integers(jax.lax.stop_gradient(x)), axis, -1)
+    size = keys.shape[-1]
     if among is None:
         if k > size:
             raise ValueError(f"`k` must be at most the axis's {size} entries; got {k}.")
-        among = jnp.ones(size, bool)
-    among = among.reshape((1,) * (x.ndim - 1) + among.shape)
-    members = jnp.sum(among, dtype=jnp.int32)
-    k = jnp.minimum(k, members)
-    lowest, highest = (
-        extreme(x, axis=-1, where=among, initial=none)
-        for extreme, none in ((jnp.min, jnp.inf), (jnp.max, -jnp.inf))
-    )
-    largest = float(jnp.finfo(x.dtype).max)
+    else:
+        among = among.reshape((1,) * (keys.ndim - 1) + among.shape)
+        # Less than the key of any number.
+        keys = jnp.where(among, keys, jnp.iinfo(keys.dtype).min)
+        k = jnp.minimum(k, jnp.sum(among, dtype=jnp.int32))
 
     def count(threshold):
-        reached = (x >= threshold[..., None]) & among
-        return jnp.sum(reached, axis=-1, dtype=jnp.int32)
+        return jnp.sum(keys >= threshold[..., None], axis=-1, dtype=jnp.int32)
 
-    # At least k reach low (`winning` do) and fewer than k reach high.
-    def narrow(state, threshold):
-        low, high, winning = state
-        reached = count(threshold)
-        enough = reached >= k
-        higher = enough & (threshold > low)
-        return (
-            jnp.where(higher, threshold, low),
-            jnp.where(enough, high, jnp.minimum(high, threshold)),
-            jnp.where(higher, reached, winning),
-        )
-
-    def middle(state):
-        low, high, _ = state
-        # Halved before the sum, which could overflow; infinities have no middle.
-        low, high = (jnp.clip(end, -largest, largest) for end in (low, high))
-        return low / 2 + high / 2
-
-    # Done where exactly k reach low, or where no number is between low and high.
+    # At least k reach low (`winning` do), and fewer than k reach high; done where it is
+    # exactly k, or where low is the k-th largest and has equals.
     def unfinished(state):
         low, high, winning = state
-        between = (low < middle(state)) & (middle(state) < high)
-        return jnp.any((winning != k) & between)
+        return jnp.any((winning != k) & (low + 1 < high))
 
-    state = lowest, jnp.full_like(lowest, jnp.inf), jnp.full_like(lowest, members, "i4")
-    # Infinite entries first, because bisection does not reach them.
-    for end in (jnp.clip(lowest, -largest), jnp.clip(highest, max=largest), highest):
-        state = narrow(state, end)
-    low, _, winning = jax.lax.while_loop(
-        unfinished, lambda state: narrow(state, middle(state)), state
-    )
+    def halve(state):
+        low, high, winning = state
+        middle = (low & high) + ((low ^ high) >> 1)  # their mean, without overflow
+        reached = count(middle)
+        enough = reached >= k
+        return (
+            jnp.where(enough, middle, low),
+            jnp.where(enough, high, middle),
+            jnp.where(enough, reached, winning),
+        )
+
+    low, high = jnp.min(keys, axis=-1), jnp.max(keys, axis=-1) + 1
+    state = low, high, jnp.full_like(low, size, "int32")
+    low, _, winning = jax.lax.while_loop(unfinished, halve, state)
     low = low[..., None]
 
     def first_of_equals():
-        larger, equal = x > low, (x == low) & among
-        missing = k - jnp.sum(larger & among, axis=-1, keepdims=True, dtype=jnp.int32)
+        larger, equal = keys > low, keys == low
+        missing = k - jnp.sum(larger, axis=-1, keepdims=True, dtype=jnp.int32)
         rank = jnp.cumsum(equal, axis=-1, dtype=jnp.int32)
         return larger | (equal & (rank <= missing))
 
-    won = jax.lax.cond(jnp.any(winning > k), first_of_equals, lambda: x >= low)
-    return jnp.moveaxis(won & among, -1, axis)
+    won = jax.lax.cond(jnp.any(winning > k), first_of_equals, lambda: keys >= low)
+    return jnp.moveaxis(won if among is None else won & among, -1, axis)
+
+
+def _ordered_integers(x):
+    """The bits of floating-point numbers, as integers of the same order."""
+    x = jnp.where(x == 0, 0, x)  # -0 equals 0
+    bits = jax.lax.bitcast_convert_type(x, jnp.dtype(f"int{8 * x.dtype.itemsize}"))
+    return jnp.where(bits < 0, bits ^ jnp.iinfo(bits.dtype).max, bits)
 
 
 def _check_k(k: int):
