@@ -130,6 +130,13 @@ def draw(
     plt.close(figure)
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
 def positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -137,21 +144,15 @@ def positive(text: str) -> int:
     return value
 
 
-def writable(text: str) -> Path:
-    path = Path(text)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise argparse.ArgumentTypeError(
-            f"cannot be written: {error.strerror}: {path}"
-        ) from None
-    return path
+def rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a positive number; got {text}")
+    return value
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=(__doc__ or "").splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -165,12 +166,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=positive, default=25, help="time steps of 1 ms")
     parser.add_argument("--hidden", type=positive, default=256, help="neurons a layer")
     parser.add_argument(
-        "--learning-rate", type=float, default=2e-3, help="peak rate of adam"
+        "--learning-rate", type=rate, default=2e-3, help="peak rate of adam"
     )
     parser.add_argument(
-        "--picture", type=writable, default="snn.png", help="where to draw the results"
+        "--picture", type=Path, default="snn.png", help="where to draw the results"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    # Before the training, not after it.
+    try:
+        options.picture.parent.mkdir(parents=True, exist_ok=True)
+        with options.picture.open("ab"):
+            pass
+    except OSError as error:
+        parser.error(
+            f"--picture cannot be written: {error.strerror}: {options.picture}"
+        )
+    return options
 
 
 def main(arguments: list[str] | None = None) -> float:

@@ -64,12 +64,11 @@ def test_testing_says_which_extra_is_missing():
 
 def test_checks_can_be_switched_off():
     program = (
-        "import jax.numpy as jnp; from ngcx.activations import Identity;"
-        "print(Identity()(jnp.arange(3.0)[None].astype(complex).real).shape)"
-        ";from ngcx.metrics import firing_rate; firing_rate(jnp.ones((3, 2), int))"
+        "import jax.numpy as jnp; from ngcx.surrogate import Arctan;"
+        "Arctan()(jnp.ones(3), jnp.ones((3, 1)))"
     )
     assert "TypeCheckError" in run(program).stderr
-    assert "TypeCheckError" not in run(program, JAXTYPING_DISABLE="1").stderr
+    assert run(program, JAXTYPING_DISABLE="1").returncode == 0
 
 
 def test_equal_modules_share_one_program():

@@ -37,7 +37,8 @@ class AbstractActivation(eqx.Module):
 
 
 class AbstractElementwise(AbstractActivation):
-    r"""An activation that acts on each element by itself.
+    r"""An activation that acts on each element by itself; at least its derivative does,
+    as that of winners which take all.
 
     A new one states its fields, its `equation` and two formulas, `_value` and
     `_derivative`; compilation, type checks, dtypes and differentiation follow.
@@ -45,15 +46,20 @@ class AbstractElementwise(AbstractActivation):
     !!! example
 
         ```python
-        class Squareplus(AbstractElementwise):
-            b: float | Array = 4.0
-            equation = r"\frac{x + \sqrt{x^2 + b}}{2}"
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> class Squareplus(AbstractElementwise):
+        ...     width: float | jax.Array = 2.0
+        ...     equation = r"\frac{x + \sqrt{x^2 + w^2}}{2}"
+        ...
+        ...     def _value(self, x):
+        ...         return (x + jnp.hypot(x, self.width)) / 2
+        ...
+        ...     def _derivative(self, x):
+        ...         return (1 + x / jnp.hypot(x, self.width)) / 2
+        >>> print(jax.grad(Squareplus(width=8.0))(6.0))
+        0.8
 
-            def _value(self, x):
-                return (x + jnp.sqrt(x**2 + self.b)) / 2
-
-            def _derivative(self, x):
-                return (1 + x / jnp.sqrt(x**2 + self.b)) / 2
         ```
     """
 

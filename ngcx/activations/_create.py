@@ -54,7 +54,9 @@ def create(name: str, **hyperparameters) -> AbstractActivation:
     - `name`: one of the reference's names, `"bkwta"`, `"elu"`, `"gelu"`,
         `"heaviside"`, `"identity"`, `"lrelu"`, `"relu"`, `"relu6"`, `"sigmoid"`,
         `"silu"`, `"sine"`, `"softmax"`, `"softplus"`, `"swish"`, `"tanh"`, `"telu"`,
-        `"unit_threshold"`; or the class name in snake case.
+        `"unit_threshold"`; or beyond it `"cauchy_threshold"`, `"celu"`, `"clip"`,
+        `"hard_sigmoid"`, `"hard_tanh"`, `"kwta"`, `"log_softmax"`, `"mish"`, `"selu"`,
+        `"soft_threshold"`, `"softsign"`, `"sparsemax"`.
     - `hyperparameters`: the fields of the class of that name.
 
     **Returns:** the activation.

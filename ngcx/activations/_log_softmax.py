@@ -9,6 +9,7 @@ from .._compiled import compiled
 from .._precision import widened
 from .._typing import typed
 from ._base import AbstractActivation
+from ._jacobian import identity_like, sum_of_others
 
 
 @typed
@@ -33,12 +34,9 @@ class LogSoftmax(AbstractActivation):
         axis of its length, over which the input varies.
         """
         p = jax.nn.softmax(jnp.moveaxis(widened(x), self.axis, -1))
-        eye = jnp.eye(p.shape[-1], dtype=p.dtype)
-        eye = eye.reshape((1,) * (p.ndim - 1) + eye.shape)
-        # On the diagonal 1 - p_i as the sum of the others, which does not cancel.
-        p = p[..., None, :]
-        others = jnp.sum(p * (1 - eye), axis=-1, keepdims=True)
-        return (eye * others - (1 - eye) * p).astype(x.dtype)
+        eye = identity_like(p)
+        diagonal = eye * sum_of_others(p)[..., None, :]
+        return (diagonal - (1 - eye) * p[..., None, :]).astype(x.dtype)
 
 
 @ft.partial(jax.custom_jvp, nondiff_argnums=(1,))

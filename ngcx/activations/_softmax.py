@@ -8,6 +8,7 @@ from .._compiled import compiled
 from .._precision import widened
 from .._typing import Scalar, typed
 from ._base import AbstractActivation
+from ._jacobian import identity_like, sum_of_others
 
 
 @typed
@@ -42,12 +43,8 @@ class Softmax(AbstractActivation):
         axis of its length, over which the input varies.
         """
         p = jnp.moveaxis(self._softmax(x), self.axis, -1)
-        eye = jnp.eye(p.shape[-1], dtype=p.dtype)
-        eye = eye.reshape((1,) * (p.ndim - 1) + eye.shape)
-        # The diagonal is p_i (1 - p_i), where 1 - p_i is the sum of the others: the
-        # difference would cancel for a clear winner.
-        others = jnp.sum(p[..., None, :] * (1 - eye), axis=-1)
-        diagonal = eye * (p * others)[..., None, :]
+        eye = identity_like(p)
+        diagonal = eye * (p * sum_of_others(p))[..., None, :]
         jacobian = diagonal - (1 - eye) * p[..., :, None] * p[..., None, :]
         cold, temperature = self._temperature(p.dtype)
         return jnp.where(cold, 0, jacobian / temperature).astype(x.dtype)

@@ -7,6 +7,7 @@ from .._compiled import compiled
 from .._precision import widened
 from .._typing import typed
 from ._base import AbstractActivation
+from ._jacobian import identity_like
 
 
 @typed
@@ -46,10 +47,9 @@ class Sparsemax(AbstractActivation):
         """
         z = jnp.moveaxis(widened(x), self.axis, -1)
         support = _support(z, -1).astype(z.dtype)
-        eye = jnp.eye(z.shape[-1], dtype=z.dtype)
-        eye = eye.reshape((1,) * (support.ndim - 1) + eye.shape)
         share = support / jnp.sum(support, axis=-1, keepdims=True)
-        return (support[..., None] * (eye - share[..., None, :])).astype(x.dtype)
+        jacobian = support[..., None] * (identity_like(z) - share[..., None, :])
+        return jacobian.astype(x.dtype)
 
 
 def _support(x, axis):

@@ -142,10 +142,10 @@ class DataLoader(eqx.Module):
 
     def _batches(self, order, start):
         for step in range(start, len(self)):
-            rows = order[step * self.batch_size : (step + 1) * self.batch_size]
-            if self.remainder == "wrap":
-                rows = np.resize(np.concatenate([rows, order]), self.batch_size)
-            yield self._take(rows)
+            first, end = step * self.batch_size, (step + 1) * self.batch_size
+            if self.remainder == "partial":
+                end = min(end, self._size)
+            yield self._take(order.take(np.arange(first, end), mode="wrap"))
 
     def _take(self, rows):
         return jtu.tree_map(lambda leaf: _gather(leaf, rows), self.data)

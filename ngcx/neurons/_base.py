@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .._checks import check_positive
 from .._compiled import compiled
-from .._typing import Parameter
+from .._typing import Parameter, typed
 
 
 State = TypeVar("State")
@@ -63,6 +63,7 @@ def check_decay(decay: Parameter):
         raise ValueError(f"`decay` must be from 0 to 1; got {decay}.")
 
 
+@typed
 def decay_factor(time_constant: float | int, dt: float | int = 1.0) -> float:
     r"""The factor $e^{-dt/\tau}$ by which a leaky quantity decays in one step.
 

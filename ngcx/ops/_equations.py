@@ -1,29 +1,16 @@
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import equinox as eqx
 import jax.tree_util as jtu
 
 
-class Equations(Mapping[str, str]):
+class Equations(dict[str, str]):
     """The equations of a model's parts, by path; see [`ngcx.ops.equations`][]."""
 
-    def __init__(self, equations: Mapping[str, str]):
-        self._equations = dict(equations)
-
-    def __getitem__(self, path: str) -> str:
-        return self._equations[path]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._equations)
-
-    def __len__(self) -> int:
-        return len(self._equations)
-
     def __repr__(self) -> str:
-        return f"Equations({self._equations!r})"
+        return f"Equations({super().__repr__()})"
 
     @property
     def text(self) -> str:
@@ -72,7 +59,7 @@ def equations(model: Any) -> Equations:
 
     ```
     """
-    return Equations(dict(_walk("", model)))
+    return Equations(_walk("", model))
 
 
 def _walk(path, node):

@@ -25,15 +25,21 @@ class AbstractSurrogate(eqx.Module):
     !!! example
 
         ```python
-        class Algebraic(AbstractSurrogate):
-            gain: float | Array = 1.0
-            equation = r"\frac{1}{2} + \frac{x}{2 \sqrt{1 + x^2}}"
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> class Algebraic(AbstractSurrogate):
+        ...     gain: float | jax.Array = 1.0
+        ...     equation = r"\frac{1}{2} + \frac{x}{2 \sqrt{1 + x^2}}"
+        ...
+        ...     def _primitive(self, x):
+        ...         return (1 + x / jnp.hypot(x, 1.0)) / 2
+        ...
+        ...     def _derivative(self, x):
+        ...         return (1 / jnp.hypot(x, 1.0)) ** 3 / 2
+        >>> spike = Algebraic(gain=2.0)
+        >>> print(spike(1.5, 1.0), jax.grad(spike)(1.0, 1.0))
+        1.0 1.0
 
-            def _primitive(self, x):
-                return (1 + x * jax.lax.rsqrt(1 + x**2)) / 2
-
-            def _derivative(self, x):
-                return jax.lax.rsqrt(1 + x**2) ** 3 / 2
         ```
     """
 

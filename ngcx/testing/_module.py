@@ -65,7 +65,6 @@ def _check_pytree(module):
 
 def _check_transforms(module, x, ulps):
     name = f"{type(module).__name__} ({x.dtype})"
-    # The same program for all: a fresh closure each, so that none is cached.
     eager = module(x)
     if eager.dtype != x.dtype or eager.shape != x.shape:
         raise AssertionError(

@@ -33,6 +33,7 @@ def test_learns_and_repeats_itself(tmp_path, capsys, standard_promotion):
     [
         (["--epochs", "0"], "must be a positive integer; got 0"),
         (["--steps", "many"], "invalid positive value: 'many'"),
+        (["--learning-rate", "-1"], "must be a positive number; got -1"),
         (["--picture", "/dev/null/snn.png"], "cannot be written"),
         (["--colour"], "unrecognized arguments"),
     ],
@@ -41,7 +42,8 @@ def test_bad_options_get_one_line_and_a_non_zero_exit(arguments, message, capsys
     with pytest.raises(SystemExit) as stopped:
         train_snn.main(arguments)
     assert stopped.value.code != 0
-    assert message in capsys.readouterr().err.splitlines()[-1]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
 
 
 def test_help_names_every_option(capsys):
