@@ -33,22 +33,28 @@ def closed_form(
 
     @function.def_jvp
     def _(primals, tangents):
-        module, x = primals
-        module_tangent, x_tangent = tangents
-        out_tangent = None
-        if x_tangent is not None:
-            out_tangent = derivative(module, x) * x_tangent
-        # Constants have no tangent, so they cost nothing.
-        if jtu.tree_leaves(module_tangent):
-            _, from_module = eqx.filter_jvp(
-                lambda module: value(module, x), (module,), (module_tangent,)
-            )
-            out_tangent = (
-                from_module if out_tangent is None else out_tangent + from_module
-            )
-        return function(module, x), out_tangent
+        return function(*primals), tangent_of(value, derivative, primals, tangents)
 
     return function, derivative
+
+
+def tangent_of(value: Elementwise, derivative: Elementwise, primals, tangents):
+    """The tangent of `value(module, x)`, whose derivative in `x` is in closed form.
+
+    A tangent is None where nothing is differentiated, and costs nothing there: `value`
+    is needed for the arrays of the module only.
+    """
+    module, x = primals
+    module_tangent, x_tangent = tangents
+    out_tangent = None
+    if x_tangent is not None:
+        out_tangent = derivative(module, x) * x_tangent
+    if jtu.tree_leaves(module_tangent):
+        _, from_module = eqx.filter_jvp(
+            lambda module: value(module, x), (module,), (module_tangent,)
+        )
+        out_tangent = from_module if out_tangent is None else out_tangent + from_module
+    return out_tangent
 
 
 def rounded_once(function: T) -> T:
@@ -95,10 +101,10 @@ def _(primals, tangents):
 
 
 def squarable(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """`x`, bounded so that its square is finite and the square's inverse normal.
+    """`x`, bounded to keep the derivatives of 1 / (1 + x^2) and of exp(-x^2) finite.
 
-    Where a formula decays as 1/x^2, an infinite square is harmless for its value, but
-    inf / inf makes the next derivative NaN.
+    An infinite square is harmless for their values, and (1 + x^2)^-2 is then 0; but
+    times an infinite x it would be NaN.
     """
-    limit = 2.0 ** (jnp.finfo(x.dtype).maxexp // 2 - 1)
+    limit = 2.0 ** (3 * jnp.finfo(x.dtype).maxexp // 4)
     return jnp.clip(x, -limit, limit)

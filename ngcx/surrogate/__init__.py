@@ -1,6 +1,42 @@
 """Surrogates: spikes in the forward pass, a smooth derivative in the backward pass."""
 
-from ._base import AbstractSurrogate as AbstractSurrogate
+from ._base import (
+    AbstractStep as AbstractStep,
+    AbstractSurrogate as AbstractSurrogate,
+)
+from ._compose import Custom as Custom, Sparse as Sparse, Sum as Sum
+from ._counts import MultiLevelSpikeCount as MultiLevelSpikeCount
 from ._create import create as create
-from ._smooth import Arctan as Arctan
-from ._straight_through import StraightThrough as StraightThrough
+from ._exponential import (
+    EscapeExponential as EscapeExponential,
+    PiecewiseExponential as PiecewiseExponential,
+)
+from ._periodic import SquareWaveFourierSeries as SquareWaveFourierSeries
+from ._piecewise import (
+    S2NN as S2NN,
+    FakeNumericalGradient as FakeNumericalGradient,
+    LeakyReLU as LeakyReLU,
+    LogTailedReLU as LogTailedReLU,
+    NonzeroSignLog as NonzeroSignLog,
+    PiecewiseLeakyReLU as PiecewiseLeakyReLU,
+    Rectangular as Rectangular,
+    Triangular as Triangular,
+)
+from ._sigmoidal import (
+    Arctan as Arctan,
+    Erf as Erf,
+    FastSigmoid as FastSigmoid,
+    InverseSquareRoot as InverseSquareRoot,
+    MultiGaussian as MultiGaussian,
+    QPseudoSpike as QPseudoSpike,
+    Sigmoid as Sigmoid,
+)
+from ._special import (
+    SecantLIF as SecantLIF,
+    SparseFastSigmoid as SparseFastSigmoid,
+    StochasticSpikeOperator as StochasticSpikeOperator,
+)
+from ._straight_through import (
+    BernoulliStraightThrough as BernoulliStraightThrough,
+    StraightThrough as StraightThrough,
+)

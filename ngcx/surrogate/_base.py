@@ -1,25 +1,144 @@
 import abc
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Real
+import jax.random as jr
+from jaxtyping import Array, Float, PRNGKeyArray, Real
 
-from .._closed_form import closed_form
+from .._closed_form import closed_form, tangent_of
 from .._compiled import compiled
-from .._typing import Scalar
+from .._precision import widened
+from .._typing import Parameter
 
 
 class AbstractSurrogate(eqx.Module):
     r"""Spike emission that differentiates as a smooth primitive does.
 
-    Calling a surrogate emits $H(v - \theta)$, a spike where the membrane potential $v$
-    lies above the threshold $\theta$. Its derivative is that of the primitive
-    $E(v - \theta)$, in forward and reverse mode, to any order, and in everything that
-    $E$ depends on: $v$, $\theta$ and every hyper-parameter given as an array. A
-    hyper-parameter given as a Python number is a constant.
+    Calling a surrogate emits spikes where the membrane potential $v$ lies above the
+    threshold $\theta$. Its derivative is that of the primitive $E(v - \theta)$, in
+    forward and reverse mode, to any order, and in everything that $E$ depends on: $v$,
+    $\theta$ and every hyper-parameter given as an array. A hyper-parameter given as a
+    Python number is a constant.
+    """
 
-    A new surrogate states its fields, its `equation` and two formulas, `_primitive` and
+    if TYPE_CHECKING:
+        # Annotated, it would pass for the first argument of every final class.
+        gain = cast(Parameter, ...)
+    else:
+        gain: eqx.AbstractVar[Parameter]
+        """Scales the primitive and the derivative alike."""
+    equation: ClassVar[str]
+    """The formula of $E(x)$ for `gain=1`, in LaTeX."""
+
+    @abc.abstractmethod
+    def _primitive(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """The formula of E for a gain of 1; `x` is float32 or float64."""
+
+    @abc.abstractmethod
+    def _derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """The formula of E' for a gain of 1; `x` is float32 or float64."""
+
+    @abc.abstractmethod
+    def _emit(
+        self,
+        v: Float[Array, "*shape"],
+        threshold: Float[Array, "*#shape"],
+        key: PRNGKeyArray | None,
+    ) -> Float[Array, "*shape"]:
+        """The spikes, made differentiable by `emission`."""
+
+    @compiled
+    def __call__(
+        self,
+        v: Float[Array, "*shape"],
+        threshold: float | int | Real[Array, "*#shape"] = 0.0,
+        *,
+        key: PRNGKeyArray | None = None,
+    ) -> Float[Array, "*shape"]:
+        r"""Emits spikes: 1 where `v > threshold`, else 0, in the dtype of `v`.
+
+        With a key, spikes are drawn (escape noise): each is 1 with probability
+        `primitive(v - threshold)`, so give the surrogate a `gain` with which its
+        primitive is a probability. The derivative is the same.
+
+        **Arguments:**
+
+        - `v`: membrane potentials, of any shape and floating-point dtype.
+        - `threshold`: a number or an array that broadcasts to the shape of `v`.
+        - `key`: decides the draw.
+
+        **Returns:** zeros and ones, of the shape and dtype of `v`.
+        """
+        return self._emit(v, jnp.asarray(threshold, v.dtype), key)
+
+    @compiled
+    def primitive(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        r"""Computes `gain` $\cdot E(x)$, where $x = v - \theta$, in its dtype."""
+        return primitive(self, x)
+
+    @compiled
+    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        r"""Computes `gain` $\cdot E'(x)$, where $x = v - \theta$, in its dtype."""
+        return derivative(self, x)
+
+
+def scaled_primitive(surrogate, x):
+    return surrogate.gain * surrogate._primitive(x)
+
+
+def scaled_derivative(surrogate, x):
+    return surrogate.gain * surrogate._derivative(x)
+
+
+primitive, derivative = closed_form(scaled_primitive, scaled_derivative)
+
+
+def emission(spikes):
+    """Makes a function of `(surrogate, v, threshold, key)` differentiate as the
+    primitive of the surrogate does at `v - threshold`.
+    """
+    emit = eqx.filter_custom_jvp(spikes)
+
+    @emit.def_jvp
+    def _(primals, tangents):
+        surrogate, v, threshold, _ = primals
+        surrogate_tangent, v_tangent, threshold_tangent, _ = tangents
+        x_tangent = None
+        if v_tangent is not None or threshold_tangent is not None:
+            _, x_tangent = eqx.filter_jvp(
+                jnp.subtract, (v, threshold), (v_tangent, threshold_tangent)
+            )
+        tangent = tangent_of(
+            primitive,
+            derivative,
+            (surrogate, v - threshold),
+            (surrogate_tangent, x_tangent),
+        )
+        return emit(*primals), tangent
+
+    return emit
+
+
+@emission
+def step(surrogate, v, threshold, key):
+    if key is None:
+        # Compared, not subtracted: a difference may overflow, or underflow to 0.
+        return (v > threshold).astype(v.dtype)
+    return drawn(surrogate, v, threshold, key)
+
+
+def drawn(surrogate, v, threshold, key):
+    """Spikes with the primitive as their probability."""
+    probability = primitive(surrogate, v - threshold)
+    # Uniform numbers of a half precision would be too coarse.
+    return jr.bernoulli(key, widened(probability)).astype(v.dtype)
+
+
+class AbstractStep(AbstractSurrogate):
+    r"""A surrogate of the Heaviside step: it emits $H(v - \theta)$.
+
+    A new one states its fields, its `equation` and two formulas, `_primitive` and
     `_derivative`; `gain`, compilation, type checks, dtypes and differentiation follow.
 
     !!! example
@@ -27,7 +146,7 @@ class AbstractSurrogate(eqx.Module):
         ```python
         >>> import jax
         >>> import jax.numpy as jnp
-        >>> class Algebraic(AbstractSurrogate):
+        >>> class Algebraic(AbstractStep):
         ...     gain: float | jax.Array = 1.0
         ...     equation = r"\frac{1}{2} + \frac{x}{2 \sqrt{1 + x^2}}"
         ...
@@ -43,64 +162,5 @@ class AbstractSurrogate(eqx.Module):
         ```
     """
 
-    gain: eqx.AbstractVar[Scalar]
-    """Scales the primitive and the derivative alike."""
-    equation: ClassVar[str]
-    """The formula of $E(x)$ for `gain=1`, in LaTeX."""
-
-    @abc.abstractmethod
-    def _primitive(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """The formula of E for a gain of 1; `x` is float32 or float64."""
-
-    @abc.abstractmethod
-    def _derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """The formula of E' for a gain of 1; `x` is float32 or float64."""
-
-    @compiled
-    def __call__(
-        self,
-        v: Float[Array, "*shape"],
-        threshold: float | int | Real[Array, "*#shape"] = 0.0,
-    ) -> Float[Array, "*shape"]:
-        """Emits spikes: 1 where `v > threshold`, else 0, in the dtype of `v`.
-
-        **Arguments:**
-
-        - `v`: membrane potentials, of any shape and floating-point dtype.
-        - `threshold`: a number or an array that broadcasts to the shape of `v`.
-
-        **Returns:** zeros and ones, of the shape and dtype of `v`.
-        """
-        return _emit(self, v, jnp.asarray(threshold, v.dtype))
-
-    @compiled
-    def primitive(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        r"""Computes `gain` $\cdot E(x)$, where $x = v - \theta$, in its dtype."""
-        return _primitive(self, x)
-
-    @compiled
-    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        r"""Computes `gain` $\cdot E'(x)$, where $x = v - \theta$, in its dtype."""
-        return _derivative(self, x)
-
-
-_primitive, _derivative = closed_form(
-    lambda surrogate, x: surrogate.gain * surrogate._primitive(x),
-    lambda surrogate, x: surrogate.gain * surrogate._derivative(x),
-)
-
-
-@eqx.filter_custom_jvp
-def _emit(surrogate, v, threshold):
-    # Compared, not subtracted: a difference may overflow, or underflow to 0.
-    del surrogate
-    return (v > threshold).astype(v.dtype)
-
-
-@_emit.def_jvp
-def _(primals, tangents):
-    def smooth(surrogate, v, threshold):
-        return _primitive(surrogate, v - threshold)
-
-    _, tangent = eqx.filter_jvp(smooth, primals, tangents)
-    return _emit(*primals), tangent
+    def _emit(self, v, threshold, key):
+        return step(self, v, threshold, key)

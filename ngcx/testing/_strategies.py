@@ -85,6 +85,15 @@ def initializers() -> st.SearchStrategy[_init.AbstractInitializer]:
 _slopes = st.floats(0.125, 64, width=32).map(lambda number: jnp.asarray(number, "f4"))
 _sizes = st.one_of(st.just(jnp.zeros((), "f4")), _slopes)
 
+
+def _laplace(x):
+    return jnp.exp(-jnp.abs(x))
+
+
+def _laplace_integral(x):
+    return -jnp.sign(x) * jnp.expm1(-jnp.abs(x))
+
+
 # By class, so that every public one can be seen to have its strategy.
 ACTIVATIONS = {
     _activations.BinaryKWTA: st.just(_activations.BinaryKWTA(2)),
@@ -121,5 +130,57 @@ ACTIVATIONS = {
 }
 SURROGATES = {
     _surrogate.Arctan: st.builds(_surrogate.Arctan, _slopes, _slopes),
+    _surrogate.BernoulliStraightThrough: st.builds(
+        _surrogate.BernoulliStraightThrough, _slopes
+    ),
+    _surrogate.Custom: st.just(_surrogate.Custom(_laplace, _laplace_integral)),
+    _surrogate.Erf: st.builds(_surrogate.Erf, _slopes, _slopes),
+    _surrogate.EscapeExponential: st.builds(
+        _surrogate.EscapeExponential, _slopes, _slopes, _sizes
+    ),
+    _surrogate.FakeNumericalGradient: st.builds(
+        _surrogate.FakeNumericalGradient, _slopes
+    ),
+    _surrogate.FastSigmoid: st.builds(_surrogate.FastSigmoid, _slopes, _slopes),
+    _surrogate.InverseSquareRoot: st.builds(_surrogate.InverseSquareRoot, _slopes),
+    _surrogate.LeakyReLU: st.builds(_surrogate.LeakyReLU, _sizes, _slopes),
+    _surrogate.LogTailedReLU: st.builds(_surrogate.LogTailedReLU, _sizes),
+    _surrogate.MultiGaussian: st.builds(
+        _surrogate.MultiGaussian, _sizes, _slopes, _slopes, _slopes
+    ),
+    _surrogate.MultiLevelSpikeCount: st.sampled_from(
+        (
+            _surrogate.MultiLevelSpikeCount(),
+            _surrogate.MultiLevelSpikeCount(2, window=(-0.5, 2.5)),
+        )
+    ),
+    _surrogate.NonzeroSignLog: st.builds(_surrogate.NonzeroSignLog, _slopes),
+    _surrogate.PiecewiseExponential: st.builds(
+        _surrogate.PiecewiseExponential, _slopes, _slopes
+    ),
+    _surrogate.PiecewiseLeakyReLU: st.builds(
+        _surrogate.PiecewiseLeakyReLU, _slopes, _sizes
+    ),
+    _surrogate.QPseudoSpike: st.builds(
+        _surrogate.QPseudoSpike, _slopes.map(lambda slope: slope + 1)
+    ),
+    _surrogate.Rectangular: st.builds(_surrogate.Rectangular, _slopes, _slopes),
+    _surrogate.S2NN: st.builds(_surrogate.S2NN, _slopes, _slopes),
+    _surrogate.SecantLIF: st.builds(_surrogate.SecantLIF, _slopes, _slopes),
+    _surrogate.Sigmoid: st.builds(_surrogate.Sigmoid, _slopes, _slopes),
+    _surrogate.Sparse: st.builds(_surrogate.Sparse, st.just(_surrogate.Erf()), _slopes),
+    _surrogate.SparseFastSigmoid: st.builds(
+        _surrogate.SparseFastSigmoid, _slopes, _slopes
+    ),
+    _surrogate.SquareWaveFourierSeries: st.builds(
+        _surrogate.SquareWaveFourierSeries, st.sampled_from((1, 2, 4)), _slopes
+    ),
+    _surrogate.StochasticSpikeOperator: st.builds(
+        _surrogate.StochasticSpikeOperator, _sizes, _sizes
+    ),
     _surrogate.StraightThrough: st.builds(_surrogate.StraightThrough, _slopes),
+    _surrogate.Sum: st.just(
+        _surrogate.Sum((_surrogate.Triangular(), _surrogate.StraightThrough(0.5)))
+    ),
+    _surrogate.Triangular: st.builds(_surrogate.Triangular, _slopes, _slopes),
 }

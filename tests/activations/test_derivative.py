@@ -12,6 +12,7 @@ STRAIGHT_THROUGH = (
     activations.Heaviside,
     activations.Threshold,
 )
+RANKED = (activations.BinaryKWTA, activations.KWTA)
 ROWS = (activations.LogSoftmax, activations.Softmax, activations.Sparsemax)
 
 
@@ -25,6 +26,9 @@ def test_derivative_is_the_derivative(member, dtype, data):
         # Eighths, whose sums are exact: at a kink, rounding decides what is in the
         # support, in float32 otherwise than in float64.
         x = jnp.where(jnp.abs(x) < 8, jnp.round(x * 8) / 8, x)
+    if member in RANKED:
+        # They tell subnormal numbers apart, which the float64 evaluation takes for 0.
+        x = jnp.where(jnp.abs(x) < jnp.finfo(jnp.float32).tiny, jnp.zeros_like(x), x)
     smooth = member not in STRAIGHT_THROUGH
     check_derivative(activation, x, finite_differences=smooth)
 

@@ -1,3 +1,5 @@
+import jax
+import jax.numpy as jnp
 import pytest
 from hypothesis import given, strategies as st
 
@@ -9,9 +11,22 @@ from ngcx.testing._strategies import SURROGATES
 @pytest.mark.parametrize("member", SURROGATES, ids=lambda member: member.__name__)
 @given(data=st.data())
 def test_derivative_is_the_derivative(member, dtype, data):
-    check_derivative(data.draw(SURROGATES[member]), data.draw(arrays(dtype)))
+    # The step of a difference quotient far from 0 spans many periods of a wave.
+    check_derivative(
+        data.draw(SURROGATES[member]),
+        data.draw(arrays(dtype)),
+        finite_differences=member is not surrogate.SquareWaveFourierSeries,
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_fourier_series_is_differentiated_within_its_period(n):
+    with jax.enable_x64(True):
+        x = jnp.linspace(-10, 10, 101)
+        check_derivative(surrogate.SquareWaveFourierSeries(n), x)
 
 
 def test_every_surrogate_has_a_strategy():
     public = {each for each in vars(surrogate).values() if isinstance(each, type)}
-    assert public - set(SURROGATES) == {surrogate.AbstractSurrogate}
+    abstract = {surrogate.AbstractStep, surrogate.AbstractSurrogate}
+    assert public - set(SURROGATES) == abstract

@@ -6,28 +6,40 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ngcx import surrogate
+from ngcx.surrogate import _create
 from ngcx.testing import arrays, check_module, surrogates, tolerance
+from ngcx.testing._strategies import SURROGATES
 
 
-MEMBERS = [
-    surrogate.StraightThrough(),
-    surrogate.Arctan(),
-    surrogate.Arctan(jnp.array(5.0)),
-]
+COMPOSED = {
+    surrogate.Custom: surrogate.Custom(jnp.cos, jnp.sin),
+    surrogate.Sparse: surrogate.Sparse(surrogate.Erf()),
+    surrogate.Sum: surrogate.Sum((surrogate.Erf(), surrogate.StraightThrough(0.1))),
+}
+MEMBERS = [COMPOSED.get(each) or each() for each in SURROGATES]
+STEPS = [each for each in MEMBERS if isinstance(each, surrogate.AbstractStep)]
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=lambda s: type(s).__name__)
+def named(member):
+    return type(member).__name__
+
+
+@pytest.mark.parametrize(
+    "member", [*MEMBERS, surrogate.Arctan(jnp.array(5.0))], ids=named
+)
 def test_composes_with_every_transformation(member):
     with jax.enable_x64(True):  # for float64 too
         check_module(member)
 
 
-@given(v=arrays("float32"), threshold=arrays("float32"), member=surrogates())
-def test_spikes_above_the_threshold(v, threshold, member):
+@pytest.mark.parametrize("member", STEPS, ids=named)
+@given(v=arrays("float32"), threshold=arrays("float32"))
+def test_spikes_above_the_threshold(member, v, threshold):
     spikes = member(v, threshold)
     assert spikes.dtype == v.dtype
     # XLA takes subnormal numbers for 0.
@@ -57,19 +69,52 @@ def test_gradients_are_those_of_the_primitive(v, member):
         np.testing.assert_allclose(got, expected, **tolerance("float32"))
 
 
-def test_a_learnable_slope_receives_its_gradient():
-    v, alpha = jnp.linspace(-2, 2, 9), jnp.array(3.0)
-    gradient = jax.vmap(
-        lambda v: jax.grad(lambda alpha: surrogate.Arctan(alpha, 1.0)(v))(alpha)
-    )(v)
+LEARNABLE = {
+    surrogate.Arctan: {"alpha": 3.0},
+    surrogate.Erf: {"alpha": 1.5},
+    surrogate.EscapeExponential: {"beta": 2.0, "slope": 3.0, "center": 0.5},
+    surrogate.FakeNumericalGradient: {"alpha": 0.7},
+    surrogate.FastSigmoid: {"alpha": 5.0},
+    surrogate.InverseSquareRoot: {"alpha": 0.6},
+    surrogate.LeakyReLU: {"leak": 0.1, "slope": 2.0},
+    surrogate.LogTailedReLU: {"alpha": 0.2},
+    surrogate.MultiGaussian: {"h": 0.2, "s": 3.0, "sigma": 0.7, "scale": 0.5},
+    surrogate.NonzeroSignLog: {"alpha": 2.0},
+    surrogate.PiecewiseExponential: {"alpha": 2.0},
+    surrogate.PiecewiseLeakyReLU: {"w": 1.1, "c": 0.1},
+    surrogate.QPseudoSpike: {"alpha": 2.5},
+    surrogate.Rectangular: {"alpha": 0.4},
+    surrogate.S2NN: {"alpha": 3.0, "beta": 0.7},
+    surrogate.SecantLIF: {"c1": 0.8, "c2": 0.3},
+    surrogate.Sigmoid: {"alpha": 4.0},
+    surrogate.SparseFastSigmoid: {"alpha": 5.0, "B": 1.1},
+    surrogate.SquareWaveFourierSeries: {"period": 7.0},
+    surrogate.StochasticSpikeOperator: {"mean": 0.4, "variance": 0.3},
+    surrogate.Triangular: {"alpha": 0.7},
+}
+
+
+@pytest.mark.parametrize("member", LEARNABLE, ids=lambda member: member.__name__)
+def test_a_learnable_hyperparameter_receives_the_gradient_of_the_primitive(member):
     with jax.enable_x64(True):
+        v = jnp.linspace(-2, 2, 10)
 
-        def primitive(alpha):
-            u = math.pi * alpha * np.asarray(v, np.float64) / 2
-            return 2 / (math.pi * alpha) * (math.pi / 2 + np.arctan(u))
+        def primitive(values):
+            return member(**values, gain=1.5).primitive(v)
 
-        expected = (primitive(3 + 1e-6) - primitive(3 - 1e-6)) / 2e-6
-    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
+        def spikes(values):
+            return member(**values, gain=1.5)(v)
+
+        values = {name: jnp.asarray(it) for name, it in LEARNABLE[member].items()}
+        gradients = jax.jacrev(spikes)(values)
+        for name in values:
+            there, back = (
+                primitive(values | {name: values[name] + step})
+                for step in (1e-6, -1e-6)
+            )
+            quotient = (there - back) / 2e-6
+            np.testing.assert_allclose(gradients[name], quotient, rtol=1e-6, atol=1e-8)
+            assert np.any(np.asarray(gradients[name]) != 0)
 
 
 def test_defaults_are_those_of_the_reference():
@@ -87,15 +132,153 @@ def test_gain_scales_both():
     np.testing.assert_allclose(2 * one.primitive(x), two.primitive(x), rtol=1e-6)
 
 
-def test_gain_of_half_alpha_gives_area_one():
-    member = surrogate.Arctan(alpha=3.0, gain=1.5)
-    ends = member.primitive(jnp.array([-1e6, 1e6]))
-    np.testing.assert_allclose(ends, [0, 1], atol=1e-6)
+@pytest.mark.parametrize(
+    "member",
+    [
+        surrogate.Arctan,
+        surrogate.Erf,
+        surrogate.FastSigmoid,
+        surrogate.InverseSquareRoot,
+        surrogate.PiecewiseExponential,
+        surrogate.QPseudoSpike,
+        surrogate.Rectangular,
+        surrogate.Sigmoid,
+        surrogate.Triangular,
+    ],
+)
+def test_a_gain_of_one_means_an_area_of_one(member):
+    ends = member(gain=1.0).primitive(jnp.array([-1e8, 0.0, 1e8]))
+    np.testing.assert_allclose(ends, [0, 0.5, 1], atol=1e-7)
+
+
+def test_the_secant_is_evaluated_on_the_current():
+    j = np.array([-3.0, 0.0, 0.5, 10.0])
+    expected = np.where(j > 0, 0.82 * 0.08 / np.cosh(0.08 * j) ** 2, 0)
+    got = surrogate.SecantLIF().derivative(jnp.asarray(j, jnp.float32))
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("member", STEPS, ids=named)
+def test_with_a_key_the_primitive_is_the_probability(member):
+    x, key = jnp.linspace(-1, 1, 5), jr.key(0)
+    v = jnp.tile(x[:, None], 4000)
+    spikes = member(v, key=key)
+    assert set(np.unique(spikes)) <= {0, 1}
+    probability = np.clip(member.primitive(x), 0, 1)
+    # Five standard deviations: one false alarm in a million comparisons.
+    deviation = np.sqrt(probability * (1 - probability) / 4000)
+    error = np.abs(np.mean(spikes, axis=1) - probability)
+    assert np.all(error <= 5 * deviation + 1e-6)
+    np.testing.assert_array_equal(spikes, member(v, key=key))
+    gradient = jax.grad(lambda v: jnp.sum(member(v, key=key)))(v)
+    np.testing.assert_allclose(gradient, member.derivative(v), rtol=1e-6)
+
+
+def test_drawn_spikes_of_half_precision_are_not_biased():
+    p = jnp.full(200_000, 0.001, jnp.bfloat16)
+    spikes = surrogate.BernoulliStraightThrough()(p, key=jr.key(1))
+    rate = np.mean(np.asarray(spikes, np.float32))
+    expected = float(p[0])
+    assert abs(rate - expected) < 5 * math.sqrt(expected / 200_000)
+
+
+def test_without_a_key_a_probability_gives_the_likelier_outcome():
+    spikes = surrogate.BernoulliStraightThrough()(jnp.array([0.1, 0.5, 0.6]))
+    np.testing.assert_array_equal(spikes, [0, 0, 1])
+
+
+def test_a_stochastic_operator_draws_its_slopes():
+    member, v = (
+        surrogate.StochasticSpikeOperator(0.1, 0.2),
+        jr.normal(jr.key(0), (10_000,)),
+    )
+
+    def slopes(key):
+        return jax.grad(lambda v: jnp.sum(member(v, key=key)))(v)
+
+    np.testing.assert_array_equal(member(v, key=jr.key(1)), v > 0)
+    drawn = np.asarray(slopes(jr.key(1)))
+    np.testing.assert_array_equal(drawn[v > 0], 1)
+    below = drawn[v <= 0]
+    assert np.all(np.abs(below - 0.02) <= 0.1 + 1e-6)
+    assert scipy.stats.kstest(below, "uniform", (-0.08, 0.2)).pvalue > 1e-6
+    assert np.any(drawn != np.asarray(slopes(jr.key(2))))
+
+
+def test_spike_counts_are_rounded_half_to_even_and_clipped():
+    v = jnp.array([-1.0, 0.5, 1.5, 2.5, 3.5, 9.0, 1.2])
+    counts = surrogate.MultiLevelSpikeCount(4)
+    np.testing.assert_array_equal(counts(v), [0, 0, 2, 2, 4, 4, 1])
+    np.testing.assert_array_equal(counts(v, 1.0), [0, 0, 0, 2, 2, 4, 0])
+
+
+def test_spike_counts_are_drawn_with_the_right_mean(dtype):
+    v = jnp.full(100_000, 1.25, dtype)
+    counts = surrogate.MultiLevelSpikeCount(4)(v, key=jr.key(0))
+    assert counts.dtype == dtype
+    counts = np.asarray(counts, np.float64)
+    assert set(np.unique(counts)) == {1, 2}
+    assert abs(np.mean(counts) - 1.25) < 5 * math.sqrt(0.25 * 0.75 / 100_000)
+
+
+def test_custom_without_a_primitive_still_differentiates():
+    member = surrogate.Custom(lambda x: jnp.exp(-(x**2)))
+    x = jnp.linspace(-1, 1, 5)
+    np.testing.assert_allclose(
+        jax.vmap(jax.grad(member))(x), np.exp(-(np.asarray(x) ** 2)), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        jax.vmap(jax.grad(jax.grad(member)))(x),
+        -2 * x * np.exp(-(np.asarray(x) ** 2)),
+        rtol=1e-6,
+    )
+    with pytest.raises(ValueError, match="`primitive` was not given to `Custom`"):
+        member.primitive(x)
+
+
+class Slope(eqx.Module):
+    height: jax.Array
+
+    def __call__(self, x):
+        return self.height * jnp.ones_like(x)
+
+
+class Line(eqx.Module):
+    height: jax.Array
+
+    def __call__(self, x):
+        return self.height * x
+
+
+def test_custom_trains_the_arrays_of_its_functions():
+    def total(member):
+        return jnp.sum(member(jnp.array([1.0, 2.0])))
+
+    height = jnp.array(3.0)
+    gradient = eqx.filter_grad(total)(surrogate.Custom(Slope(height), Line(height)))
+    np.testing.assert_allclose(gradient.integral.height, 3)
+    with pytest.raises(ValueError, match="for derivatives in its arrays"):
+        eqx.filter_grad(total)(surrogate.Custom(Slope(height)))
+
+
+def test_sum_adds_and_sparse_cuts():
+    x = jnp.array([-2.0, -0.5, 0.5, 2.0])
+    both = surrogate.Sum((surrogate.Erf(gain=2.0), surrogate.StraightThrough(0.1)), 3.0)
+    np.testing.assert_allclose(
+        both.derivative(x), 3 * (surrogate.Erf(gain=2.0).derivative(x) + 0.1), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        surrogate.Sparse(surrogate.FastSigmoid(), 1.0).derivative(x),
+        surrogate.SparseFastSigmoid().derivative(x),
+    )
+    np.testing.assert_array_equal(
+        surrogate.SparseFastSigmoid().derivative(x) != 0, [0, 1, 1, 0]
+    )
 
 
 def test_a_number_is_a_constant_and_an_array_is_a_parameter():
     def total(member):
-        return jnp.sum(member(jnp.linspace(-1, 1, 4)))
+        return jnp.sum(member(jnp.linspace(-1, 2, 4)))
 
     gradient = eqx.filter_grad(total)(surrogate.Arctan(jnp.array(2.0)))
     assert gradient.alpha != 0
@@ -136,18 +319,47 @@ def test_through_scan_remat_and_sharding():
     assert np.all(np.isfinite(here)) and np.any(np.asarray(here) != 0)
 
 
+@pytest.mark.parametrize(
+    ("member", "hyperparameters", "message"),
+    [
+        ("arctan", {"alpha": 0.0}, "`alpha` must be positive; got 0"),
+        ("sigmoid", {"alpha": math.nan}, "`alpha` must be positive; got nan"),
+        ("q_pseudo_spike", {"alpha": 1.0}, "`alpha` must be greater than 1; got 1"),
+        ("multi_gaussian", {"sigma": 0.0}, "`sigma` must be positive; got 0"),
+        ("multi_gaussian", {"h": -1.0}, "`h` must be 0 or more; got -1"),
+        ("square_wave_fourier_series", {"n": 0}, "`n` must be at least 1; got 0"),
+        ("multi_level_spike_count", {"max_count": 0}, "must be at least 1; got 0"),
+        (
+            "multi_level_spike_count",
+            {"window": (2.0, 1.0)},
+            r"`window` must be \(low, high\); got \(2.0, 1.0\)",
+        ),
+    ],
+)
+def test_wrong_hyperparameters_are_errors(member, hyperparameters, message):
+    with pytest.raises(ValueError, match=message):
+        surrogate.create(member, **hyperparameters)
+
+
 def test_wrong_arguments_are_errors():
-    with pytest.raises(ValueError, match="`alpha` must be positive; got 0"):
-        surrogate.Arctan(alpha=0.0)
     with pytest.raises(TypeError, match="'threshold'"):
         surrogate.Arctan()(jnp.ones(3), jnp.ones(2))
     with pytest.raises(TypeError, match="'v'"):
         surrogate.Arctan()(jnp.arange(3))
+    with pytest.raises(TypeError, match="'key'"):
+        surrogate.Arctan()(jnp.ones(3), key=0)  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize("name", ["arctan", "straight_through"])
+@pytest.mark.parametrize("name", _create._NAMES)
 def test_create(name):
-    assert isinstance(surrogate.create(name, gain=2.0), surrogate.AbstractSurrogate)
+    hyperparameters = {"derivative": jnp.cos} if name == "custom" else {}
+    member = surrogate.create(name, gain=2.0, **hyperparameters)
+    assert type(member) is _create._NAMES[name] and member.gain == 2
+
+
+def test_every_surrogate_has_a_name():
+    composed = {surrogate.Sum, surrogate.Sparse}
+    assert set(_create._MEMBERS.values()) == set(SURROGATES) - composed
 
 
 def test_create_refuses_an_unknown_name():

@@ -1,0 +1,116 @@
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._checks import check_positive
+from .._typing import Parameter, typed
+from ._base import (
+    AbstractStep,
+    AbstractSurrogate,
+    scaled_derivative,
+    scaled_primitive,
+)
+
+
+@typed
+class Custom(AbstractStep):
+    r"""A surrogate of your own derivative, $E'(x)$ = `derivative(x)`.
+
+    Both functions are given $x = v - \theta$ in float32 (float64 for float64). An
+    Equinox module that holds arrays is a function too; differentiating in those arrays
+    needs the primitive.
+
+    !!! example
+
+        ```python
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> bump = Custom(lambda x: 1 / jnp.cosh(x) ** 2, primitive=jnp.tanh)
+        >>> print(jax.grad(bump)(0.5, 0.5))
+        1.0
+
+        ```
+    """
+
+    slope: Callable[[Float[Array, "..."]], Float[Array, "..."]]
+    """The derivative of the primitive."""
+    integral: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None
+    gain: Parameter
+    equation = r"\int^x E'(t)\, dt"
+
+    def __init__(
+        self,
+        derivative: Callable[[Float[Array, "..."]], Float[Array, "..."]],
+        primitive: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None = None,
+        gain: Parameter = 1.0,
+    ):
+        # Under other names, because `primitive` and `derivative` are methods.
+        self.slope = derivative
+        self.integral = primitive
+        self.gain = gain
+
+    def _primitive(self, x):
+        if self.integral is None:
+            raise ValueError(
+                "`primitive` was not given to `Custom`; it is needed for the value of "
+                "the primitive, for escape noise and for derivatives in its arrays."
+            )
+        return self.integral(x)
+
+    def _derivative(self, x):
+        return self.slope(x)
+
+
+@typed
+class Sum(AbstractStep):
+    r"""The sum of surrogates, $E(x) = \sum_i g_i E_i(x)$, each with its `gain` $g_i$.
+
+    !!! example "A leaky surrogate"
+
+        ```python
+        >>> import jax
+        >>> from ngcx.surrogate import StraightThrough, Triangular
+        >>> leaky = Sum((Triangular(alpha=1.0, gain=1.0), StraightThrough(gain=0.5)))
+        >>> print(jax.grad(leaky)(5.0), jax.grad(leaky)(0.0))
+        0.5 1.5
+
+        ```
+    """
+
+    surrogates: tuple[AbstractSurrogate, ...]
+    gain: Parameter = 1.0
+    equation = r"\sum_i g_i E_i(x)"
+
+    def _primitive(self, x):
+        return self._total(scaled_primitive, x)
+
+    def _derivative(self, x):
+        return self._total(scaled_derivative, x)
+
+    def _total(self, function, x):
+        return sum((function(each, x) for each in self.surrogates), jnp.zeros_like(x))
+
+
+@typed
+class Sparse(AbstractStep):
+    r"""A surrogate $F$ whose derivative is cut to 0 where $|x| \ge w$:
+    $E(x) = F(\operatorname{clip}(x, -w, w))$, $w$ being `width`.
+    """
+
+    surrogate: AbstractSurrogate
+    width: Parameter = 1.0
+    """Positive."""
+    gain: Parameter = 1.0
+    equation = r"F(\operatorname{clip}(x, -w, w))"
+
+    def __check_init__(self):
+        check_positive("width", self.width)
+
+    def _primitive(self, x):
+        inside = jnp.clip(x, -self.width, self.width)
+        return scaled_primitive(self.surrogate, inside)
+
+    def _derivative(self, x):
+        slope = scaled_derivative(self.surrogate, x)
+        return jnp.where(jnp.abs(x) < self.width, slope, 0)

@@ -1,0 +1,56 @@
+import jax.numpy as jnp
+import jax.random as jr
+
+from .._precision import widened
+from .._typing import Parameter, typed
+from ._base import AbstractSurrogate, emission
+
+
+@typed
+class MultiLevelSpikeCount(AbstractSurrogate):
+    r"""Emits a number of spikes, $v - \theta$ rounded to an integer from 0 to
+    `max_count` (half to even), and differentiates as
+    $E(x) = \operatorname{clip}(x, a, b)$ does: $E'(x) = 1$ on the window $[a, b]$,
+    else 0.
+
+    Called with a key it rounds up or down at random, so that the expected count is
+    $\operatorname{clip}(v - \theta, 0,$ `max_count` $)$.
+
+    **Elsewhere:** SpikingJelly `MultiLevelSpikeCount(max_spike_count)`, with `gain=1`.
+    """
+
+    max_count: int = 4
+    """The most spikes of a neuron in a step, at least 1."""
+    window: tuple[float | int, float | int] | None = None
+    """Where the derivative is 1; from 0 to `max_count` if not given."""
+    gain: Parameter = 1.0
+    equation = r"\operatorname{clip}(x, a, b)"
+
+    def __check_init__(self):
+        if self.max_count < 1:
+            raise ValueError(f"`max_count` must be at least 1; got {self.max_count}.")
+        if self.window is not None and not self.window[0] < self.window[1]:
+            raise ValueError(f"`window` must be (low, high); got {self.window}.")
+
+    def _primitive(self, x):
+        return jnp.clip(x, *self._bounds())
+
+    def _derivative(self, x):
+        low, high = self._bounds()
+        return ((low <= x) & (x <= high)).astype(x.dtype)
+
+    def _bounds(self):
+        return (0, self.max_count) if self.window is None else self.window
+
+    def _emit(self, v, threshold, key):
+        return _count(self, v, threshold, key)
+
+
+@emission
+def _count(surrogate, v, threshold, key):
+    expected = jnp.clip(widened(v) - widened(threshold), 0, surrogate.max_count)
+    if key is None:
+        return jnp.round(expected).astype(v.dtype)
+    low = jnp.floor(expected)
+    up = jr.bernoulli(key, expected - low)
+    return jnp.where(up, low + 1, low).astype(v.dtype)

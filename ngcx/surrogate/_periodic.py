@@ -1,0 +1,46 @@
+import math
+
+import jax.numpy as jnp
+
+from .._checks import check_positive
+from .._typing import Parameter, typed
+from ._base import AbstractStep
+
+
+@typed
+class SquareWaveFourierSeries(AbstractStep):
+    r"""The first $n$ terms of the Fourier series of a square wave of period $T$,
+    $E(x) = \frac{1}{2} + \frac{2}{\pi} \sum_{i=1}^n
+    \frac{\sin (2 i - 1) \omega x}{2 i - 1}$ with $\omega = \frac{2 \pi}{T}$, and
+    $E'(x) = \frac{4}{T} \sum_{i=1}^n \cos (2 i - 1) \omega x$.
+
+    **Elsewhere:** with `gain=1`, braintools `SquarewaveFourierSeries(n=2, t_period=8)`.
+    SpikingJelly `SquarewaveFourierSeries(n=2, T_period=8)` sums one term fewer.
+    """
+
+    n: int = 2
+    """Number of terms, at least 1."""
+    period: Parameter = 8.0
+    """Positive."""
+    gain: Parameter = 1.0
+    equation = (
+        r"\frac{1}{2} + \frac{2}{\pi} \sum_{i=1}^n"
+        r" \frac{\sin\left((2 i - 1) 2 \pi x / T\right)}{2 i - 1}"
+    )
+
+    def __check_init__(self):
+        if self.n < 1:
+            raise ValueError(f"`n` must be at least 1; got {self.n}.")
+        check_positive("period", self.period)
+
+    def _primitive(self, x):
+        return 0.5 + 2 / math.pi * self._series(lambda k, z: jnp.sin(k * z) / k, x)
+
+    def _derivative(self, x):
+        return 4 / self.period * self._series(lambda k, z: jnp.cos(k * z), x)
+
+    def _series(self, term, x):
+        # The remainder is exact, and keeps sine and cosine accurate at any x.
+        phase = 2 * math.pi * (jnp.fmod(x, self.period) / self.period)
+        odd = range(1, 2 * self.n, 2)
+        return sum((term(k, phase) for k in odd), jnp.zeros_like(x))
