@@ -1,15 +1,16 @@
 import abc
-import math
+import functools as ft
 from typing import Generic, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import jax.random as jr
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._checks import check_positive
 from .._compiled import compiled
-from .._typing import Parameter, typed
+from ._decay import TimeConstant, decay_factor
+from ._segments import in_segments
 
 
 State = TypeVar("State")
@@ -28,17 +29,28 @@ class AbstractCell(eqx.Module, Generic[State]):
 
     @abc.abstractmethod
     def __call__(
-        self, state: State, current: Float[Array, "*shape"]
+        self,
+        state: State,
+        current: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
     ) -> tuple[State, Float[Array, "*shape"]]:
         """Steps once: takes the state and the input current, returns the new state and
-        the output, which has the shape and dtype of `current`.
+        the output, which has the shape and dtype of `current`. `key` decides what is
+        random, if anything is.
         """
 
-    @compiled
+    @ft.partial(compiled, static=("unroll", "checkpoint"))
     def run(
-        self, currents: Float[Array, "time *shape"], state: State | None = None
+        self,
+        currents: Float[Array, "time *shape"],
+        state: State | None = None,
+        *,
+        key: PRNGKeyArray | None = None,
+        unroll: int = 1,
+        checkpoint: bool = False,
     ) -> tuple[State, Float[Array, "time *shape"]]:
-        """Steps through time.
+        r"""Steps through time.
 
         Compute the currents of all time steps first, in one matrix product for the
         whole layer: it does not depend on the state, so it need not be in the loop.
@@ -47,33 +59,44 @@ class AbstractCell(eqx.Module, Generic[State]):
 
         - `currents`: input currents, time first.
         - `state`: where to start; at rest if not given.
+        - `key`: gives each step a key of its own, for escape noise.
+        - `unroll`: how many steps a turn of the compiled loop takes.
+        - `checkpoint`: whether reverse mode computes steps again rather than storing
+            them: time is cut into $\sqrt T$ segments, of which it keeps the first
+            states only.
 
         **Returns:** the final state, and the output of every step, time first.
         """
         if state is None:
             state = self.init(currents.shape[1:], currents.dtype)
-        # A lambda, because `scan` hashes its function and arrays have no hash.
-        return jax.lax.scan(
-            lambda state, current: self(state, current), state, currents
-        )
+        keys = None if key is None else jr.split(key, currents.shape[0])
+        run = ft.partial(scan, self, unroll=unroll)
+        if checkpoint:
+            return in_segments(run, state, (currents, keys))
+        return run(state, (currents, keys))
 
 
-def check_decay(decay: Parameter):
-    if isinstance(decay, int | float) and not 0 <= decay <= 1:
-        raise ValueError(f"`decay` must be from 0 to 1; got {decay}.")
+def scan(cell, state, inputs, unroll: int = 1):
+    """Steps a cell through `inputs`, the currents and keys of all time steps."""
+    cell = _with_factors(cell)
+    return jax.lax.scan(
+        lambda state, now: cell(state, now[0], key=now[1]),
+        state,
+        inputs,
+        unroll=unroll,
+    )
 
 
-@typed
-def decay_factor(time_constant: float | int, dt: float | int = 1.0) -> float:
-    r"""The factor $e^{-dt/\tau}$ by which a leaky quantity decays in one step.
+def _with_factors(cell):
+    """Replaces time constants by factors once, and not in every step."""
 
-    **Arguments:**
+    def is_time_constant(node):
+        return isinstance(node, TimeConstant)
 
-    - `time_constant`: $\tau$, in ms.
-    - `dt`: the length of a step, in ms.
-
-    **Raises:** `ValueError` if either is not positive.
-    """
-    check_positive("time_constant", time_constant)
-    check_positive("dt", dt)
-    return math.exp(-dt / time_constant)
+    return jax.tree.map(
+        lambda node: (
+            decay_factor(node.tau, node.dt) if is_time_constant(node) else node
+        ),
+        cell,
+        is_leaf=is_time_constant,
+    )

@@ -1,10 +1,11 @@
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
-from .._typing import Parameter, typed
-from ._base import AbstractCell, check_decay
+from .._typing import typed
+from ._base import AbstractCell
+from ._decay import Decay, check_decay, factor
 
 
 @typed
@@ -23,11 +24,11 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     The usual readout of a spiking network. A `decay` given as an array is learnt.
     """
 
-    decay: Parameter = 0.9
-    """From 0 to 1; `decay_factor` computes it from a time constant."""
+    decay: Decay = 0.9
+    """From 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
 
     def __check_init__(self):
-        check_decay(self.decay)
+        check_decay("decay", self.decay)
 
     def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> LeakyIntegratorState:
         """Neurons of that shape with a membrane potential of 0."""
@@ -35,8 +36,15 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
 
     @compiled
     def __call__(
-        self, state: LeakyIntegratorState, current: Float[Array, "*shape"]
+        self,
+        state: LeakyIntegratorState,
+        current: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
     ) -> tuple[LeakyIntegratorState, Float[Array, "*shape"]]:
-        """Steps once, and returns the new state and the membrane potential."""
-        v = jnp.asarray(self.decay, current.dtype) * state.v + current
+        """Steps once, and returns the new state and the membrane potential; nothing is
+        random.
+        """
+        del key
+        v = factor(self.decay, current.dtype) * state.v + current
         return LeakyIntegratorState(v), v

@@ -3,25 +3,17 @@ from typing import Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
 from .._typing import Parameter, typed
-from ..surrogate import AbstractSurrogate, Arctan
-from ._base import AbstractCell, check_decay
+from ..surrogate import AbstractSurrogate, Arctan, MultiLevelSpikeCount
+from ._base import AbstractCell, State
+from ._decay import Decay, check_decay, factor
 
 
-@typed
-class LIFState(eqx.Module):
-    """The state of a leaky integrate-and-fire neuron."""
-
-    v: Float[Array, "*shape"]
-    """Membrane potential, after the reset."""
-
-
-@typed
-class LIF(AbstractCell[LIFState]):
-    r"""A leaky integrate-and-fire neuron.
+class AbstractLIF(AbstractCell[State]):
+    r"""A leaky integrate-and-fire neuron, on whatever current and threshold.
 
     In each step the membrane potential $v$ leaks, integrates the current $j$, and is
     reset where it spikes:
@@ -34,8 +26,75 @@ class LIF(AbstractCell[LIFState]):
     \end{cases}$$
 
     where $\beta$ is `decay` and $\theta$ is `threshold`. The spike differentiates by
-    `surrogate`. A `decay` or `threshold` given as an array, one for all neurons or one
-    each, is learnt.
+    `surrogate`. In the refractory steps after a spike, $v$ stays where the reset left
+    it, and nothing spikes. A decay, threshold or other number given as an array, one
+    for all neurons or one each, is learnt.
+
+    Potentials and currents are in units of the default threshold.
+    """
+
+    decay: Decay = 0.9
+    r"""$\beta$, from 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
+    threshold: Parameter = 1.0
+    r"""$\theta$."""
+    surrogate: AbstractSurrogate = Arctan()
+    reset: Literal["soft", "hard", "none"] = eqx.field(static=True, default="soft")
+    detach_reset: bool = eqx.field(static=True, default=True)
+    """Whether the gradient ignores the reset (not the spike)."""
+    refractory_steps: int = eqx.field(static=True, default=0)
+    """For how many steps after a spike the neuron is at rest."""
+
+    def __check_init__(self):
+        check_decay("decay", self.decay)
+        if self.refractory_steps < 0:
+            raise ValueError(
+                f"`refractory_steps` must be 0 or more; got {self.refractory_steps}."
+            )
+        if self.reset == "hard" and isinstance(self.surrogate, MultiLevelSpikeCount):
+            raise ValueError(
+                "`reset` must be 'soft' or 'none' where several spikes are counted; "
+                "got 'hard'."
+            )
+
+    def _refractory_at_rest(self, shape: tuple[int, ...]):
+        return jnp.zeros(shape, jnp.int32) if self.refractory_steps else None
+
+    def _fire(self, v, current, threshold, refractory, key):
+        """Integrates, fires and resets: returns `v`, the spikes, and the number of
+        refractory steps left (None if there are never any).
+        """
+        u = factor(self.decay, current.dtype) * v + current
+        spikes = self.surrogate(u, threshold, key=key)
+        reset = jax.lax.stop_gradient(spikes) if self.detach_reset else spikes
+        if self.reset == "soft":
+            u = u - threshold * reset
+        elif self.reset == "hard":
+            u = u * (1 - reset)
+        if refractory is None:
+            return u, spikes, None
+        active = refractory == 0
+        spikes = jnp.where(active, spikes, 0)
+        u = jnp.where(active, u, v)
+        refractory = jnp.where(
+            spikes > 0, self.refractory_steps, jnp.maximum(refractory - 1, 0)
+        )
+        return u, spikes, refractory
+
+
+@typed
+class LIFState(eqx.Module):
+    """The state of a leaky integrate-and-fire neuron."""
+
+    v: Float[Array, "*shape"]
+    """Membrane potential, after the reset."""
+    refractory: Int[Array, "*shape"] | None = None
+    """Refractory steps left; None if there are never any."""
+
+
+@typed
+class LIF(AbstractLIF[LIFState]):
+    """A leaky integrate-and-fire neuron: [`ngcx.neurons.AbstractLIF`][] on the input
+    current.
 
     ??? cite "Reference"
         Lapicque, *Recherches quantitatives sur l'excitation électrique des nerfs
@@ -44,33 +103,21 @@ class LIF(AbstractCell[LIFState]):
         Processing Magazine 36, 2019.
     """
 
-    decay: Parameter = 0.9
-    """From 0 to 1; `decay_factor` computes it from a time constant."""
-    threshold: Parameter = 1.0
-    surrogate: AbstractSurrogate = Arctan()
-    reset: Literal["soft", "hard", "none"] = eqx.field(static=True, default="soft")
-    detach_reset: bool = eqx.field(static=True, default=True)
-    """Whether the gradient ignores the reset (not the spike)."""
-
-    def __check_init__(self):
-        check_decay(self.decay)
-
     def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> LIFState:
         """Neurons of that shape with a membrane potential of 0."""
-        return LIFState(jnp.zeros(shape, dtype))
+        return LIFState(jnp.zeros(shape, dtype), self._refractory_at_rest(shape))
 
     @compiled
     def __call__(
-        self, state: LIFState, current: Float[Array, "*shape"]
+        self,
+        state: LIFState,
+        current: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
     ) -> tuple[LIFState, Float[Array, "*shape"]]:
         """Steps once, and returns the new state and the spikes (0 or 1)."""
-        decay = jnp.asarray(self.decay, current.dtype)
         threshold = jnp.asarray(self.threshold, current.dtype)
-        v = decay * state.v + current
-        spikes = self.surrogate(v, threshold)
-        reset = jax.lax.stop_gradient(spikes) if self.detach_reset else spikes
-        if self.reset == "soft":
-            v = v - threshold * reset
-        elif self.reset == "hard":
-            v = v * (1 - reset)
-        return LIFState(v), spikes
+        v, spikes, refractory = self._fire(
+            state.v, current, threshold, state.refractory, key
+        )
+        return LIFState(v, refractory), spikes

@@ -1,0 +1,65 @@
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from .._compiled import compiled
+from .._typing import Parameter, typed
+from ._decay import Decay, check_decay, factor
+from ._lif import AbstractLIF
+
+
+@typed
+class AdaptiveLIFState(eqx.Module):
+    """The state of an adaptive leaky integrate-and-fire neuron."""
+
+    v: Float[Array, "*shape"]
+    """Membrane potential, after the reset."""
+    adaptation: Float[Array, "*shape"]
+    """Trace of the past spikes."""
+    refractory: Int[Array, "*shape"] | None = None
+    """Refractory steps left; None if there are never any."""
+
+
+@typed
+class AdaptiveLIF(AbstractLIF[AdaptiveLIFState]):
+    r"""A leaky integrate-and-fire neuron whose threshold rises with its own spikes:
+    [`ngcx.neurons.AbstractLIF`][] with the threshold $\theta + \kappa a$, where the
+    adaptation $a \leftarrow \rho a + s$ follows the spikes; $\kappa$ is
+    `adaptation_strength` and $\rho$ is `adaptation_decay`.
+
+    ??? cite "Reference"
+        Bellec, Salaj, Subramoney, Legenstein and Maass, *Long short-term memory and
+        learning-to-learn in networks of spiking neurons*, NeurIPS 2018.
+    """
+
+    adaptation_decay: Decay = 0.95
+    r"""$\rho$, from 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
+    adaptation_strength: Parameter = 0.1
+    r"""$\kappa$, by how much a spike raises the threshold."""
+
+    def __check_init__(self):
+        check_decay("adaptation_decay", self.adaptation_decay)
+
+    def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> AdaptiveLIFState:
+        """Neurons of that shape with a membrane potential and adaptation of 0."""
+        zeros = jnp.zeros(shape, dtype)
+        return AdaptiveLIFState(zeros, zeros, self._refractory_at_rest(shape))
+
+    @compiled
+    def __call__(
+        self,
+        state: AdaptiveLIFState,
+        current: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
+    ) -> tuple[AdaptiveLIFState, Float[Array, "*shape"]]:
+        """Steps once, and returns the new state and the spikes (0 or 1)."""
+        threshold = jnp.asarray(self.threshold, current.dtype)
+        strength = jnp.asarray(self.adaptation_strength, current.dtype)
+        threshold = threshold + strength * state.adaptation
+        v, spikes, refractory = self._fire(
+            state.v, current, threshold, state.refractory, key
+        )
+        decay = factor(self.adaptation_decay, current.dtype)
+        adaptation = decay * state.adaptation + spikes
+        return AdaptiveLIFState(v, adaptation, refractory), spikes

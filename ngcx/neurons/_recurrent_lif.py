@@ -1,0 +1,53 @@
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from .._compiled import compiled
+from .._typing import typed
+from ._lif import AbstractLIF
+
+
+@typed
+class RecurrentLIFState(eqx.Module):
+    """The state of a layer of recurrent leaky integrate-and-fire neurons."""
+
+    v: Float[Array, "*batch neurons"]
+    """Membrane potential, after the reset."""
+    spikes: Float[Array, "*batch neurons"]
+    """The spikes of the last step."""
+    refractory: Int[Array, "*batch neurons"] | None = None
+    """Refractory steps left; None if there are never any."""
+
+
+@typed
+class RecurrentLIF(AbstractLIF[RecurrentLIFState]):
+    r"""A layer of leaky integrate-and-fire neurons that hear each other's last spikes:
+    [`ngcx.neurons.AbstractLIF`][] on the current $j + s W$, where $j$ is the input, $s$
+    the spikes of the step before, and $W$ is `weight`.
+
+    Neurons are along the last axis.
+    """
+
+    weight: Float[Array, "neurons neurons"] = eqx.field(kw_only=True)
+    """From neuron (row) to neuron (column)."""
+
+    def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> RecurrentLIFState:
+        """Neurons of that shape with a membrane potential of 0 and no spikes."""
+        zeros = jnp.zeros(shape, dtype)
+        return RecurrentLIFState(zeros, zeros, self._refractory_at_rest(shape))
+
+    @compiled
+    def __call__(
+        self,
+        state: RecurrentLIFState,
+        current: Float[Array, "*batch neurons"],
+        *,
+        key: PRNGKeyArray | None = None,
+    ) -> tuple[RecurrentLIFState, Float[Array, "*batch neurons"]]:
+        """Steps once, and returns the new state and the spikes (0 or 1)."""
+        threshold = jnp.asarray(self.threshold, current.dtype)
+        heard = state.spikes @ self.weight.astype(current.dtype)
+        v, spikes, refractory = self._fire(
+            state.v, current + heard, threshold, state.refractory, key
+        )
+        return RecurrentLIFState(v, spikes, refractory), spikes

@@ -1,0 +1,126 @@
+"""Running stacks of cells and stateless layers, such as `eqx.nn.Linear`."""
+
+import functools as ft
+from collections.abc import Callable, Iterable
+
+import jax
+import jax.random as jr
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree, Real
+
+from .._typing import typed
+from ._base import AbstractCell, scan
+from ._segments import in_segments
+
+
+@typed
+def layerwise(
+    layers: Iterable[Callable],
+    inputs: Real[Array, "time ..."],
+    states: tuple[PyTree, ...] | None = None,
+    *,
+    key: PRNGKeyArray | None = None,
+    checkpoint: bool = False,
+) -> tuple[tuple[PyTree, ...], Float[Array, "time ..."]]:
+    r"""Runs a feed-forward stack through time, one layer after the other.
+
+    A layer that is no cell sees all time steps as one batch, so that a linear layer is
+    one matrix product. Use `vmap` for a batch of inputs; with `in_axes=1` and
+    `out_axes=1` time stays first, which saves a copy.
+
+    **Arguments:**
+
+    - `layers`: cells, and functions of the input of one time step, as in
+        `eqx.nn.Sequential`, which may be given too.
+    - `inputs`: the input of the first layer, time first.
+    - `states`: where to start, as returned; at rest if not given.
+    - `key`: gives each cell a key of its own, for escape noise.
+    - `checkpoint`: whether reverse mode computes steps again rather than storing them:
+        time is cut into $\sqrt T$ segments, of which it keeps the first states only.
+
+    **Returns:** the final states (None for what is no cell), and the output of the last
+    layer, time first.
+
+    !!! example
+
+        ```python
+        >>> import equinox as eqx
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.neurons import LIF, LeakyIntegrator
+        >>> layers = [eqx.nn.Linear(3, 2, key=jr.key(0)), LIF(), LeakyIntegrator()]
+        >>> states, potentials = layerwise(layers, jnp.ones((10, 3)))
+        >>> potentials.shape
+        (10, 2)
+
+        ```
+    """
+    layers = tuple(layers)
+
+    def run(states, inputs):
+        x, keys = inputs
+        after = []
+        for layer, state, key in zip(layers, states, keys, strict=True):
+            if isinstance(layer, AbstractCell):
+                state, x = scan(layer, state, (x, key))
+            else:
+                x = jax.vmap(layer)(x)
+            after.append(state)
+        return tuple(after), x
+
+    return _through_time(run, layers, inputs, states, key, checkpoint)
+
+
+@typed
+def stepwise(
+    layers: Iterable[Callable],
+    inputs: Real[Array, "time ..."],
+    states: tuple[PyTree, ...] | None = None,
+    *,
+    key: PRNGKeyArray | None = None,
+    checkpoint: bool = False,
+) -> tuple[tuple[PyTree, ...], Float[Array, "time ..."]]:
+    """Runs a stack through time, one time step after the other.
+
+    Gives what [`ngcx.neurons.layerwise`][] gives, with less memory, because no layer
+    stores its currents, and more time. Arguments and results are the same.
+    """
+    layers = tuple(layers)
+
+    def step(states, now):
+        x, keys = now
+        after = []
+        for layer, state, key in zip(layers, states, keys, strict=True):
+            if isinstance(layer, AbstractCell):
+                state, x = layer(state, x, key=key)
+            else:
+                x = layer(x)
+            after.append(state)
+        return tuple(after), x
+
+    run = ft.partial(jax.lax.scan, step)
+    return _through_time(run, layers, inputs, states, key, checkpoint)
+
+
+def _through_time(run, layers, inputs, states, key, checkpoint):
+    if states is None:
+        states = _at_rest(layers, inputs)
+    keys = (None,) * len(layers)
+    if key is not None:
+        # One for every layer and step, so that the order of the loops does not matter.
+        keys = tuple(jr.split(each, len(inputs)) for each in jr.split(key, len(layers)))
+    if checkpoint:
+        return in_segments(run, states, (inputs, keys))
+    return run(states, (inputs, keys))
+
+
+def _at_rest(layers, inputs):
+    """The states of a stack at rest, None for what is no cell."""
+    x, states = jax.ShapeDtypeStruct(inputs.shape[1:], inputs.dtype), []
+    for layer in layers:
+        if isinstance(layer, AbstractCell):
+            # The output of a cell is like its input.
+            states.append(layer.init(x.shape, x.dtype))
+        else:
+            states.append(None)
+            x = jax.eval_shape(layer, x)
+    return tuple(states)

@@ -1,0 +1,58 @@
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from .._compiled import compiled
+from .._typing import typed
+from ._decay import Decay, check_decay, factor
+from ._lif import AbstractLIF
+
+
+@typed
+class SynapticLIFState(eqx.Module):
+    """The state of a current-based leaky integrate-and-fire neuron."""
+
+    v: Float[Array, "*shape"]
+    """Membrane potential, after the reset."""
+    current: Float[Array, "*shape"]
+    """Synaptic current."""
+    refractory: Int[Array, "*shape"] | None = None
+    """Refractory steps left; None if there are never any."""
+
+
+@typed
+class SynapticLIF(AbstractLIF[SynapticLIFState]):
+    r"""A leaky integrate-and-fire neuron behind a leaky synapse:
+    [`ngcx.neurons.AbstractLIF`][] on the synaptic current $i \leftarrow \alpha i + j$,
+    where $j$ is the input and $\alpha$ is `synaptic_decay`.
+
+    ??? cite "Reference"
+        Zenke and Ganguli, *SuperSpike*, Neural Computation 30, 2018.
+    """
+
+    synaptic_decay: Decay = 0.8
+    r"""$\alpha$, from 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
+
+    def __check_init__(self):
+        check_decay("synaptic_decay", self.synaptic_decay)
+
+    def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> SynapticLIFState:
+        """Neurons of that shape with a membrane potential and current of 0."""
+        zeros = jnp.zeros(shape, dtype)
+        return SynapticLIFState(zeros, zeros, self._refractory_at_rest(shape))
+
+    @compiled
+    def __call__(
+        self,
+        state: SynapticLIFState,
+        current: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
+    ) -> tuple[SynapticLIFState, Float[Array, "*shape"]]:
+        """Steps once, and returns the new state and the spikes (0 or 1)."""
+        threshold = jnp.asarray(self.threshold, current.dtype)
+        synaptic = factor(self.synaptic_decay, current.dtype) * state.current + current
+        v, spikes, refractory = self._fire(
+            state.v, synaptic, threshold, state.refractory, key
+        )
+        return SynapticLIFState(v, synaptic, refractory), spikes
