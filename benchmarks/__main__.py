@@ -2,10 +2,14 @@
 
 import argparse
 
-from . import eager_calls, import_time
+from . import eager_calls, import_time, snn_step
 
 
-BENCHMARKS = {"eager_calls": eager_calls.main, "import_time": import_time.main}
+BENCHMARKS = {
+    "eager_calls": eager_calls.main,
+    "import_time": import_time.main,
+    "snn_step": snn_step.main,
+}
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("names", nargs="*", help=f"some of {', '.join(BENCHMARKS)}")

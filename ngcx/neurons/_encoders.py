@@ -23,9 +23,10 @@ def poisson(
 
     **Returns:** zeros and ones in the dtype of `rates`, time first.
     """
+    _check_steps(steps)
     # Uniform numbers of a half precision would be too coarse.
-    spikes = jr.bernoulli(key, widened(rates), (steps, *rates.shape))
-    return spikes.astype(rates.dtype)
+    probability = jnp.broadcast_to(widened(rates), (steps, *rates.shape))
+    return jr.bernoulli(key, probability).astype(rates.dtype)
 
 
 @compiled_function(static=("steps",))
@@ -42,7 +43,13 @@ def latency(x: Float[Array, "*shape"], steps: int) -> Float[Array, "{steps} *sha
 
     **Returns:** zeros and ones in the dtype of `x`, time first.
     """
+    _check_steps(steps)
     when = jnp.round((1 - jnp.clip(widened(x), 0, 1)) * (steps - 1))
     when = jnp.where(x > 0, when, steps).astype(jnp.int32)
     time = jnp.arange(steps, dtype=jnp.int32).reshape(-1, *(1,) * x.ndim)
     return (time == when[None]).astype(x.dtype)
+
+
+def _check_steps(steps: int):
+    if steps < 1:
+        raise ValueError(f"`steps` must be 1 or more; got {steps}.")

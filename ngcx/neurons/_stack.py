@@ -3,7 +3,9 @@
 import functools as ft
 from collections.abc import Callable, Iterable
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree, Real
 
@@ -19,21 +21,24 @@ def layerwise(
     states: tuple[PyTree, ...] | None = None,
     *,
     key: PRNGKeyArray | None = None,
+    batched: bool = False,
     checkpoint: bool = False,
 ) -> tuple[tuple[PyTree, ...], Float[Array, "time ..."]]:
     r"""Runs a feed-forward stack through time, one layer after the other.
 
     A layer that is no cell sees all time steps as one batch, so that a linear layer is
-    one matrix product. Use `vmap` for a batch of inputs; with `in_axes=1` and
-    `out_axes=1` time stays first, which saves a copy.
+    one matrix product.
 
     **Arguments:**
 
     - `layers`: cells, and functions of the input of one time step, as in
         `eqx.nn.Sequential`, which may be given too.
-    - `inputs`: the input of the first layer, time first.
+    - `inputs`: the input of the first layer, time first (and batch second, if
+        `batched`).
     - `states`: where to start, as returned; at rest if not given.
-    - `key`: gives each cell a key of its own, for escape noise.
+    - `key`: gives each cell, step and sample a key of its own, for escape noise.
+    - `batched`: whether the second axis of `inputs` is a batch. With the batch first,
+        use `jax.vmap` instead, for the price of a copy.
     - `checkpoint`: whether reverse mode computes steps again rather than storing them:
         time is cut into $\sqrt T$ segments, of which it keeps the first states only.
 
@@ -62,12 +67,14 @@ def layerwise(
         for layer, state, key in zip(layers, states, keys, strict=True):
             if isinstance(layer, AbstractCell):
                 state, x = scan(layer, state, (x, key))
+            elif isinstance(layer, eqx.nn.Linear) and x.ndim == 2:
+                x = _linear(layer, x)
             else:
                 x = jax.vmap(layer)(x)
             after.append(state)
         return tuple(after), x
 
-    return _through_time(run, layers, inputs, states, key, checkpoint)
+    return _through_time(run, layers, inputs, states, key, batched, checkpoint)
 
 
 @typed
@@ -77,6 +84,7 @@ def stepwise(
     states: tuple[PyTree, ...] | None = None,
     *,
     key: PRNGKeyArray | None = None,
+    batched: bool = False,
     checkpoint: bool = False,
 ) -> tuple[tuple[PyTree, ...], Float[Array, "time ..."]]:
     """Runs a stack through time, one time step after the other.
@@ -92,30 +100,48 @@ def stepwise(
         for layer, state, key in zip(layers, states, keys, strict=True):
             if isinstance(layer, AbstractCell):
                 state, x = layer(state, x, key=key)
+            elif isinstance(layer, eqx.nn.Linear) and x.ndim == 1:
+                x = _linear(layer, x)
             else:
                 x = layer(x)
             after.append(state)
         return tuple(after), x
 
     run = ft.partial(jax.lax.scan, step)
-    return _through_time(run, layers, inputs, states, key, checkpoint)
+    return _through_time(run, layers, inputs, states, key, batched, checkpoint)
 
 
-def _through_time(run, layers, inputs, states, key, checkpoint):
+def _linear(layer, x):
+    # With the weight on the right. On its left, as in the layer itself, XLA's CPU
+    # backend transposes the whole input, and a training step takes a quarter longer.
+    x = x @ layer.weight.T
+    return x if layer.bias is None else x + jnp.broadcast_to(layer.bias, x.shape)
+
+
+def _through_time(run, layers, inputs, states, key, batched, checkpoint):
+    # Time and, if batched, the batch.
+    axes = inputs.shape[: 1 + batched]
     if states is None:
-        states = _at_rest(layers, inputs)
+        sample = jax.ShapeDtypeStruct(inputs.shape[len(axes) :], inputs.dtype)
+        states = jax.tree.map(
+            lambda state: jnp.broadcast_to(state, axes[1:] + state.shape),
+            _at_rest(layers, sample),
+        )
     keys = (None,) * len(layers)
     if key is not None:
         # One for every layer and step, so that the order of the loops does not matter.
-        keys = tuple(jr.split(each, len(inputs)) for each in jr.split(key, len(layers)))
+        keys = tuple(jr.split(each, axes) for each in jr.split(key, len(layers)))
+    if batched:
+        # Within the segments, because a map over them would transpose the inputs.
+        run = jax.vmap(run, in_axes=(0, 1), out_axes=(0, 1))
     if checkpoint:
         return in_segments(run, states, (inputs, keys))
     return run(states, (inputs, keys))
 
 
-def _at_rest(layers, inputs):
-    """The states of a stack at rest, None for what is no cell."""
-    x, states = jax.ShapeDtypeStruct(inputs.shape[1:], inputs.dtype), []
+def _at_rest(layers, x):
+    """The states of a stack at rest, None for what is no cell, for an input like x."""
+    states = []
     for layer in layers:
         if isinstance(layer, AbstractCell):
             # The output of a cell is like its input.

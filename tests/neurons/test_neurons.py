@@ -5,34 +5,89 @@ import jax.random as jr
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ngcx.neurons import LIF, LeakyIntegrator, LIFState, decay_factor
-from ngcx.surrogate import StraightThrough
+from ngcx.neurons import (
+    LIF,
+    AdaptiveLIF,
+    LeakyIntegrator,
+    LIFState,
+    RecurrentLIF,
+    SynapticLIF,
+    TimeConstant,
+    decay_factor,
+)
+from ngcx.surrogate import Arctan, MultiLevelSpikeCount, Sigmoid, StraightThrough
 from ngcx.testing import tolerance
 
 
-def simulate(currents, decay, threshold, reset):
-    """The equations of the docstring, in float64."""
-    v, spikes = np.zeros(currents.shape[1:]), []
+WEIGHT = np.round(np.random.default_rng(0).normal(size=(4, 4)) * 4) / 8
+CELLS = [
+    LIF(),
+    LIF(reset="hard"),
+    LIF(reset="none"),
+    LIF(refractory_steps=2),
+    LIF(TimeConstant(8.0, dt=0.5), threshold=0.75),
+    LIF(0.5, surrogate=MultiLevelSpikeCount(3)),
+    AdaptiveLIF(0.5, adaptation_decay=0.75, adaptation_strength=0.25),
+    SynapticLIF(0.5, synaptic_decay=0.75, refractory_steps=1),
+    RecurrentLIF(0.5, weight=jnp.asarray(WEIGHT, jnp.float32)),
+]
+
+
+def named(cell):
+    return type(cell).__name__
+
+
+def simulate(cell, currents):
+    """The equations of the docstrings, neuron by neuron, in float64."""
+    decay = cell.decay
+    if isinstance(decay, TimeConstant):
+        decay = np.exp(-decay.dt / decay.tau)
+    neurons = currents.shape[1]
+    v, adaptation, synaptic = np.zeros((3, neurons))
+    spikes, rest, out = np.zeros(neurons), np.zeros(neurons, int), []
     for current in np.asarray(currents, np.float64):
-        v = decay * v + current
-        spike = np.float64(v > threshold)
-        spikes.append(spike)
-        v = {"soft": v - threshold * spike, "hard": v * (1 - spike), "none": v}[reset]
-    return v, np.stack(spikes)
+        threshold = np.full(neurons, float(cell.threshold))
+        if isinstance(cell, AdaptiveLIF):
+            threshold += cell.adaptation_strength * adaptation
+        if isinstance(cell, SynapticLIF):
+            synaptic = cell.synaptic_decay * synaptic + current
+            current = synaptic
+        if isinstance(cell, RecurrentLIF):
+            current = current + spikes @ WEIGHT
+        spikes = np.zeros(neurons)
+        for n in range(neurons):
+            if rest[n]:
+                rest[n] -= 1
+                continue
+            u = decay * v[n] + current[n]
+            if isinstance(cell.surrogate, MultiLevelSpikeCount):
+                spikes[n] = np.round(np.clip(u - threshold[n], 0, 3))
+            else:
+                spikes[n] = u > threshold[n]
+            if cell.reset == "soft":
+                u -= threshold[n] * spikes[n]
+            elif cell.reset == "hard":
+                u *= 1 - spikes[n]
+            v[n] = u
+            rest[n] = cell.refractory_steps if spikes[n] else 0
+        if isinstance(cell, AdaptiveLIF):
+            adaptation = cell.adaptation_decay * adaptation + spikes
+        out.append(spikes)
+    return v, np.stack(out)
 
 
-@pytest.mark.parametrize("reset", ["soft", "hard", "none"])
-@given(seed=st.integers(0, 1000), decay=st.sampled_from([0.0, 0.5, 0.9, 1.0]))
-def test_lif_follows_its_equations(reset, seed, decay):
-    # Multiples of 1/8 keep sums exact for these decays, but for 0.9.
-    currents = jnp.round(jr.normal(jr.key(seed), (20, 3)) * 8) / 8
-    if decay == 0.9:
-        currents = currents + 0.0123
-    state, spikes = LIF(jnp.array(decay), reset=reset).run(currents)
-    v, expected = simulate(currents, float(np.float32(decay)), 1.0, reset)
+@pytest.mark.parametrize("cell", CELLS, ids=named)
+@given(seed=st.integers(0, 1000))
+def test_cells_follow_their_equations(cell, seed):
+    # In float64, so that rounding decides no spike.
+    with jax.enable_x64(True):
+        currents = jr.normal(jr.key(seed), (20, 4), jnp.float64)
+        state, spikes = cell.run(currents)
+    v, expected = simulate(cell, currents)
     np.testing.assert_array_equal(spikes, expected)
-    np.testing.assert_allclose(state.v, v, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(state.v, v, rtol=1e-12, atol=1e-12)
 
 
 def test_leaky_integrator_follows_its_equation():
@@ -41,9 +96,7 @@ def test_leaky_integrator_follows_its_equation():
     np.testing.assert_array_equal(state.v, [2.25])
 
 
-@pytest.mark.parametrize(
-    "cell", [LIF(), LeakyIntegrator()], ids=lambda c: type(c).__name__
-)
+@pytest.mark.parametrize("cell", [*CELLS, LeakyIntegrator()], ids=named)
 def test_run_is_the_loop_of_steps_in_every_dtype(cell, dtype):
     currents = jr.normal(jr.key(1), (12, 4)).astype(dtype)
     state, outs = cell.init((4,), dtype), []
@@ -64,6 +117,93 @@ def test_run_goes_on_where_it_stopped():
     np.testing.assert_array_equal(
         LIF().run(currents)[1], jnp.concatenate([first, second])
     )
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=named)
+@pytest.mark.parametrize("steps", [1, 16, 18, 23])
+def test_checkpoints_and_unrolling_change_nothing(cell, steps):
+    currents = jr.normal(jr.key(0), (steps, 4))
+
+    @eqx.filter_jit
+    def activity(currents, **options):
+        def total(currents):
+            state, spikes = cell.run(currents, **options)
+            return jnp.sum(spikes * jnp.arange(1.0, 5.0)[None]) + jnp.sum(state.v)
+
+        return jax.value_and_grad(total)(currents)
+
+    value, gradient = activity(currents)
+    for options in ({"checkpoint": True}, {"unroll": 3}):
+        again, gradient_again = activity(currents, **options)
+        np.testing.assert_allclose(again, value, rtol=1e-6)
+        np.testing.assert_allclose(gradient_again, gradient, rtol=1e-5, atol=1e-6)
+
+
+def test_a_key_draws_the_spikes_of_each_step():
+    cell = LIF(surrogate=Sigmoid(), reset="none")
+    currents = jnp.zeros((2000, 3))
+    _, spikes = cell.run(currents, key=jr.key(0))
+    # At rest one unit below the threshold; five standard deviations.
+    p = 1 / (1 + np.exp(4.0))
+    rates = np.mean(spikes, axis=0)
+    assert np.all(np.abs(rates - p) < 5 * np.sqrt(p * (1 - p) / 2000))
+    again = cell.run(currents, key=jr.key(0), checkpoint=True)[1]
+    np.testing.assert_array_equal(spikes, again)
+    assert np.any(spikes != cell.run(currents, key=jr.key(1))[1])
+    assert not np.any(cell.run(currents)[1])
+
+
+def test_a_time_constant_is_learnt_as_its_decay_factor_is():
+    currents = jr.normal(jr.key(3), (10, 3))
+
+    def activity(decay):
+        return jnp.sum(LIF(decay).run(currents)[1])
+
+    tau = jnp.array([5.0, 10.0, 20.0])
+    value, gradient = jax.value_and_grad(lambda tau: activity(TimeConstant(tau)))(tau)
+    expected, slope = jax.value_and_grad(activity)(jnp.exp(-1 / tau))
+    np.testing.assert_allclose(value, expected)
+    np.testing.assert_allclose(gradient, slope * jnp.exp(-1 / tau) / tau**2, rtol=1e-5)
+    # Computed once, not in every step.
+    program = jax.make_jaxpr(lambda tau: LIF(TimeConstant(tau)).run(currents))(tau)
+    assert "exp" in str(program) and "exp" not in str(scan_body(program))
+
+
+def scan_body(program):
+    for equation in program.eqns:
+        if equation.primitive.name == "scan":
+            return equation.params["jaxpr"]
+        for inner in equation.params.values():
+            if hasattr(inner, "eqns") and (found := scan_body(inner)):
+                return found
+    return None
+
+
+def test_a_compiled_step_is_what_one_writes_by_hand():
+    weight, currents = jnp.ones((4, 3)), jnp.ones((10, 2, 4))
+
+    def loss(weight):
+        return jnp.sum(LIF(surrogate=Arctan()).run(currents @ weight)[1])
+
+    with jax.enable_x64(True):  # where a stray float64 would show
+        compiled = jax.jit(jax.grad(loss)).lower(weight).compile()
+    assert "f32" in compiled.as_text() and "f64" not in compiled.as_text()
+    text = str(jax.make_jaxpr(jax.grad(loss))(weight))
+    # One product forward and one for the gradient of the weight, none in the loop.
+    assert text.count("dot_general[") == 2
+    assert "atan" not in text  # the primitive is not needed for constants
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=named)
+def test_cells_are_saved_and_sharded(cell, tmp_path):
+    currents = jr.normal(jr.key(0), (12, 8, 4))
+    _, spikes = cell.run(currents)
+    eqx.tree_serialise_leaves(tmp_path / "cell.eqx", cell)
+    again = eqx.tree_deserialise_leaves(tmp_path / "cell.eqx", cell)
+    np.testing.assert_array_equal(again.run(currents)[1], spikes)
+    mesh = Mesh(jax.devices(), "batch")
+    there = jax.device_put(currents, NamedSharding(mesh, PartitionSpec(None, "batch")))
+    np.testing.assert_array_equal(cell.run(there)[1], spikes)
 
 
 def test_arrays_are_learnt_and_numbers_are_not():
@@ -107,9 +247,39 @@ def test_decay_factor():
         decay_factor(0)
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LIF(1.5), "`decay` must be from 0 to 1; got 1.5"),
+        (lambda: AdaptiveLIF(-0.1), "`decay` must be from 0 to 1; got -0.1"),
+        (
+            lambda: AdaptiveLIF(adaptation_decay=2.0),
+            "`adaptation_decay` must be from 0 to 1; got 2",
+        ),
+        (
+            lambda: SynapticLIF(synaptic_decay=2.0),
+            "`synaptic_decay` must be from 0 to 1; got 2",
+        ),
+        (lambda: TimeConstant(0.0), "`tau` must be positive; got 0"),
+        (lambda: TimeConstant(1.0, dt=-1.0), "`dt` must be positive; got -1"),
+        (
+            lambda: LIF(refractory_steps=-1),
+            "`refractory_steps` must be 0 or more; got -1",
+        ),
+        (
+            lambda: LIF(reset="hard", surrogate=MultiLevelSpikeCount()),
+            "`reset` must be 'soft' or 'none'",
+        ),
+    ],
+)
+def test_wrong_hyperparameters_are_errors(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
 def test_wrong_arguments_are_errors():
-    with pytest.raises(ValueError, match="`decay` must be from 0 to 1; got 1.5"):
-        LIF(1.5)
+    with pytest.raises(TypeError, match="'weight'|weight"):
+        RecurrentLIF(weight=jnp.ones((2, 3)))
     with pytest.raises(TypeError, match="'reset'"):
         LIF(reset="medium")  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="'current'"):

@@ -1,0 +1,186 @@
+"""A training step of a spiking network: time steps of a batch of 128, 784-256-10 leaky
+integrate-and-fire neurons, arctan surrogate, adam.
+"""
+
+import math
+import pathlib
+import subprocess
+import sys
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int
+
+from ngcx.neurons import LIF, layerwise, stepwise
+from ngcx.surrogate import Arctan
+
+from ._measure import compare
+from ._snn_peers import PEERS
+
+
+class Problem(NamedTuple):
+    """Random spikes and labels, and the widths of the layers."""
+
+    inputs: Float[Array, "time batch inputs"]
+    labels: Int[Array, " batch"]
+    sizes: tuple[int, int, int] = (784, 256, 10)
+
+
+def problem(steps: int) -> Problem:
+    random, inputs = np.random.default_rng(0), np.empty((steps, 128, 784), np.float32)
+    for step in inputs:  # one by one, for the sake of the peak memory
+        step[:] = random.random(step.shape) < 0.1
+    return Problem(jnp.asarray(inputs), jnp.asarray(random.integers(0, 10, 128)))
+
+
+def initial_weights(sizes):
+    """As `x @ weight.T` wants them, the orientation whose gradient is faster."""
+    keys = jr.split(jr.key(1), 2)
+    return [
+        0.1 * jr.normal(key, shape)
+        for key, shape in zip(keys, (sizes[1::-1], sizes[:0:-1]), strict=True)
+    ]
+
+
+def trainer(problem, model, forward):
+    """A training step of the outputs of `forward(model, inputs)`, time first."""
+    optimizer = optax.adam(1e-3)
+    state = optimizer.init(eqx.filter(model, eqx.is_array))
+
+    @eqx.filter_jit
+    def train(model, state, inputs, labels):
+        @eqx.filter_value_and_grad
+        def loss(model):
+            logits = jnp.mean(forward(model, inputs), axis=0)
+            return jnp.mean(
+                optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+            )
+
+        value, gradients = loss(model)
+        updates, state = optimizer.update(gradients, state)
+        return eqx.apply_updates(model, updates), state, value
+
+    return lambda: jax.block_until_ready(
+        train(model, state, problem.inputs, problem.labels)
+    )
+
+
+def by_hand(problem):
+    """Layer by layer in plain JAX: the matrix product outside the scan."""
+
+    @jax.custom_jvp
+    def spike(x):
+        return (x > 0).astype(x.dtype)
+
+    @spike.defjvp
+    def _(primals, tangents):
+        (x,), (tangent,) = primals, tangents
+        return spike(x), tangent / (math.pi * (1 + jnp.square(math.pi * x)))
+
+    def lif(currents):
+        def step(v, current):
+            v = 0.9 * v + current
+            spikes = spike(v - 1)
+            return v - jax.lax.stop_gradient(spikes), spikes
+
+        return jax.lax.scan(step, jnp.zeros_like(currents[0]), currents)[1]
+
+    def forward(weights, inputs):
+        return lif(lif(inputs @ weights[0].T) @ weights[1].T)
+
+    return trainer(problem, initial_weights(problem.sizes), forward)
+
+
+def floor(problem):
+    """The matrix products alone."""
+
+    def forward(weights, inputs):
+        return inputs @ weights[0].T @ weights[1].T
+
+    return trainer(problem, initial_weights(problem.sizes), forward)
+
+
+def ngcx_cells(problem):
+    cell = LIF(decay=0.9, surrogate=Arctan())
+
+    def forward(weights, inputs):
+        for weight in weights:
+            _, inputs = cell.run(inputs @ weight.T)
+        return inputs
+
+    return trainer(problem, initial_weights(problem.sizes), forward)
+
+
+def ngcx_stack(runner, **options):
+    def make(problem):
+        cell = LIF(decay=0.9, surrogate=Arctan())
+        sizes, keys = problem.sizes, jr.split(jr.key(1), 2)
+        stack = [
+            eqx.nn.Linear(sizes[0], sizes[1], use_bias=False, key=keys[0]),
+            cell,
+            eqx.nn.Linear(sizes[1], sizes[2], use_bias=False, key=keys[1]),
+            cell,
+        ]
+
+        def forward(stack, inputs):
+            return runner(stack, inputs, batched=True, **options)[1]
+
+        return trainer(problem, stack, forward)
+
+    return make
+
+
+CONTENDERS = {
+    "JAX by hand": by_hand,
+    "matrix products alone": floor,
+    "ngcx LIF.run": ngcx_cells,
+    "ngcx layerwise, eqx.nn.Linear": ngcx_stack(layerwise),
+    "ngcx layerwise, checkpoint": ngcx_stack(layerwise, checkpoint=True),
+    "ngcx stepwise, eqx.nn.Linear": ngcx_stack(stepwise),
+    "ngcx stepwise, checkpoint": ngcx_stack(stepwise, checkpoint=True),
+    **PEERS,
+}
+
+
+def peak_memory(name: str, steps: int) -> float:
+    """MiB that a process needs for its training steps, over what it has imported."""
+    command = [sys.executable, "-m", "benchmarks.snn_step", name, str(steps)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def main():
+    print("T = 50:\n")
+    fifty = problem(50)
+    compare({name: make(fifty) for name, make in CONTENDERS.items()}, rounds=20)
+    for steps in (500, 2000):
+        print(
+            f"\nPeak memory at T = {steps}, of which the inputs are "
+            f"{steps * 128 * 784 * 4 / 2**20:.0f} MiB:\n"
+        )
+        print("| contender | MiB |\n| --- | ---: |")
+        for name in CONTENDERS:
+            print(f"| {name} | {peak_memory(name, steps):,.0f} |", flush=True)
+
+
+def _resident(what: str) -> float:
+    """MiB of this process, from Linux: "VmRSS" now, "VmHWM" at the peak."""
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(what))
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    name, steps = sys.argv[1:]
+    CONTENDERS[name](problem(1))()  # what is imported and started on first use
+    before = _resident("VmRSS")
+    step = CONTENDERS[name](problem(int(steps)))
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    for _ in range(2):
+        step()
+    print(_resident("VmHWM") - before)
