@@ -80,3 +80,11 @@ def bench(session: nox.Session):
     """Times ngcx side by side with the alternatives."""
     session.install("-e", ".[examples]")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+# With pip, whose PIP_FIND_LINKS may name a CPU build of torch.
+@nox.session(venv_backend="virtualenv")
+def bench_peers(session: nox.Session):
+    """Times ngcx side by side with other libraries, where they do the same work."""
+    session.install("-e", ".[examples]", *group("peers"))
+    session.run("python", "-W", "ignore", "-m", "benchmarks", "snn_step")

@@ -35,7 +35,8 @@ def problem(steps: int) -> Problem:
     random, inputs = np.random.default_rng(0), np.empty((steps, 128, 784), np.float32)
     for step in inputs:  # one by one, for the sake of the peak memory
         step[:] = random.random(step.shape) < 0.1
-    return Problem(jnp.asarray(inputs), jnp.asarray(random.integers(0, 10, 128)))
+    labels = random.integers(0, 10, 128)
+    return Problem(*jax.block_until_ready((jnp.asarray(inputs), jnp.asarray(labels))))
 
 
 def initial_weights(sizes):

@@ -6,7 +6,7 @@ import pathlib
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 
-from ngcx import activations
+from ngcx import activations, surrogate
 
 
 HYPERPARAMETERS = {
@@ -21,15 +21,21 @@ HYPERPARAMETERS = {
 ROWS = ("LogSoftmax", "Softmax", "Sparsemax")  # whose derivative is a Jacobian
 
 
-def draw_activations(path: pathlib.Path) -> None:
-    names = [
+def members(room, base) -> list[str]:
+    return sorted(
         name
-        for name, member in vars(activations).items()
-        if inspect.isclass(member) and not inspect.isabstract(member)
-    ]
+        for name, member in vars(room).items()
+        if inspect.isclass(member)
+        and issubclass(member, base)
+        and not inspect.isabstract(member)
+    )
+
+
+def draw_activations(path: pathlib.Path) -> None:
+    names = members(activations, activations.AbstractActivation)
     x = jnp.linspace(-4, 4, 161)
     figure, axes = plt.subplots(5, 6, figsize=(15, 12), layout="constrained")
-    for name, ax in zip(sorted(names), axes.flat, strict=False):
+    for name, ax in zip(names, axes.flat, strict=False):
         activation = getattr(activations, name)(**HYPERPARAMETERS.get(name, {}))
         if name in ROWS:
             # The first of two entries, of which the second is 0.
@@ -47,11 +53,46 @@ def draw_activations(path: pathlib.Path) -> None:
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
     axes.flat[0].legend()
-    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
+# Whose defaults would be too sharp or too wide to see, or that have none.
+SHOWN = {
+    "Custom": surrogate.Custom(
+        lambda x: jnp.cos(x) * (jnp.abs(x) < jnp.pi / 2),
+        lambda x: jnp.sin(jnp.clip(x, -jnp.pi / 2, jnp.pi / 2)),
+    ),
+    "FakeNumericalGradient": surrogate.FakeNumericalGradient(2.0),
+    "FastSigmoid": surrogate.FastSigmoid(4.0, gain=1 / 2),
+    "Rectangular": surrogate.Rectangular(0.5, gain=2.0),
+    "SecantLIF": surrogate.SecantLIF(c2=1.0),
+    "SparseFastSigmoid": surrogate.SparseFastSigmoid(4.0, gain=1 / 2),
+    "Sparse": surrogate.Sparse(surrogate.Sigmoid()),
+    "Sum": surrogate.Sum((surrogate.Triangular(), surrogate.StraightThrough(0.1))),
+}
+
+
+def draw_surrogates(path: pathlib.Path) -> None:
+    x = jnp.linspace(-2, 2, 401)
+    names = members(surrogate, surrogate.AbstractSurrogate)
+    figure, axes = plt.subplots(6, 5, figsize=(13, 15), layout="constrained")
+    for name, ax in zip(names, axes.flat, strict=False):
+        member = SHOWN.get(name) or getattr(surrogate, name)()
+        ax.plot(x, member(x), color="0.6", label="spike")
+        ax.plot(x, member.primitive(x), color="tab:blue", label="$E$")
+        slope = member.derivative(x)
+        ax.plot(x, slope, color="tab:orange", linestyle="--", label="$E'$")
+        ax.set_title(name)
+    for ax in axes.flat[len(names) :]:
+        ax.axis("off")
+    axes.flat[0].legend()
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
 
 def on_pre_build(config) -> None:
     folder = pathlib.Path(config["docs_dir"]) / "images"
+    folder.mkdir(exist_ok=True)
     draw_activations(folder / "activations.png")
+    draw_surrogates(folder / "surrogates.png")
