@@ -5,6 +5,8 @@ where there is one, adam, cross-entropy of the mean output.
 Each function takes a `Problem`, and returns a function that trains for one step.
 """
 
+# pyright: reportMissingImports=false
+
 import importlib.util
 
 import numpy as np

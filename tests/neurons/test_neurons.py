@@ -1,3 +1,5 @@
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -39,7 +41,7 @@ def named(cell):
     return type(cell).__name__
 
 
-def simulate(cell, currents):
+def simulate(cell: Any, currents):
     """The equations of the docstrings, neuron by neuron, in float64."""
     decay = cell.decay
     if isinstance(decay, TimeConstant):
@@ -187,7 +189,8 @@ def test_a_compiled_step_is_what_one_writes_by_hand():
 
     with jax.enable_x64(True):  # where a stray float64 would show
         compiled = jax.jit(jax.grad(loss)).lower(weight).compile()
-    assert "f32" in compiled.as_text() and "f64" not in compiled.as_text()
+    instructions = compiled.as_text() or ""
+    assert "f32" in instructions and "f64" not in instructions
     text = str(jax.make_jaxpr(jax.grad(loss))(weight))
     # One product forward and one for the gradient of the weight, none in the loop.
     assert text.count("dot_general[") == 2

@@ -1,5 +1,7 @@
 """Stacks of cells and layers: layer by layer and step by step, the same numbers."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -144,7 +146,8 @@ def training_memory(steps: int, **options) -> int:
 
     inputs = jax.ShapeDtypeStruct((steps, 128, 784), jnp.float32)
     compiled = jax.jit(jax.grad(loss)).lower(weights, inputs).compile()
-    return compiled.memory_analysis().temp_size_in_bytes
+    memory: Any = compiled.memory_analysis()
+    return memory.temp_size_in_bytes
 
 
 def test_checkpoints_take_a_third_of_the_memory():
