@@ -52,9 +52,9 @@ def simulate(cell: Any, currents):
     for current in np.asarray(currents, np.float64):
         threshold = np.full(neurons, float(cell.threshold))
         if isinstance(cell, AdaptiveLIF):
-            threshold += cell.adaptation_strength * adaptation
+            threshold += np.asarray(cell.adaptation_strength) * adaptation
         if isinstance(cell, SynapticLIF):
-            synaptic = cell.synaptic_decay * synaptic + current
+            synaptic = np.asarray(cell.synaptic_decay) * synaptic + current
             current = synaptic
         if isinstance(cell, RecurrentLIF):
             current = current + spikes @ WEIGHT
@@ -75,7 +75,7 @@ def simulate(cell: Any, currents):
             v[n] = u
             rest[n] = cell.refractory_steps if spikes[n] else 0
         if isinstance(cell, AdaptiveLIF):
-            adaptation = cell.adaptation_decay * adaptation + spikes
+            adaptation = np.asarray(cell.adaptation_decay) * adaptation + spikes
         out.append(spikes)
     return v, np.stack(out)
 
