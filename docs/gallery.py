@@ -4,9 +4,11 @@ import inspect
 import pathlib
 
 import jax.numpy as jnp
+import jax.random as jr
 import matplotlib.pyplot as plt
+import numpy as np
 
-from ngcx import activations, surrogate
+from ngcx import activations, init, surrogate
 
 
 HYPERPARAMETERS = {
@@ -91,8 +93,31 @@ def draw_surrogates(path: pathlib.Path) -> None:
     plt.close(figure)
 
 
+INITIALIZERS = {
+    "Constant": init.Constant(0.5),
+    "DiagOffDiag": init.DiagOffDiag(1.0, -0.1),
+    "FromJax": init.FromJax(lambda key, shape, dtype: jr.laplace(key, shape, dtype)),
+    "Constrained": init.Gaussian().constrain(init.Clip(-1.0, 1.0), init.Hollow()),
+}
+
+
+def draw_initializers(path: pathlib.Path) -> None:
+    names = members(init, init.AbstractInitializer)
+    figure, axes = plt.subplots(4, 5, figsize=(14, 10), layout="constrained")
+    for name, ax in zip(names, axes.flat, strict=False):
+        initializer = INITIALIZERS.get(name) or getattr(init, name)()
+        draw = np.ravel(initializer(jr.key(0), (200, 200)))
+        ax.hist(draw, bins=60, density=True, color="tab:blue")
+        ax.set(title=name, yticks=[])
+    for ax in axes.flat[len(names) :]:
+        ax.axis("off")
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
 def on_pre_build(config) -> None:
     folder = pathlib.Path(config["docs_dir"]) / "images"
     folder.mkdir(exist_ok=True)
     draw_activations(folder / "activations.png")
     draw_surrogates(folder / "surrogates.png")
+    draw_initializers(folder / "initializers.png")

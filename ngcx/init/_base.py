@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Sharding
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._typing import typed
+from ._constraints import AbstractConstraint, LowerTriangle, UpperTriangle
 from ._source import JaxSource, NumpySource, Source
 
 
@@ -27,7 +30,12 @@ class AbstractInitializer(eqx.Module):
 
     @typed
     def __call__(
-        self, key: PRNGKeyArray, shape: Sequence[int], dtype: DTypeLike = jnp.float32
+        self,
+        key: PRNGKeyArray,
+        shape: Sequence[int],
+        dtype: DTypeLike = jnp.float32,
+        *,
+        sharding: Sharding | None = None,
     ) -> Float[Array, "..."]:
         """Draws an array.
 
@@ -36,18 +44,28 @@ class AbstractInitializer(eqx.Module):
         - `key`: a key of `jax.random`; the same key gives the same values.
         - `shape`: the shape to draw.
         - `dtype`: float16, bfloat16, float32 or float64.
+        - `sharding`: where to put the array. Every device draws its own shard, and the
+            values are those of one device.
 
         **Returns:** an array of that shape and dtype.
 
         **Raises:** `ValueError` for a shape or dtype that does not fit, `TypeError` for
         something that is not a key.
         """
-        return self._draw(key, shape=_checked(shape), dtype=_floating(dtype))
+        return self._draw(
+            key, shape=_checked(shape), dtype=_floating(dtype), sharding=sharding
+        )
 
     # Compiled, so that a draw rounds alike by itself and inside a larger program.
-    @ft.partial(compiled, static=("shape", "dtype"))
-    def _draw(self, key, *, shape, dtype):
-        return self._sample(JaxSource(key, dtype), shape)
+    @ft.partial(compiled, static=("shape", "dtype", "sharding"))
+    def _draw(self, key, *, shape, dtype, sharding):
+        def draw(key):
+            return self._sample(JaxSource(key, dtype), shape)
+
+        if sharding is None:
+            return draw(key)
+        # Not a sharding constraint, which a mesh of explicit axes refuses.
+        return jax.jit(draw, out_shardings=sharding)(key)
 
     @typed
     def numpy(
@@ -56,7 +74,7 @@ class AbstractInitializer(eqx.Module):
         shape: Sequence[int],
         dtype: DTypeLike = np.float32,
     ) -> Float[np.ndarray, "..."]:
-        """Draws an array of the same law in host memory, without touching a device.
+        """Draws an array of the same law in host memory.
 
         **Arguments:**
 
@@ -65,6 +83,64 @@ class AbstractInitializer(eqx.Module):
         """
         rng = np.random.default_rng(rng)
         return self._sample(NumpySource(rng, _floating(dtype)), _checked(shape))
+
+    @typed
+    def constrain(self, *constraints: AbstractConstraint) -> "Constrained":
+        """An initializer that applies constraints to what this one draws, in the order
+        in which they are given.
+
+        !!! example
+
+            ```python
+            >>> import jax.random as jr
+            >>> from ngcx.init import Clip, Gaussian, Hollow
+            >>> inhibition = Gaussian(std=0.1).constrain(Clip(amax=0.0), Hollow())
+            >>> weight = inhibition(jr.key(0), (3, 3))
+            >>> print(weight.max())
+            0.0
+
+            ```
+        """
+        return Constrained(self, constraints)
+
+
+@typed
+class Constrained(AbstractInitializer):
+    """What [`ngcx.init.AbstractInitializer.constrain`][] makes.
+
+    A constraint does not change the draw, and random ones have a key of their own.
+    """
+
+    initializer: AbstractInitializer
+    constraints: tuple[AbstractConstraint, ...]
+
+    def __init__(
+        self,
+        initializer: AbstractInitializer,
+        constraints: tuple[AbstractConstraint, ...],
+    ):
+        # One flat list, so that every random constraint gets a key of its own.
+        if isinstance(initializer, Constrained):
+            constraints = initializer.constraints + constraints
+            initializer = initializer.initializer
+        self.initializer = initializer
+        self.constraints = constraints
+
+    def __check_init__(self):
+        kinds = {type(constraint) for constraint in self.constraints}
+        if {LowerTriangle, UpperTriangle} <= kinds:
+            raise ValueError(
+                "`constraints` must not hold both LowerTriangle and UpperTriangle; "
+                "Eye keeps the diagonal."
+            )
+
+    def _sample(self, source, shape):
+        draw = self.initializer._sample(source, shape)
+        for constraint in self.constraints:
+            if constraint.random:
+                source = source.child()
+            draw = constraint._apply(draw, source)
+        return draw
 
 
 def _floating(dtype) -> np.dtype:

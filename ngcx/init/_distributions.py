@@ -1,6 +1,8 @@
 from .._checks import check_non_negative
 from .._typing import Scalar, typed
 from ._base import AbstractInitializer
+from ._constraints import check_matrix
+from ._source import diagonal
 
 
 @typed
@@ -56,3 +58,38 @@ class Gaussian(AbstractInitializer):
         mean = source.xp.asarray(self.mean, source.dtype)
         std = source.xp.asarray(self.std, source.dtype)
         return mean + std * source.normal(shape)
+
+
+@typed
+class LogGaussian(AbstractInitializer):
+    r"""$e^z$ with $z \sim \mathcal{N}(0, \sigma^2)$: median 1, mean
+    $e^{\sigma^2 / 2}$.
+
+    **Raises:** `ValueError` if `sigma` is negative.
+    """
+
+    sigma: Scalar = 1.0
+
+    def __check_init__(self):
+        check_non_negative("sigma", self.sigma)
+
+    def _sample(self, source, shape):
+        sigma = source.xp.asarray(self.sigma, source.dtype)
+        return source.xp.exp(sigma * source.normal(shape))
+
+
+@typed
+class DiagOffDiag(AbstractInitializer):
+    """Entries on the diagonal are `on`, the others `off`; matrices are the last two
+    axes.
+    """
+
+    on: Scalar
+    off: Scalar
+
+    def _sample(self, source, shape):
+        check_matrix(shape)
+        on, off = (
+            source.xp.asarray(each, source.dtype) for each in (self.on, self.off)
+        )
+        return source.xp.where(diagonal(source, shape), on, off)

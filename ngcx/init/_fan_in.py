@@ -47,6 +47,13 @@ class FanInGaussian(AbstractInitializer):
 
 def fan_in(shape: tuple[int, ...], in_axis: int, out_axis: int) -> int:
     """The number of inputs that each output sums over; at least 1."""
+    check_axes(shape, in_axis, out_axis)
+    out_axis %= len(shape)
+    inputs = [size for axis, size in enumerate(shape) if axis != out_axis]
+    return max(1, math.prod(inputs))
+
+
+def check_axes(shape: tuple[int, ...], in_axis: int, out_axis: int):
     rank = len(shape)
     in_range = -rank <= in_axis < rank and -rank <= out_axis < rank
     if not in_range or in_axis % rank == out_axis % rank:
@@ -54,5 +61,3 @@ def fan_in(shape: tuple[int, ...], in_axis: int, out_axis: int) -> int:
             f"`shape` must have two different axes `in_axis`={in_axis} and "
             f"`out_axis`={out_axis}; got {shape}."
         )
-    inputs = [n for axis, n in enumerate(shape) if axis != out_axis % rank]
-    return max(1, math.prod(inputs))

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
@@ -30,6 +32,7 @@ class RecurrentLIF(AbstractLIF[RecurrentLIFState]):
 
     weight: Float[Array, "neurons neurons"] = eqx.field(kw_only=True)
     """From neuron (row) to neuron (column)."""
+    _weights: ClassVar[tuple[str, ...]] = ("weight",)  # for `ngcx.init.reinitialize`
 
     def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> RecurrentLIFState:
         """Neurons of that shape with a membrane potential of 0 and no spikes."""

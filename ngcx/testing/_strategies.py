@@ -71,14 +71,40 @@ def surrogates() -> st.SearchStrategy[_surrogate.AbstractSurrogate]:
     return st.one_of(*SURROGATES.values())
 
 
+# Made here, because the check of a tuple draws at random which entry to look at, which
+# a strategy must not do.
+_CONSTRAINED = (
+    _init.Gaussian().constrain(_init.Clip(-1.0, 1.0), _init.Hollow()),
+    _init.Uniform().constrain(_init.LowerTriangle(), _init.RowMask([0])),
+    _init.HeNormal().constrain(_init.ColumnMask(1)),
+)
+
+
 def initializers() -> st.SearchStrategy[_init.AbstractInitializer]:
-    """Every initializer of ngcx, with parameters drawn from their usual range."""
+    """Every initializer of ngcx, with parameters drawn from their usual range, for
+    matrices; some with constraints.
+    """
     return st.one_of(
         st.builds(_init.Constant, st.floats(-10, 10)),
+        st.builds(_init.DiagOffDiag, st.floats(-10, 10), st.floats(-10, 10)),
         st.builds(_init.Uniform, st.floats(-10, 0), st.floats(0, 10)),
         st.builds(_init.Gaussian, st.floats(-10, 10), st.floats(0, 10)),
-        st.just(_init.FanInUniform()),
-        st.just(_init.FanInGaussian()),
+        st.builds(_init.LogGaussian, st.floats(0, 1)),
+        st.builds(_init.TruncatedGaussian, st.floats(-10, 10), st.floats(1, 10)),
+        st.sampled_from(
+            (
+                _init.FanInUniform(),
+                _init.FanInGaussian(),
+                _init.GlorotUniform(),
+                _init.GlorotNormal(),
+                _init.HeUniform(),
+                _init.HeNormal(),
+                _init.LeCunUniform(),
+                _init.LeCunNormal(),
+                _init.Orthogonal(),
+                *_CONSTRAINED,
+            )
+        ),
     )
 
 

@@ -6,8 +6,35 @@ import pytest
 import scipy.stats
 from hypothesis import given
 
-from ngcx.init import Constant, FanInGaussian, FanInUniform, Gaussian, Uniform
+from ngcx.init import (
+    Constant,
+    DiagOffDiag,
+    FanInGaussian,
+    FanInUniform,
+    FromJax,
+    Gaussian,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LeCunNormal,
+    LeCunUniform,
+    LogGaussian,
+    Orthogonal,
+    TruncatedGaussian,
+    Uniform,
+)
 from ngcx.testing import initializers, keys
+
+
+def truncated(variance):
+    """Normal within two standard deviations, of that variance after truncation."""
+    within = scipy.stats.truncnorm(-2, 2)
+    return scipy.stats.truncnorm(-2, 2, scale=np.sqrt(variance / within.var()))
+
+
+def centred(variance):
+    return scipy.stats.uniform(-np.sqrt(3 * variance), 2 * np.sqrt(3 * variance))
 
 
 LAWS = [
@@ -15,6 +42,17 @@ LAWS = [
     (Gaussian(1.0, 2.0), scipy.stats.norm(1, 2)),
     (FanInUniform(), scipy.stats.uniform(-0.1, 0.2)),
     (FanInGaussian(), scipy.stats.norm(0, 0.1)),
+    (LogGaussian(0.5), scipy.stats.lognorm(0.5)),
+    (TruncatedGaussian(1.0, 2.0), scipy.stats.truncnorm(-2, 2, 1, 2)),
+    (TruncatedGaussian(lower=0, upper=1), scipy.stats.truncnorm(0, 1)),
+    (GlorotUniform(), centred(2 / 300)),
+    (GlorotNormal(), truncated(2 / 300)),
+    (HeUniform(), centred(2 / 100)),
+    (HeNormal(), truncated(2 / 100)),
+    (HeNormal(in_axis=-1, out_axis=-2), truncated(2 / 200)),
+    (LeCunUniform(), centred(1 / 100)),
+    (LeCunNormal(), truncated(1 / 100)),
+    (FromJax(jax.nn.initializers.normal(0.3)), scipy.stats.norm(0, 0.3)),
 ]
 
 
@@ -78,6 +116,34 @@ def test_stands_in_for_an_initializer_of_jax():
         assert weight.shape == (2, 3) and weight.dtype == jnp.bfloat16
 
 
+def test_orthogonal(dtype):
+    for shape in ((6, 4), (4, 6), (2, 3, 4)):
+        for draw in (
+            Orthogonal(2.0)(jr.key(0), shape, dtype),
+            Orthogonal(2.0).numpy(0, shape, dtype),
+        ):
+            matrix = np.asarray(draw, np.float64).reshape(-1, shape[-1])
+            gram = matrix.T @ matrix if matrix.shape[0] > 4 else matrix @ matrix.T
+            if matrix.shape[0] >= matrix.shape[1]:
+                gram = matrix.T @ matrix
+            expected = 4 * np.eye(len(gram))
+            limit = 16 * float(jnp.finfo(dtype).eps)
+            np.testing.assert_allclose(gram, expected, rtol=limit, atol=limit)
+
+
+def test_batch_axes_count_in_no_fan():
+    draw = HeNormal(batch_axis=(0,))(jr.key(0), (50, 100, 20))
+    np.testing.assert_allclose(np.var(draw), 2 / 100, rtol=5 * (2 / draw.size) ** 0.5)
+
+
+def test_diagonal_and_the_rest():
+    for draw in (
+        DiagOffDiag(2.0, -1.0)(jr.key(0), (3, 2, 3)),
+        DiagOffDiag(2.0, -1.0).numpy(0, (3, 2, 3)),
+    ):
+        np.testing.assert_array_equal(draw[1], [[2, -1, -1], [-1, 2, -1]])
+
+
 def test_constant():
     np.testing.assert_array_equal(
         Constant(2.5)(jr.key(0), (2, 3)), np.full((2, 3), 2.5)
@@ -89,6 +155,15 @@ def test_constant():
     [
         (lambda: Uniform(1.0, -1.0), "`low` must not exceed `high`; got low=1.0"),
         (lambda: Gaussian(std=-1.0), "`std` must be 0 or more; got -1.0"),
+        (lambda: LogGaussian(-1.0), "`sigma` must be 0 or more; got -1.0"),
+        (lambda: TruncatedGaussian(std=0.0), "`std` must be positive; got 0.0"),
+        (
+            lambda: TruncatedGaussian(lower=2, upper=1),
+            "`lower` must be below `upper`; got lower=2, upper=1",
+        ),
+        (lambda: DiagOffDiag(1.0, 0.0)(jr.key(0), (3,)), r"`shape` must have rows"),
+        (lambda: Orthogonal()(jr.key(0), (3,)), r"`shape` must have rows and columns"),
+        (lambda: GlorotUniform()(jr.key(0), (3,)), r"`shape` must have two .*\(3,\)"),
         (lambda: Gaussian()(jr.key(0), (2, -3)), r"`shape` .*\(2, -3\)"),
         (lambda: Gaussian()(jr.key(0), (2,), jnp.int32), "`dtype` .* got int32"),
         (lambda: Gaussian()(0, (2,)), "'key'"),  # pyright: ignore[reportArgumentType]

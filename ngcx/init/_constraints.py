@@ -1,0 +1,171 @@
+"""What may be asked of the entries of a matrix, whatever law they are drawn from."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Int
+
+from .._typing import Scalar, typed
+from ._source import Source, diagonal
+
+
+class AbstractConstraint(eqx.Module):
+    """Changes what an initializer draws; matrices are the last two axes."""
+
+    random: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def _apply(self, draw: Any, source: Source) -> Any:
+        """The array with the constraint; `source` says JAX or numpy."""
+
+
+@typed
+class Clip(AbstractConstraint):
+    """Entries below `amin` become `amin`, and those above `amax` become `amax`.
+
+    **Raises:** `ValueError` if `amin > amax`.
+    """
+
+    amin: Scalar | None = None
+    amax: Scalar | None = None
+
+    def __check_init__(self):
+        low, high = self.amin, self.amax
+        if not isinstance(low, int | float) or not isinstance(high, int | float):
+            return
+        if not low <= high:
+            raise ValueError(
+                f"`amin` must not exceed `amax`; got amin={low}, amax={high}."
+            )
+
+    def _apply(self, draw, source):
+        xp = source.xp
+        if self.amin is not None:
+            draw = xp.maximum(draw, xp.asarray(self.amin, draw.dtype))
+        if self.amax is not None:
+            draw = xp.minimum(draw, xp.asarray(self.amax, draw.dtype))
+        return draw
+
+
+@typed
+class LowerTriangle(AbstractConstraint):
+    """Entries above the diagonal become 0."""
+
+    def _apply(self, draw, source):
+        check_matrix(draw.shape)
+        return source.xp.tril(draw)
+
+
+@typed
+class UpperTriangle(AbstractConstraint):
+    """Entries below the diagonal become 0."""
+
+    def _apply(self, draw, source):
+        check_matrix(draw.shape)
+        return source.xp.triu(draw)
+
+
+@typed
+class Hollow(AbstractConstraint):
+    """The diagonal becomes 0."""
+
+    def _apply(self, draw, source):
+        check_matrix(draw.shape)
+        return _keep(~diagonal(source, draw.shape), draw, source)
+
+
+@typed
+class Eye(AbstractConstraint):
+    """Entries off the diagonal become 0."""
+
+    def _apply(self, draw, source):
+        check_matrix(draw.shape)
+        return _keep(diagonal(source, draw.shape), draw, source)
+
+
+def _number_or_indices(
+    keep: int | np.integer | Sequence[int] | Int[np.ndarray, " kept"],
+) -> int | tuple[int, ...]:
+    if isinstance(keep, bool):
+        raise ValueError(f"`keep` must be a number or indices; got {keep}.")
+    if isinstance(keep, int | np.integer):
+        return int(keep)
+    return tuple(int(each) for each in keep)
+
+
+class _AbstractMask(AbstractConstraint):
+    """Keeps some columns or rows."""
+
+    keep: int | tuple[int, ...] = eqx.field(static=True, converter=_number_or_indices)
+    """How many to keep, or which."""
+    axis: ClassVar[int]
+    name: ClassVar[str]
+
+    def __check_init__(self):
+        if isinstance(self.keep, int):
+            if self.keep < 0:
+                raise ValueError(f"`keep` must be 0 or more; got {self.keep}.")
+        elif len(set(self.keep)) < len(self.keep):
+            raise ValueError(f"`keep` must name no {self.name} twice; got {self.keep}.")
+
+    def _apply(self, draw, source):
+        check_matrix(draw.shape)
+        size = draw.shape[self.axis]
+        if isinstance(self.keep, int):
+            if self.keep > size:
+                raise ValueError(
+                    f"`keep` must not exceed the {size} {self.name}s; got {self.keep}."
+                )
+            kept = source.permutation(size) < self.keep
+        else:
+            unknown = [each for each in self.keep if not 0 <= each < size]
+            if unknown:
+                raise ValueError(
+                    f"`keep` must name {self.name}s from 0 to {size - 1}; got "
+                    f"{unknown}."
+                )
+            kept = source.xp.asarray(np.isin(np.arange(size), self.keep))
+        shape = [1] * draw.ndim
+        shape[self.axis] = size
+        return _keep(
+            source.xp.broadcast_to(kept.reshape(shape), draw.shape), draw, source
+        )
+
+
+@typed
+class ColumnMask(_AbstractMask):
+    """Keeps the columns named, or that many columns chosen at random, the same in every
+    matrix of a batch; all others become 0.
+
+    **Raises:** `ValueError` for columns named twice, unknown ones and too many.
+    """
+
+    random = True
+    axis = -1
+    name = "column"
+
+
+@typed
+class RowMask(_AbstractMask):
+    """Keeps the rows named, or that many rows chosen at random, the same in every
+    matrix of a batch; all others become 0.
+
+    **Raises:** `ValueError` for rows named twice, unknown ones and too many.
+    """
+
+    random = True
+    axis = -2
+    name = "row"
+
+
+def check_matrix(shape: tuple[int, ...]):
+    if len(shape) < 2:
+        raise ValueError(f"`shape` must have rows and columns; got {shape}.")
+
+
+def _keep(mask, draw, source):
+    # Chosen, not multiplied: infinity times 0 is NaN.
+    return source.xp.where(mask, draw, source.xp.zeros((), draw.dtype))

@@ -1,0 +1,183 @@
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import equinox as eqx
+import jax.nn.initializers as jni
+
+from .._checks import check_positive
+from .._typing import Scalar, typed
+from ._base import AbstractInitializer
+from ._constraints import check_matrix
+from ._fan_in import check_axes
+
+
+@typed
+class FromJax(AbstractInitializer):
+    """An initializer of `jax.nn.initializers`, or any function of (key, shape, dtype),
+    as one of ours, so that constraints, shardings and numpy work on it.
+
+    !!! example
+
+        ```python
+        >>> import jax
+        >>> import jax.random as jr
+        >>> from ngcx.init import UpperTriangle
+        >>> orthogonal = FromJax(jax.nn.initializers.orthogonal())
+        >>> weight = orthogonal.constrain(UpperTriangle())(jr.key(0), (3, 3))
+
+        ```
+    """
+
+    initializer: Callable
+
+    def _sample(self, source, shape):
+        return source.through_jax(
+            lambda key, dtype: self.initializer(key, shape, dtype)
+        )
+
+
+@typed
+class Orthogonal(AbstractInitializer):
+    """A random matrix with orthonormal columns, or rows if there are fewer rows, times
+    `scale`; leading axes count as rows.
+
+    ??? cite "Reference"
+        Saxe, McClelland and Ganguli, *Exact solutions to the nonlinear dynamics of
+        learning in deep linear neural networks*, ICLR 2014.
+    """
+
+    scale: Scalar = 1.0
+
+    def _sample(self, source, shape):
+        check_matrix(shape)
+        orthogonal = jni.orthogonal(1.0)
+        unit = source.through_jax(lambda key, dtype: orthogonal(key, shape, dtype))
+        return source.xp.asarray(self.scale, source.dtype) * unit
+
+
+@typed
+class TruncatedGaussian(AbstractInitializer):
+    r"""$\text{mean} + \text{std} \cdot z$, where $z$ is standard normal, given that it
+    lies between `lower` and `upper`. Its standard deviation is below `std`: 0.88 of it
+    for the default bounds.
+    """
+
+    mean: Scalar = 0.0
+    std: Scalar = 1.0
+    lower: float | int = -2.0
+    """In standard deviations."""
+    upper: float | int = 2.0
+    """In standard deviations."""
+
+    def __check_init__(self):
+        check_positive("std", self.std)
+        if not self.lower < self.upper:
+            raise ValueError(
+                "`lower` must be below `upper`; got "
+                f"lower={self.lower}, upper={self.upper}."
+            )
+
+    def _sample(self, source, shape):
+        truncated = jni.truncated_normal(1.0, lower=self.lower, upper=self.upper)
+        z = source.through_jax(lambda key, dtype: truncated(key, shape, dtype))
+        mean, std = (source.xp.asarray(p, source.dtype) for p in (self.mean, self.std))
+        return mean + std * z
+
+
+class AbstractVarianceScaling(AbstractInitializer):
+    """A law whose variance is a number divided by a fan of the weight: how many inputs
+    an output sums over, or outputs an input reaches, receptive field included.
+
+    The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
+    """
+
+    in_axis: int = eqx.field(static=True, default=-2)
+    out_axis: int = eqx.field(static=True, default=-1)
+    batch_axis: tuple[int, ...] = eqx.field(static=True, default=())
+    """Axes over which weights are independent, and which no fan counts."""
+    scale: ClassVar[float]
+    mode: ClassVar[Literal["fan_in", "fan_avg"]]
+    law: ClassVar[Literal["uniform", "truncated_normal"]]
+
+    def _sample(self, source, shape):
+        check_axes(shape, self.in_axis, self.out_axis)
+        scaling = jni.variance_scaling(
+            self.scale,
+            self.mode,
+            self.law,
+            in_axis=self.in_axis,
+            out_axis=self.out_axis,
+            batch_axis=self.batch_axis,
+        )
+        return source.through_jax(lambda key, dtype: scaling(key, shape, dtype))
+
+
+@typed
+class GlorotUniform(AbstractVarianceScaling):
+    r"""Uniform with variance $\frac{2}{n_\text{in} + n_\text{out}}$.
+
+    ??? cite "Reference"
+        Glorot and Bengio, *Understanding the difficulty of training deep feedforward
+        neural networks*, AISTATS 2010.
+    """
+
+    scale, mode, law = 1.0, "fan_avg", "uniform"
+
+
+@typed
+class GlorotNormal(AbstractVarianceScaling):
+    r"""Normal, truncated at two standard deviations, with variance
+    $\frac{2}{n_\text{in} + n_\text{out}}$.
+
+    ??? cite "Reference"
+        Glorot and Bengio, *Understanding the difficulty of training deep feedforward
+        neural networks*, AISTATS 2010.
+    """
+
+    scale, mode, law = 1.0, "fan_avg", "truncated_normal"
+
+
+@typed
+class HeUniform(AbstractVarianceScaling):
+    r"""Uniform with variance $\frac{2}{n_\text{in}}$.
+
+    ??? cite "Reference"
+        He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
+    """
+
+    scale, mode, law = 2.0, "fan_in", "uniform"
+
+
+@typed
+class HeNormal(AbstractVarianceScaling):
+    r"""Normal, truncated at two standard deviations, with variance
+    $\frac{2}{n_\text{in}}$.
+
+    ??? cite "Reference"
+        He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
+    """
+
+    scale, mode, law = 2.0, "fan_in", "truncated_normal"
+
+
+@typed
+class LeCunUniform(AbstractVarianceScaling):
+    r"""Uniform with variance $\frac{1}{n_\text{in}}$.
+
+    ??? cite "Reference"
+        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+    """
+
+    scale, mode, law = 1.0, "fan_in", "uniform"
+
+
+@typed
+class LeCunNormal(AbstractVarianceScaling):
+    r"""Normal, truncated at two standard deviations, with variance
+    $\frac{1}{n_\text{in}}$.
+
+    ??? cite "Reference"
+        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+    """
+
+    scale, mode, law = 1.0, "fan_in", "truncated_normal"

@@ -1,0 +1,106 @@
+import math
+import os
+import re
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ngcx.init import ColumnMask, FanInGaussian, Hollow, LogGaussian, Uniform
+
+
+INITIALIZERS = [
+    Uniform(),
+    LogGaussian(),
+    FanInGaussian().constrain(Hollow(), ColumnMask(3)),
+]
+
+
+def shardings():
+    mesh = Mesh(np.reshape(jax.devices(), (4, 2)), ("rows", "columns"))
+    for spec in (("rows",), (None, "columns"), ("rows", "columns"), ()):
+        yield NamedSharding(mesh, PartitionSpec(*spec))
+
+
+@pytest.mark.parametrize("initializer", INITIALIZERS, ids=lambda i: type(i).__name__)
+def test_many_devices_draw_what_one_draws(initializer, dtype):
+    here = np.asarray(initializer(jr.key(0), (16, 8), dtype))
+    for sharding in shardings():
+        there = initializer(jr.key(0), (16, 8), dtype, sharding=sharding)
+        assert there.sharding.is_equivalent_to(sharding, 2)
+        np.testing.assert_array_equal(there, here)
+        compiled = jax.jit(
+            lambda key: initializer(key, (16, 8), dtype), out_shardings=sharding
+        )(jr.key(0))
+        np.testing.assert_array_equal(compiled, here)
+
+
+def test_meshes_of_explicit_axes():
+    kind = jax.sharding.AxisType.Explicit
+    mesh = jax.make_mesh((8,), ("rows",), axis_types=(kind,))
+    sharding = NamedSharding(mesh, PartitionSpec("rows"))
+    there = FanInGaussian()(jr.key(0), (16, 8), sharding=sharding)
+    assert there.sharding.is_equivalent_to(sharding, 2)
+    np.testing.assert_array_equal(there, FanInGaussian()(jr.key(0), (16, 8)))
+
+
+def test_no_device_holds_more_than_its_shard():
+    mesh = Mesh(jax.devices(), "rows")
+    sharding = NamedSharding(mesh, PartitionSpec("rows"))
+
+    def draw(key):
+        return FanInGaussian()(key, (65_536, 4_096), jnp.float32, sharding=sharding)
+
+    compiled = jax.jit(draw).lower(jr.key(0)).compile()
+    memory: Any = compiled.memory_analysis()
+    shard = 65_536 * 4_096 // 8
+    assert memory.output_size_in_bytes == 4 * shard
+    # Random bits and the like, of the size of the shard; and no array is larger.
+    assert memory.temp_size_in_bytes <= 4 * 4 * shard
+    shapes = re.findall(r"[a-z]\d+\[([\d,]+)\]", compiled.as_text() or "")
+    assert max(math.prod(map(int, shape.split(","))) for shape in shapes) == shard
+
+
+PROGRAM = """
+import sys, jax, numpy as np
+import jax.random as jr
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from ngcx.init import FanInGaussian, Hollow
+
+jax.distributed.initialize(sys.argv[1], 2, int(sys.argv[2]))
+sharding = NamedSharding(Mesh(jax.devices(), "rows"), PartitionSpec("rows"))
+initializer = FanInGaussian().constrain(Hollow())
+weight = initializer(jr.key(0), (16, 8), sharding=sharding)
+alone = np.asarray(initializer(jr.key(0), (16, 8)))
+assert len(jax.devices()) == 8 and len(weight.addressable_shards) == 4
+for shard in weight.addressable_shards:
+    np.testing.assert_array_equal(shard.data, alone[shard.index])
+print("equal")
+"""
+
+
+def test_across_processes():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    flags = "--xla_force_host_platform_device_count=4"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, address, str(rank)],
+            env=os.environ | {"XLA_FLAGS": flags},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        out, _ = process.communicate(timeout=120)
+        assert out.splitlines()[-1:] == ["equal"], out

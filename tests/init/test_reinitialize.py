@@ -1,0 +1,131 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+
+from ngcx.init import (
+    ColumnMask,
+    Constant,
+    FanInGaussian,
+    FanInUniform,
+    GlorotUniform,
+    HeNormal,
+    Orthogonal,
+    reinitialize,
+)
+from ngcx.neurons import LIF, RecurrentLIF
+
+
+def is_bias(path, leaf):
+    return path.endswith("bias")
+
+
+def test_weights_are_drawn_and_biases_kept():
+    mlp = eqx.nn.MLP(4, 2, width_size=300, depth=2, key=jr.key(0))
+    new = reinitialize(mlp, HeNormal(), jr.key(1))
+    for old_layer, layer in zip(mlp.layers, new.layers, strict=True):
+        assert np.all(layer.weight != old_layer.weight)
+        np.testing.assert_array_equal(layer.bias, old_layer.bias)
+    variance = np.var(new.layers[1].weight)
+    # Five standard errors of a variance.
+    np.testing.assert_allclose(variance, 2 / 300, rtol=5 * (2 / 300**2) ** 0.5)
+    assert new(jnp.ones(4)).shape == (2,)
+
+
+def bound(weight):
+    return float(np.max(np.abs(weight)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "weights"),
+    [
+        (lambda key: eqx.nn.Linear(400, 9, key=key), {"weight": 400}),
+        (lambda key: eqx.nn.Conv2d(8, 50, 3, key=key), {"weight": 72}),
+        (lambda key: eqx.nn.Conv1d(8, 50, 3, groups=2, key=key), {"weight": 12}),
+        (lambda key: eqx.nn.ConvTranspose2d(8, 50, 3, key=key), {"weight": 72}),
+        (
+            lambda key: eqx.nn.GRUCell(200, 20, key=key),
+            {"weight_ih": 200, "weight_hh": 20},
+        ),
+        (
+            lambda key: eqx.nn.LSTMCell(200, 20, key=key),
+            {"weight_ih": 200, "weight_hh": 20},
+        ),
+        (lambda key: RecurrentLIF(weight=jnp.zeros((90, 90))), {"weight": 90}),
+    ],
+)
+def test_fan_in_is_that_of_the_layer(layer, weights):
+    new = reinitialize([layer(jr.key(0))], FanInUniform(), jr.key(1))[0]
+    for name, fan_in in weights.items():
+        # The largest of hundreds of draws is close to the limit, and below.
+        assert 0.97 < bound(getattr(new, name)) * fan_in**0.5 <= 1
+
+
+def test_attention_is_made_of_linear_layers():
+    attention = eqx.nn.MultiheadAttention(2, 6, key=jr.key(0))
+    new = reinitialize(attention, Constant(0.5), jr.key(1))
+    for name in ("query_proj", "key_proj", "value_proj", "output_proj"):
+        assert np.all(getattr(new, name).weight == 0.5)
+
+
+def test_gates_are_drawn_one_by_one():
+    cell = reinitialize(eqx.nn.LSTMCell(5, 5, key=jr.key(0)), Orthogonal(), jr.key(1))
+    gates = np.reshape(cell.weight_hh, (4, 5, 5))
+    for gate in gates:
+        np.testing.assert_allclose(gate @ gate.T, np.eye(5), atol=1e-5)
+    assert np.all(gates[0] != gates[1])
+
+
+def test_constraints_are_those_of_x_at_weight():
+    linear = eqx.nn.Linear(3, 4, key=jr.key(0))
+    ones = Constant(1.0).constrain(ColumnMask([2]))
+    new = reinitialize(linear, ones, jr.key(1))
+    # A column is an output: a row of the layer's (out, in).
+    np.testing.assert_array_equal(new.weight, np.eye(4)[:, [2]] * np.ones((1, 3)))
+
+
+def test_a_further_layer_changes_no_other():
+    def model(layers):
+        return [eqx.nn.Linear(3, 3, key=jr.key(0)) for _ in range(layers)]
+
+    two, three = (reinitialize(model(n), FanInGaussian(), jr.key(1)) for n in (2, 3))
+    for one, other in zip(two, three, strict=False):
+        np.testing.assert_array_equal(one.weight, other.weight)
+    assert np.any(two[0].weight != two[1].weight)
+
+
+def test_where_chooses():
+    mlp = eqx.nn.MLP(4, 2, width_size=3, depth=1, key=jr.key(0))
+    only = reinitialize(mlp, Constant(1.0), jr.key(1), is_bias)
+    both = reinitialize(mlp, Constant(2.0), jr.key(1), {is_bias: Constant(1.0)})
+    some = reinitialize(mlp, None, jr.key(1), {is_bias: Constant(1.0)})
+    for old, a, b, c in zip(*(m.layers for m in (mlp, only, both, some)), strict=True):
+        assert np.all(a.bias == 1) and np.all(b.bias == 1) and np.all(c.bias == 1)
+        np.testing.assert_array_equal(a.weight, old.weight)
+        assert np.all(b.weight == 2)
+        np.testing.assert_array_equal(c.weight, old.weight)
+
+
+def test_any_pytree_dtype_and_transformation():
+    model = {"a": (eqx.nn.Linear(3, 2, dtype=jnp.bfloat16, key=jr.key(0)), LIF())}
+    new = reinitialize(model, GlorotUniform(), jr.key(1))
+    assert jax.tree.structure(new) == jax.tree.structure(model)
+    assert new["a"][0].weight.dtype == jnp.bfloat16
+    compiled = eqx.filter_jit(reinitialize)(model, GlorotUniform(), jr.key(1))
+    np.testing.assert_array_equal(compiled["a"][0].weight, new["a"][0].weight)
+    ensemble = eqx.filter_vmap(
+        lambda key: reinitialize(model, GlorotUniform(), key)["a"][0].weight
+    )(jr.split(jr.key(1), 5))
+    assert ensemble.shape == (5, 2, 3)
+
+
+def test_nothing_to_draw_is_an_error():
+    with pytest.raises(ValueError, match="`where` must choose some .*; it chose none"):
+        reinitialize(LIF(), Constant(0.0), jr.key(0))
+    linear = eqx.nn.Linear(2, 2, key=jr.key(0))
+    with pytest.raises(ValueError, match="it chose none"):
+        reinitialize(linear, Constant(0.0), jr.key(0), lambda path, leaf: False)
+    with pytest.raises(TypeError, match="'key'"):
+        reinitialize(linear, Constant(0.0), 0)  # pyright: ignore[reportArgumentType]
