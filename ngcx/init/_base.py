@@ -74,7 +74,10 @@ class AbstractInitializer(eqx.Module):
         shape: Sequence[int],
         dtype: DTypeLike = np.float32,
     ) -> Float[np.ndarray, "..."]:
-        """Draws an array of the same law in host memory.
+        """Draws an array of the same law in host memory, touching no accelerator.
+
+        What takes an algorithm of JAX (`Orthogonal`, `TruncatedGaussian`, the fans of
+        Glorot, He and LeCun, `FromJax`) is computed by JAX on the processor.
 
         **Arguments:**
 

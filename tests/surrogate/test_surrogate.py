@@ -300,6 +300,32 @@ def test_a_new_array_value_does_not_recompile():
         call(surrogate.Arctan(jnp.array(alpha)), jnp.arange(3.0))
 
 
+def test_under_shard_map():
+    v, alpha = jr.normal(jr.key(0), (8, 4)), jnp.array(3.0)
+    mesh, spec = Mesh(jax.devices(), "batch"), PartitionSpec("batch")
+
+    def slopes(alpha, v):
+        member = surrogate.Arctan(alpha)
+        return jax.grad(lambda v: jnp.sum(member(v, 0.5)))(v)
+
+    mapped = jax.shard_map(
+        slopes, mesh=mesh, in_specs=(PartitionSpec(), spec), out_specs=spec
+    )
+    np.testing.assert_allclose(jax.jit(mapped)(alpha, v), slopes(alpha, v), rtol=1e-6)
+
+    def total(alpha):
+        spikes = jax.shard_map(
+            lambda alpha, v: surrogate.Arctan(alpha)(v),
+            mesh=mesh,
+            in_specs=(PartitionSpec(), spec),
+            out_specs=spec,
+        )(alpha, v)
+        return jnp.sum(spikes)
+
+    expected = jax.grad(lambda alpha: jnp.sum(surrogate.Arctan(alpha)(v)))(alpha)
+    np.testing.assert_allclose(jax.grad(total)(alpha), expected, rtol=1e-5)
+
+
 def test_through_scan_remat_and_sharding():
     v = jr.normal(jr.key(0), (8, 4))
     member = surrogate.Arctan()
