@@ -4,13 +4,13 @@ from typing import Any, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from .._typing import typed
+from ._permutation import random_permutation_index
 
 
 @typed
@@ -19,7 +19,9 @@ class DataLoader(eqx.Module):
 
     Nothing is stored and nothing advances: the key of an epoch decides its order, so
     any batch of any epoch can be had at any time, on the host or inside `jax.jit`, and
-    the same key always gives the same batches.
+    the same key always gives the same batches. The order is that of
+    [`ngcx.data.random_permutation_index`][], so that a batch costs the same however
+    large the data is.
 
     Arrays of numpy are gathered by numpy and stay on the host; arrays of JAX are
     gathered on their device.
@@ -99,7 +101,7 @@ class DataLoader(eqx.Module):
             raise ValueError(
                 f"`start` must be from 0 to {len(self)} batches; got {start}."
             )
-        return self._batches(np.asarray(self._order(key)), start)
+        return self._batches(key, start)
 
     @typed
     def batch(self, key: PRNGKeyArray, step: int | Int[Array, ""]) -> PyTree:
@@ -129,26 +131,34 @@ class DataLoader(eqx.Module):
         positions = start + jnp.arange(self.batch_size)
         if self.remainder == "partial":
             positions = positions[: self._size - start]
-        return self._order(key)[positions % self._size]
+        return jnp.asarray(self._order(key, positions))
 
     @property
     def _size(self) -> int:
         return jtu.tree_leaves(self.data)[0].shape[0]
 
-    def _order(self, key):
+    def _order(self, key, positions):
+        """The rows at those positions of the epoch, which wraps around."""
+        positions = positions % self._size
         if self.shuffle:
-            return jr.permutation(key, self._size)
-        return jnp.arange(self._size)
+            return random_permutation_index(key, positions, self._size)
+        return positions
 
-    def _batches(self, order, start):
-        for step in range(start, len(self)):
-            first, end = step * self.batch_size, (step + 1) * self.batch_size
-            if self.remainder == "partial":
-                end = min(end, self._size)
-            yield self._take(order.take(np.arange(first, end), mode="wrap"))
+    def _batches(self, key, start):
+        # The order of many batches at once costs numpy little more than that of one.
+        block = max(1, _BLOCK // self.batch_size)
+        end = self._size if self.remainder == "partial" else len(self) * self.batch_size
+        for step in range(start, len(self), block):
+            first, last = step * self.batch_size, (step + block) * self.batch_size
+            rows = self._order(key, np.arange(first, min(last, end)))
+            for at in range(0, len(rows), self.batch_size):
+                yield self._take(rows[at : at + self.batch_size])
 
     def _take(self, rows):
         return jtu.tree_map(lambda leaf: _gather(leaf, rows), self.data)
+
+
+_BLOCK = 1 << 14  # samples: half a millisecond until the first batch
 
 
 def _gather(array, rows):

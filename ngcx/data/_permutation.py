@@ -1,0 +1,140 @@
+"""A pseudo-random permutation, one element at a time.
+
+A keyed Feistel network permutes a grid of a·b cells, where a is about the square root
+of n and b the smallest number that makes room for n. Where it leaves 0..n-1, it is
+applied again, which happens to about one index in √n (cycle walking; Black and Rogaway,
+*Ciphers with arbitrary finite domains*, 2002).
+"""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Int, PRNGKeyArray
+
+from .._typing import typed
+
+
+# 6 fail a chi-square test over the 24 orders of 4 items; 8 pass.
+_ROUNDS = 8
+
+
+@typed
+def random_permutation_index(
+    key: PRNGKeyArray,
+    i: int | np.integer | Int[np.ndarray, "*shape"] | Int[Array, "*shape"],
+    n: int,
+) -> Int[np.ndarray, "*shape"] | Int[Array, "*shape"]:
+    """The element at position `i` of a random permutation of 0, ..., n - 1.
+
+    Takes O(1) time and memory, however large `n`: the permutation is never stored.
+
+    **Arguments:**
+
+    - `key`: chooses the permutation.
+    - `i`: positions, each from 0 to n - 1 (not checked for arrays of JAX). What comes
+        as a Python number or a numpy array is computed by numpy on the host, with the
+        same result.
+    - `n`: the length, from 1 to 2^62; from 2^31 on, JAX needs x64.
+
+    **Returns:** the elements, of the shape of `i`, in int32 (int64 for `n` from 2^31
+    on).
+
+    **Raises:** `ValueError` for an `n` or `i` out of range.
+
+    !!! example
+
+        ```python
+        >>> import jax
+        >>> import numpy as np
+        >>> order = random_permutation_index(jax.random.key(0), np.arange(5), 5)
+        >>> sorted(order.tolist())
+        [0, 1, 2, 3, 4]
+
+        ```
+    """
+    if not 1 <= n <= 2**62:
+        raise ValueError(f"`n` must be from 1 to 2**62; got {n}.")
+    wide = n >= 2**31
+    on_host = not isinstance(i, jax.Array) and not isinstance(key, Tracer)
+    if on_host:
+        i = np.asarray(i, np.int64)
+        if np.any((i < 0) | (i >= n)):
+            raise ValueError(f"`i` must be from 0 to {n - 1}; got {i}.")
+        words = np.asarray(jr.key_data(key))
+        # Flat, because scalars of numpy warn where they overflow.
+        return _permuted(words, i.reshape(-1), n, wide, np).reshape(i.shape)
+    if wide and not jax.config.jax_enable_x64:  # pyright: ignore[reportAttributeAccessIssue]
+        raise ValueError(f"`n` must be below 2**31 without jax_enable_x64; got {n}.")
+    return _permuted_on_device(jr.key_data(key), jnp.asarray(i), n, wide)
+
+
+def _permuted(words, i, n: int, wide: bool, xp: Any):
+    dtype, out = (xp.uint64, xp.int64) if wide else (xp.uint32, xp.int32)
+    rows = math.isqrt(n - 1) + 1
+    columns = -(-n // rows)
+    keys = _round_keys(words.astype(xp.uint32), xp)
+
+    def shuffle(x):
+        high, low = x // dtype(columns), x % dtype(columns)
+        for step in range(0, _ROUNDS, 2):
+            high = _shifted(high, low, keys[step], rows, xp)
+            low = _shifted(low, high, keys[step + 1], columns, xp)
+        return high * dtype(columns) + low
+
+    x = shuffle(i.astype(dtype))
+    if rows * columns > n:
+        x = _walk(shuffle, x, dtype(n), xp)
+    return x.astype(out)
+
+
+_permuted_on_device = jax.jit(
+    lambda words, i, n, wide: _permuted(words, i, n, wide, jnp),
+    static_argnums=(2, 3),
+    inline=True,
+)
+
+
+def _walk(shuffle, x, n, xp):
+    """Shuffles again what lies outside of 0..n-1, until nothing does."""
+    if xp is np:
+        while (outside := x >= n).any():
+            x[outside] = shuffle(x[outside])
+        return x
+    return jax.lax.while_loop(
+        lambda x: jnp.any(x >= n), lambda x: jnp.where(x < n, x, shuffle(x)), x
+    )
+
+
+def _shifted(x, by, key, size: int, xp):
+    """`x` plus a hash of `by`, modulo `size`."""
+    bits = _mixed(by.astype(xp.uint32) ^ key, xp)
+    # A hash of 32 bits, times the size, shifted right by 32: no division is needed.
+    if x.dtype == xp.uint64:
+        offset = (bits.astype(xp.uint64) * xp.uint64(size)) >> xp.uint64(32)
+    else:
+        # The same in halves, so that 32 bits suffice; the size is below 2^16.
+        size_, half = xp.uint32(size), xp.uint32(16)
+        low = (bits & xp.uint32(0xFFFF)) * size_ >> half
+        offset = ((bits >> half) * size_ + low) >> half
+    total = x + offset
+    return xp.where(total >= x.dtype.type(size), total - x.dtype.type(size), total)
+
+
+def _round_keys(words, xp):
+    """A key of 32 bits for every round, of the words of a key of JAX."""
+    keys = xp.arange(_ROUNDS, dtype=xp.uint32) * xp.uint32(0x9E3779B9)
+    for word in words:
+        keys = _mixed(keys ^ word, xp) + xp.uint32(0x7F4A7C15)
+    return keys
+
+
+def _mixed(x, xp):
+    """The finaliser of MurmurHash3 (Appleby, 2011), a bijection of 32 bits."""
+    x = (x ^ (x >> xp.uint32(16))) * xp.uint32(0x85EBCA6B)
+    x = (x ^ (x >> xp.uint32(13))) * xp.uint32(0xC2B2AE35)
+    return x ^ (x >> xp.uint32(16))

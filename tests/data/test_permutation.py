@@ -1,0 +1,115 @@
+"""Statistics are of fixed keys; the false-alarm rate of each test is one in 10,000."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, strategies as st
+
+from ngcx.data import random_permutation_index
+from ngcx.testing import keys
+
+
+def orders(n, number, seed=0):
+    draw = jax.jit(
+        jax.vmap(lambda key: random_permutation_index(key, jnp.arange(n), n))
+    )
+    return np.asarray(draw(jr.split(jr.key(seed), number)))
+
+
+@given(key=keys(), n=st.one_of(st.integers(1, 40), st.integers(1, 3000)))
+def test_is_a_permutation(key, n):
+    order = random_permutation_index(key, np.arange(n), n)
+    assert order.dtype == np.int32
+    np.testing.assert_array_equal(np.sort(order), np.arange(n))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 64, 1000, 1009, 65_536, 10**6 + 3])
+def test_host_and_device_agree(n):
+    i, key = np.arange(n) if n < 10**5 else np.arange(0, n, 997), jr.key(n)
+    host = random_permutation_index(key, i, n)
+    device = random_permutation_index(key, jnp.asarray(i), n)
+    assert isinstance(host, np.ndarray) and isinstance(device, jax.Array)
+    np.testing.assert_array_equal(host, device)
+    compiled = jax.jit(lambda key, i: random_permutation_index(key, i, n))
+    np.testing.assert_array_equal(compiled(key, jnp.asarray(i)), host)
+    mapped = jax.vmap(lambda i: random_permutation_index(key, i, n))(jnp.asarray(i))
+    np.testing.assert_array_equal(mapped, host)
+    assert int(random_permutation_index(key, 0, n)) == host[0]
+
+
+@pytest.mark.parametrize("n", [2**31 - 1, 2**31, 10**12 + 39, 2**62])
+def test_long_permutations(n):
+    i = np.unique(np.linspace(0, n - 1, 1000).astype(np.int64).clip(0, n - 1))
+    host = random_permutation_index(jr.key(0), i, n)
+    assert len(np.unique(host)) == len(i) and host.min() >= 0 and host.max() < n
+    # Spread over the whole range.
+    assert scipy.stats.kstest(host / n, "uniform").pvalue > 1e-4
+    with jax.enable_x64(True):
+        device = random_permutation_index(jr.key(0), jnp.asarray(i), n)
+    np.testing.assert_array_equal(host, device)
+
+
+def test_every_order_of_four_is_as_likely():
+    drawn = orders(4, 240_000)
+    codes = drawn @ np.array([64, 16, 4, 1])
+    expected = [
+        np.dot(each, [64, 16, 4, 1]) for each in itertools.permutations(range(4))
+    ]
+    counts = [np.sum(codes == each) for each in expected]
+    assert sum(counts) == 240_000
+    assert scipy.stats.chisquare(counts).pvalue > 1e-4
+
+
+def test_every_position_has_every_value():
+    drawn = orders(64, 20_000)
+    counts = np.stack([np.bincount(column, minlength=64) for column in drawn.T])
+    statistic = np.sum((counts - 20_000 / 64) ** 2) / (20_000 / 64)
+    # Rows and columns of the table have fixed sums.
+    assert scipy.stats.chi2(63 * 63).sf(statistic * 63 / 64) > 1e-4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_and_runs(seed):
+    n = 10_007
+    order = random_permutation_index(jr.key(seed), np.arange(n), n)
+    # Neighbours, by the tenth of the range in which each lies.
+    tenth = order * 10 // n
+    table = np.bincount(tenth[:-1] * 10 + tenth[1:], minlength=100)
+    assert scipy.stats.chisquare(table).pvalue > 1e-4
+    for one, other in ((order[:-1], order[1:]), (np.arange(n), order)):
+        assert abs(np.corrcoef(one, other)[0, 1]) < 4 / np.sqrt(n)
+    # Runs up and down have mean (2n - 1) / 3 and variance (16n - 29) / 90.
+    turns = np.sum(np.diff(np.sign(np.diff(order))) != 0) + 1
+    assert abs(turns - (2 * n - 1) / 3) < 4 * np.sqrt((16 * n - 29) / 90)
+
+
+def test_keys_give_unrelated_orders():
+    first, second = orders(1000, 2)
+    assert np.sum(first == second) < 12  # one is expected
+    neighbours = [
+        random_permutation_index(jr.key(k), np.arange(1000), 1000) for k in (0, 1)
+    ]
+    assert np.sum(neighbours[0] == neighbours[1]) < 12
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        (lambda: random_permutation_index(jr.key(0), 0, 0), "`n` must be .* got 0"),
+        (lambda: random_permutation_index(jr.key(0), 5, 5), "`i` must be .* got 5"),
+        (lambda: random_permutation_index(jr.key(0), -1, 5), "`i` must be .* got -1"),
+        (
+            lambda: random_permutation_index(jr.key(0), jnp.arange(3), 2**40),
+            r"`n` must be below 2\*\*31 without jax_enable_x64",
+        ),
+        (lambda: random_permutation_index(0, 0, 5), "'key'"),  # pyright: ignore[reportArgumentType]
+    ],
+)
+def test_wrong_arguments_are_errors(wrong, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        wrong()
