@@ -1,17 +1,7 @@
-import importlib.util
-import pathlib
-
 import pytest
 
 
-SCRIPT = pathlib.Path(__file__).parents[2] / "examples" / "train_snn.py"
-SPEC = importlib.util.spec_from_file_location("train_snn", SCRIPT)
-assert SPEC is not None and SPEC.loader is not None
-train_snn = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(train_snn)
-
-
-def test_learns_and_repeats_itself(tmp_path, capsys, standard_promotion):
+def test_learns_and_repeats_itself(script, tmp_path, capsys, standard_promotion):
     arguments = [
         "--epochs",
         "4",
@@ -20,12 +10,12 @@ def test_learns_and_repeats_itself(tmp_path, capsys, standard_promotion):
         "--picture",
         str(tmp_path / "a.png"),
     ]
-    first = train_snn.main(arguments)
+    first = script.main(arguments)
     table = capsys.readouterr().out
     assert first > 0.9
     assert "firing rate" in table and len(table.splitlines()) == 6
     assert (tmp_path / "a.png").stat().st_size > 10_000
-    assert train_snn.main(arguments) == first
+    assert script.main(arguments) == first
 
 
 @pytest.mark.parametrize(
@@ -38,16 +28,18 @@ def test_learns_and_repeats_itself(tmp_path, capsys, standard_promotion):
         (["--colour"], "unrecognized arguments"),
     ],
 )
-def test_bad_options_get_one_line_and_a_non_zero_exit(arguments, message, capsys):
+def test_bad_options_get_one_line_and_a_non_zero_exit(
+    script, arguments, message, capsys
+):
     with pytest.raises(SystemExit) as stopped:
-        train_snn.main(arguments)
+        script.main(arguments)
     assert stopped.value.code != 0
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
 
 
-def test_help_names_every_option(capsys):
+def test_help_names_every_option(script, capsys):
     with pytest.raises(SystemExit) as stopped:
-        train_snn.main(["--help"])
+        script.main(["--help"])
     assert stopped.value.code == 0
     assert "--picture" in capsys.readouterr().out
