@@ -185,7 +185,13 @@ class MultiGaussian(AbstractStep):
         check_positive("sigma", self.sigma)
 
     def _primitive(self, x):
-        return self._mixture(lambda z, _: jsp.special.erfc(-z / math.sqrt(2)) / 2, x)
+        def distribution(z, _):
+            return jsp.special.erfc(-z / math.sqrt(2)) / 2
+
+        # From the lower tail, as E(x) + E(-x) = c (1 - h): near h = 1 that is small,
+        # and the upper tails would cancel.
+        tail = self._mixture(distribution, -jnp.abs(x))
+        return jnp.where(x < 0, tail, self.scale * (1 - self.h) - tail)
 
     def _derivative(self, x):
         def density(z, sigma):

@@ -30,3 +30,9 @@ def test_every_surrogate_has_a_strategy():
     public = {each for each in vars(surrogate).values() if isinstance(each, type)}
     abstract = {surrogate.AbstractStep, surrogate.AbstractSurrogate}
     assert public - set(SURROGATES) == abstract
+
+
+def test_flanks_that_outweigh_the_centre_do_not_cancel():
+    x = jnp.array([-9.0, -6.0, -0.5, 0.0, 0.5, 6.0, 9.0])
+    for h in (0.15, 1.0, 2.0):
+        check_derivative(surrogate.MultiGaussian(jnp.array(h), 1.0, 1.0, 1.0), x)
