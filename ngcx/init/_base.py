@@ -26,14 +26,16 @@ class AbstractInitializer(eqx.Module):
 
     @abc.abstractmethod
     def _sample(self, source: Source, shape: tuple[int, ...]) -> Any:
-        """An array of that shape, made of what `source` draws."""
+        """An array of that shape, made of what `source` draws, in `source.wide`; the
+        caller rounds it to `source.dtype`.
+        """
 
     @typed
     def __call__(
         self,
         key: PRNGKeyArray,
-        shape: Sequence[int],
-        dtype: DTypeLike = jnp.float32,
+        shape: Sequence[int | np.integer],
+        dtype: DTypeLike | None = jnp.float32,
         *,
         sharding: Sharding | None = None,
     ) -> Float[Array, "..."]:
@@ -43,14 +45,15 @@ class AbstractInitializer(eqx.Module):
 
         - `key`: a key of `jax.random`; the same key gives the same values.
         - `shape`: the shape to draw.
-        - `dtype`: float16, bfloat16, float32 or float64.
+        - `dtype`: float16, bfloat16, float32 or float64; half precisions are drawn in
+            float32 and rounded once. None is the default one, as it is in JAX.
         - `sharding`: where to put the array. Every device draws its own shard, and the
             values are those of one device.
 
         **Returns:** an array of that shape and dtype.
 
         **Raises:** `ValueError` for a shape or dtype that does not fit, `TypeError` for
-        something that is not a key.
+        something that is not a key or not a shape.
         """
         return self._draw(
             key, shape=_checked(shape), dtype=_floating(dtype), sharding=sharding
@@ -60,7 +63,7 @@ class AbstractInitializer(eqx.Module):
     @ft.partial(compiled, static=("shape", "dtype", "sharding"))
     def _draw(self, key, *, shape, dtype, sharding):
         def draw(key):
-            return self._sample(JaxSource(key, dtype), shape)
+            return self._sample(JaxSource(key, dtype), shape).astype(dtype)
 
         if sharding is None:
             return draw(key)
@@ -71,8 +74,8 @@ class AbstractInitializer(eqx.Module):
     def numpy(
         self,
         rng: np.random.Generator | int,
-        shape: Sequence[int],
-        dtype: DTypeLike = np.float32,
+        shape: Sequence[int | np.integer],
+        dtype: DTypeLike | None = np.float32,
     ) -> Float[np.ndarray, "..."]:
         """Draws an array of the same law in host memory, touching no accelerator.
 
@@ -84,8 +87,8 @@ class AbstractInitializer(eqx.Module):
         - `rng`: a generator, or the seed of one.
         - `shape`, `dtype`: as for a call.
         """
-        rng = np.random.default_rng(rng)
-        return self._sample(NumpySource(rng, _floating(dtype)), _checked(shape))
+        source = NumpySource(np.random.default_rng(rng), _floating(dtype))
+        return self._sample(source, _checked(shape)).astype(source.dtype)
 
     @typed
     def constrain(self, *constraints: AbstractConstraint) -> "Constrained":
@@ -146,14 +149,17 @@ class Constrained(AbstractInitializer):
         return draw
 
 
-def _floating(dtype) -> np.dtype:
-    dtype = jnp.dtype(dtype)
+def _floating(dtype: DTypeLike | None) -> np.dtype:
+    dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
     if not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"`dtype` must be a floating-point dtype; got {dtype}.")
     return dtype
 
 
-def _checked(shape: Sequence[int]) -> tuple[int, ...]:
+def _checked(shape: Sequence[int | np.integer]) -> tuple[int, ...]:
+    # The type check looks at one size of many.
+    if not all(isinstance(size, int | np.integer) for size in shape):
+        raise TypeError(f"`shape` must hold integers; got {tuple(shape)}.")
     if any(size < 0 for size in shape):
         raise ValueError(f"`shape` must have no negative size; got {tuple(shape)}.")
-    return tuple(shape)
+    return tuple(map(int, shape))

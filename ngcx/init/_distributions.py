@@ -34,11 +34,13 @@ class Uniform(AbstractInitializer):
             )
 
     def _sample(self, source, shape):
-        low = source.xp.asarray(self.low, source.dtype)
-        high = source.xp.asarray(self.high, source.dtype)
-        draw = low + source.uniform(shape) * (high - low)
-        # The sum may round up to `high`, which is excluded.
-        return source.xp.minimum(draw, source.xp.nextafter(high, low))
+        xp = source.xp
+        low, high = (xp.asarray(p, source.wide) for p in (self.low, self.high))
+        # Halved, because the difference may overflow.
+        draw = 2 * (low / 2 + source.uniform(shape) * (high / 2 - low / 2))
+        # Rounding may give `high`, which is excluded.
+        low, high = low.astype(source.dtype), high.astype(source.dtype)
+        return xp.minimum(draw.astype(source.dtype), xp.nextafter(high, low))
 
 
 @typed
@@ -55,8 +57,7 @@ class Gaussian(AbstractInitializer):
         check_non_negative("std", self.std)
 
     def _sample(self, source, shape):
-        mean = source.xp.asarray(self.mean, source.dtype)
-        std = source.xp.asarray(self.std, source.dtype)
+        mean, std = (source.xp.asarray(p, source.wide) for p in (self.mean, self.std))
         return mean + std * source.normal(shape)
 
 
@@ -74,7 +75,7 @@ class LogGaussian(AbstractInitializer):
         check_non_negative("sigma", self.sigma)
 
     def _sample(self, source, shape):
-        sigma = source.xp.asarray(self.sigma, source.dtype)
+        sigma = source.xp.asarray(self.sigma, source.wide)
         return source.xp.exp(sigma * source.normal(shape))
 
 
@@ -89,7 +90,5 @@ class DiagOffDiag(AbstractInitializer):
 
     def _sample(self, source, shape):
         check_matrix(shape)
-        on, off = (
-            source.xp.asarray(each, source.dtype) for each in (self.on, self.off)
-        )
+        on, off = (source.xp.asarray(each, source.wide) for each in (self.on, self.off))
         return source.xp.where(diagonal(source, shape), on, off)

@@ -53,11 +53,17 @@ def fan_in(shape: tuple[int, ...], in_axis: int, out_axis: int) -> int:
     return max(1, math.prod(inputs))
 
 
-def check_axes(shape: tuple[int, ...], in_axis: int, out_axis: int):
-    rank = len(shape)
-    in_range = -rank <= in_axis < rank and -rank <= out_axis < rank
-    if not in_range or in_axis % rank == out_axis % rank:
+def check_axes(
+    shape: tuple[int, ...],
+    in_axis: int,
+    out_axis: int,
+    batch_axis: tuple[int, ...] = (),
+):
+    rank, axes = len(shape), (in_axis, out_axis, *batch_axis)
+    known = all(-rank <= axis < rank for axis in axes)
+    if not known or len({axis % rank for axis in axes}) < len(axes):
+        further = f" and `batch_axis`={batch_axis}" if batch_axis else ""
         raise ValueError(
-            f"`shape` must have two different axes `in_axis`={in_axis} and "
-            f"`out_axis`={out_axis}; got {shape}."
+            f"`shape` must have different axes `in_axis`={in_axis}, "
+            f"`out_axis`={out_axis}{further}; got {shape}."
         )

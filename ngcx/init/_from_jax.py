@@ -14,7 +14,8 @@ from ._fan_in import check_axes
 @typed
 class FromJax(AbstractInitializer):
     """An initializer of `jax.nn.initializers`, or any function of (key, shape, dtype),
-    as one of ours, so that constraints, shardings and numpy work on it.
+    as one of ours, so that constraints, shardings and numpy work on it. It is asked for
+    float32 or float64; half precisions are rounded from float32.
 
     !!! example
 
@@ -52,7 +53,7 @@ class Orthogonal(AbstractInitializer):
         check_matrix(shape)
         orthogonal = jni.orthogonal(1.0)
         unit = source.through_jax(lambda key, dtype: orthogonal(key, shape, dtype))
-        return source.xp.asarray(self.scale, source.dtype) * unit
+        return source.xp.asarray(self.scale, source.wide) * unit
 
 
 @typed
@@ -80,7 +81,7 @@ class TruncatedGaussian(AbstractInitializer):
     def _sample(self, source, shape):
         truncated = jni.truncated_normal(1.0, lower=self.lower, upper=self.upper)
         z = source.through_jax(lambda key, dtype: truncated(key, shape, dtype))
-        mean, std = (source.xp.asarray(p, source.dtype) for p in (self.mean, self.std))
+        mean, std = (source.xp.asarray(p, source.wide) for p in (self.mean, self.std))
         return mean + std * z
 
 
@@ -100,7 +101,9 @@ class AbstractVarianceScaling(AbstractInitializer):
     law: ClassVar[Literal["uniform", "truncated_normal"]]
 
     def _sample(self, source, shape):
-        check_axes(shape, self.in_axis, self.out_axis)
+        check_axes(shape, self.in_axis, self.out_axis, self.batch_axis)
+        if 0 in shape:  # which has no fans
+            return source.xp.zeros(shape, source.wide)
         scaling = jni.variance_scaling(
             self.scale,
             self.mode,

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-from jax.tree_util import GetAttrKey
+from jax.tree_util import GetAttrKey, tree_flatten_with_path
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._typing import typed
@@ -36,8 +36,9 @@ def reinitialize(
 
     The initializer is asked for weights of shape (*receptive field, in, out), so that
     its default axes fit, and the result is stored as the layer stores it. The gates of
-    a recurrent cell are drawn one by one. A leaf draws from a key that depends on its
-    path alone, so that a further layer does not change what the others get.
+    a recurrent cell are drawn one by one, and so are the members of an ensemble that
+    `eqx.filter_vmap` made. A leaf draws from a key that depends on its path alone, so
+    that a further layer does not change what the others get.
 
     **Arguments:**
 
@@ -69,7 +70,7 @@ def reinitialize(
 
         ```
     """
-    leaves, treedef = jax.tree_util.tree_flatten_with_path(model)
+    leaves, treedef = tree_flatten_with_path(model)
     drawn, new = False, []
     for path, leaf in leaves:
         name = jax.tree_util.keystr(path)
@@ -108,17 +109,35 @@ def _layout(model, path):
     layer = ft.reduce(_child, above, model)
     # A module names its weights of shape (in, out) itself.
     if last.name in getattr(layer, "_weights", ()):
-        return _as_it_is
+        return ft.partial(_each, 2, _as_it_is)
     for kind, gates in _OUT_IN:
         if isinstance(layer, kind) and last.name in gates:
-            return ft.partial(_out_in, gates[last.name])
+            rank = 2 + getattr(layer, "num_spatial_dims", 0)
+            return ft.partial(_each, rank, ft.partial(_out_in, gates[last.name]))
     return None
 
 
 def _child(node, entry):
-    if isinstance(entry, GetAttrKey):
-        return getattr(node, entry.name)
-    return node[entry.key if hasattr(entry, "key") else entry.idx]
+    # By way of JAX, which knows every kind of container.
+    children, _ = tree_flatten_with_path(node, is_leaf=lambda child: child is not node)
+    return dict(children)[(entry,)]
+
+
+def _each(
+    rank: int,
+    layout: Callable,
+    initializer: AbstractInitializer,
+    key: PRNGKeyArray,
+    leaf: Float[Array, "..."],
+):
+    """One draw for each member of an ensemble, as `eqx.filter_vmap` makes them: its
+    axes come before the `rank` axes of a weight, and are no receptive field.
+    """
+    if leaf.ndim == rank:
+        return layout(initializer, key, leaf)
+    keys = jr.split(key, leaf.shape[0])
+    draw = ft.partial(_each, rank, layout, initializer)
+    return jax.vmap(draw)(keys, leaf)
 
 
 def _as_it_is(

@@ -1,6 +1,8 @@
 """Where the randomness of an initializer comes from: a JAX key, or numpy's generator.
 
-Both draw in the dtype asked for, so that one formula serves both.
+Both draw in `wide`, the dtype to compute in, so that one formula serves both: a normal
+number made of half-precision bits has a bias and no tails. The caller rounds the result
+to `dtype`.
 """
 
 from collections.abc import Callable
@@ -22,23 +24,25 @@ class JaxSource(NamedTuple):
     dtype: np.dtype
     xp: Any = jnp
 
+    @property
+    def wide(self):
+        return wide_dtype(self.dtype)
+
     def child(self) -> "JaxSource":
         return self._replace(key=jr.fold_in(self.key, 1))
 
     def uniform(self, shape):
-        return jr.uniform(self.key, shape, self.dtype)
+        return jr.uniform(self.key, shape, self.wide)
 
     def normal(self, shape):
-        return jr.normal(self.key, shape, self.dtype)
+        return jr.normal(self.key, shape, self.wide)
 
     def permutation(self, size: int):
         return jr.permutation(self.key, size)
 
     def through_jax(self, draw: Callable):
-        """What `draw(key, dtype)` gives in float32 or float64, rounded once: not every
-        algorithm has a half precision.
-        """
-        return draw(self.key, wide_dtype(self.dtype)).astype(self.dtype)
+        """What `draw(key, dtype)` gives."""
+        return draw(self.key, self.wide)
 
 
 class NumpySource(NamedTuple):
@@ -48,17 +52,18 @@ class NumpySource(NamedTuple):
     dtype: np.dtype
     xp: Any = np
 
+    @property
+    def wide(self):
+        return wide_dtype(self.dtype)
+
     def child(self) -> "NumpySource":
         return self._replace(rng=self.rng.spawn(1)[0])
 
     def uniform(self, shape):
-        # Truncated to the resolution of the dtype: rounding could give 1.
-        resolution = 2.0 ** (jnp.finfo(self.dtype).nmant + 1)
-        draw = np.floor(self.rng.random(shape) * resolution) / resolution
-        return draw.astype(self.dtype)
+        return self.rng.random(shape, self.wide)
 
     def normal(self, shape):
-        return self.rng.standard_normal(shape).astype(self.dtype)
+        return self.rng.standard_normal(shape, self.wide)
 
     def permutation(self, size: int):
         return self.rng.permutation(size)
@@ -67,8 +72,12 @@ class NumpySource(NamedTuple):
         """What `draw(key, dtype)` gives, computed by JAX on the processor."""
         (processor, *_) = jax.local_devices(backend="cpu")
         seed = int(self.rng.integers(2**32))
-        with jax.default_device(processor), jax.enable_x64(self.dtype == np.float64):
-            return np.asarray(JaxSource(jr.key(seed), self.dtype).through_jax(draw))
+        with (
+            jax.ensure_compile_time_eval(),  # so that it works while tracing, too
+            jax.default_device(processor),
+            jax.enable_x64(self.dtype == np.float64),
+        ):
+            return np.asarray(draw(jr.key(seed), self.wide))
 
 
 Source = JaxSource | NumpySource

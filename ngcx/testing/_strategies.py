@@ -81,16 +81,16 @@ _CONSTRAINED = (
 
 
 def initializers() -> st.SearchStrategy[_init.AbstractInitializer]:
-    """Every initializer of ngcx, with parameters drawn from their usual range, for
-    matrices; some with constraints.
+    """Every initializer of ngcx, for matrices; some with constraints. Parameters are
+    arrays, drawn from their usual range, so that no draw compiles anew.
     """
     return st.one_of(
-        st.builds(_init.Constant, st.floats(-10, 10)),
-        st.builds(_init.DiagOffDiag, st.floats(-10, 10), st.floats(-10, 10)),
-        st.builds(_init.Uniform, st.floats(-10, 0), st.floats(0, 10)),
-        st.builds(_init.Gaussian, st.floats(-10, 10), st.floats(0, 10)),
-        st.builds(_init.LogGaussian, st.floats(0, 1)),
-        st.builds(_init.TruncatedGaussian, st.floats(-10, 10), st.floats(1, 10)),
+        st.builds(_init.Constant, _within(-10, 10)),
+        st.builds(_init.DiagOffDiag, _within(-10, 10), _within(-10, 10)),
+        st.builds(_init.Uniform, _within(-10, 0), _within(0, 10)),
+        st.builds(_init.Gaussian, _within(-10, 10), _within(0, 10)),
+        st.builds(_init.LogGaussian, _within(0, 1)),
+        st.builds(_init.TruncatedGaussian, _within(-10, 10), _within(1, 10)),
         st.sampled_from(
             (
                 _init.FanInUniform(),
@@ -108,7 +108,12 @@ def initializers() -> st.SearchStrategy[_init.AbstractInitializer]:
     )
 
 
-_slopes = st.floats(0.125, 64, width=32).map(lambda number: jnp.asarray(number, "f4"))
+def _within(low: float | int, high: float | int) -> st.SearchStrategy[Float[Array, ""]]:
+    numbers = st.floats(low, high, width=32)
+    return numbers.map(lambda number: jnp.asarray(number, "f4"))
+
+
+_slopes = _within(0.125, 64)
 _sizes = st.one_of(st.just(jnp.zeros((), "f4")), _slopes)
 
 

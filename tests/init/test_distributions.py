@@ -4,10 +4,12 @@ import jax.random as jr
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, strategies as st
 
 from ngcx.init import (
+    Clip,
     Constant,
+    Constrained,
     DiagOffDiag,
     FanInGaussian,
     FanInUniform,
@@ -24,7 +26,7 @@ from ngcx.init import (
     TruncatedGaussian,
     Uniform,
 )
-from ngcx.testing import initializers, keys
+from ngcx.testing import initializers, keys, tolerance
 
 
 def truncated(variance):
@@ -110,10 +112,61 @@ def test_fan_in_of_transposed_weights():
     assert np.abs(draw).max() <= 1000**-0.5
 
 
+@given(initializer=initializers(), key=keys())
+def test_a_half_precision_draw_is_the_float32_one_rounded(initializer, key):
+    # Bits of half precision would give a normal law without tails.
+    for draw in (
+        lambda dtype: initializer(key, (3, 4), dtype),
+        lambda dtype: initializer.numpy(0, (3, 4), dtype),
+    ):
+        single = np.asarray(draw(jnp.float32), np.float64)
+        for dtype in (jnp.float16, jnp.bfloat16):
+            # One unit, because the upper bound of a uniform law is excluded.
+            np.testing.assert_allclose(
+                np.asarray(draw(dtype), np.float64), single, **tolerance(dtype, 1)
+            )
+
+
+def test_a_wide_uniform_law_does_not_overflow(dtype):
+    largest = float(jnp.finfo(dtype).max)
+    for draw in (
+        Uniform(-largest, largest)(jr.key(0), (1000,), dtype),
+        Uniform(-largest, largest).numpy(0, (1000,), dtype),
+    ):
+        law = scipy.stats.uniform(-1, 2)
+        draw = np.asarray(draw, np.float64) / largest
+        assert scipy.stats.kstest(draw, law.cdf).pvalue > 1e-3
+
+
+@given(initializer=initializers(), shape=st.sampled_from([(0, 3), (3, 0), (0, 0)]))
+def test_empty_shapes(initializer, shape):
+    if not isinstance(initializer, Constrained):  # whose row or column is not there
+        assert initializer(jr.key(0), shape).shape == shape
+        assert initializer.numpy(0, shape).shape == shape
+
+
+@pytest.mark.parametrize("initializer", [Gaussian(), HeNormal(), Orthogonal()])
+def test_numpy_draws_while_jax_traces(initializer):
+    def draw():
+        return initializer.numpy(0, (3, 3))
+
+    np.testing.assert_array_equal(jax.jit(draw)(), draw())
+
+
 def test_stands_in_for_an_initializer_of_jax():
     for initializer in (jax.nn.initializers.normal(0.1), Gaussian(std=0.1)):
         weight = initializer(jr.key(0), (2, 3), jnp.bfloat16)
         assert weight.shape == (2, 3) and weight.dtype == jnp.bfloat16
+    assert Gaussian()(jr.key(0), (np.int64(2), 3), None).dtype == jnp.float32
+
+
+def test_stands_in_for_an_initializer_of_flax(standard_promotion):
+    flax = pytest.importorskip("flax.linen")
+    inhibition = HeNormal().constrain(Clip(amax=0.0))
+    dense = flax.Dense(5, kernel_init=inhibition, bias_init=Constant(0.5))
+    parameters = dense.init(jr.key(0), jnp.ones((1, 3)))["params"]
+    assert parameters["kernel"].shape == (3, 5)
+    assert np.all(parameters["kernel"] <= 0) and np.all(parameters["bias"] == 0.5)
 
 
 def test_orthogonal(dtype):
@@ -123,9 +176,9 @@ def test_orthogonal(dtype):
             Orthogonal(2.0).numpy(0, shape, dtype),
         ):
             matrix = np.asarray(draw, np.float64).reshape(-1, shape[-1])
-            gram = matrix.T @ matrix if matrix.shape[0] > 4 else matrix @ matrix.T
-            if matrix.shape[0] >= matrix.shape[1]:
-                gram = matrix.T @ matrix
+            if matrix.shape[0] < matrix.shape[1]:
+                matrix = matrix.T
+            gram = matrix.T @ matrix
             expected = 4 * np.eye(len(gram))
             limit = 16 * float(jnp.finfo(dtype).eps)
             np.testing.assert_allclose(gram, expected, rtol=limit, atol=limit)
@@ -163,12 +216,25 @@ def test_constant():
         ),
         (lambda: DiagOffDiag(1.0, 0.0)(jr.key(0), (3,)), r"`shape` must have rows"),
         (lambda: Orthogonal()(jr.key(0), (3,)), r"`shape` must have rows and columns"),
-        (lambda: GlorotUniform()(jr.key(0), (3,)), r"`shape` must have two .*\(3,\)"),
+        (lambda: GlorotUniform()(jr.key(0), (3,)), r"`shape` must have .*\(3,\)"),
+        (
+            lambda: HeNormal(batch_axis=(0,))(jr.key(0), (3, 4)),
+            r"`shape` must have different axes .*`batch_axis`=\(0,\); got \(3, 4\)",
+        ),
+        (
+            lambda: HeNormal(batch_axis=(7,))(jr.key(0), (3, 4, 5)),
+            r"`shape` must have different axes .*`batch_axis`=\(7,\)",
+        ),
+        *(
+            # Of many sizes the type check looks at one by chance.
+            (lambda i=i: Gaussian()(jr.key(i), (3, 2.5)), "shape")  # pyright: ignore[reportArgumentType]
+            for i in range(4)
+        ),
         (lambda: Gaussian()(jr.key(0), (2, -3)), r"`shape` .*\(2, -3\)"),
         (lambda: Gaussian()(jr.key(0), (2,), jnp.int32), "`dtype` .* got int32"),
         (lambda: Gaussian()(0, (2,)), "'key'"),  # pyright: ignore[reportArgumentType]
         (lambda: FanInUniform()(jr.key(0), (3,)), r"`shape` must have .*\(3,\)"),
-        (lambda: FanInUniform(0, 0)(jr.key(0), (3, 4)), "two different axes"),
+        (lambda: FanInUniform(0, 0)(jr.key(0), (3, 4)), "different axes"),
     ],
 )
 def test_wrong_arguments_are_errors(wrong, match):

@@ -78,6 +78,37 @@ def test_gates_are_drawn_one_by_one():
     assert np.all(gates[0] != gates[1])
 
 
+@pytest.mark.parametrize(
+    ("make", "fan_in"),
+    [
+        (lambda key: eqx.nn.Linear(400, 9, key=key), 400),
+        (lambda key: eqx.nn.Conv1d(8, 50, 3, key=key), 24),
+        (lambda key: RecurrentLIF(weight=jr.normal(key, (90, 90))), 90),
+    ],
+)
+def test_members_of_an_ensemble_are_drawn_one_by_one(make, fan_in):
+    ensemble = eqx.filter_vmap(eqx.filter_vmap(make))(jr.split(jr.key(0), (2, 3)))
+    weight = reinitialize(ensemble, FanInUniform(), jr.key(1)).weight
+    assert weight.shape == ensemble.weight.shape
+    members = weight.reshape(6, -1)
+    assert np.unique(members, axis=0).shape == members.shape
+    for member in members:
+        assert 0.97 < bound(member) * fan_in**0.5 <= 1
+
+
+def test_layers_are_found_in_any_container():
+    class Box:
+        def __init__(self, content):
+            self.content = content
+
+    jax.tree_util.register_pytree_node(
+        Box, lambda box: ((box.content,), None), lambda _, children: Box(*children)
+    )
+    linear = eqx.nn.Linear(2, 2, key=jr.key(0))
+    new = reinitialize({1: (Box([linear]),)}, Constant(0.5), jr.key(1))
+    assert np.all(new[1][0].content[0].weight == 0.5)
+
+
 def test_constraints_are_those_of_x_at_weight():
     linear = eqx.nn.Linear(3, 4, key=jr.key(0))
     ones = Constant(1.0).constrain(ColumnMask([2]))
