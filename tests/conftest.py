@@ -1,4 +1,7 @@
 import os
+import socket
+import subprocess
+import sys
 
 
 # Before JAX is imported: eight devices on one machine, for tests of sharding.
@@ -47,3 +50,40 @@ def standard_promotion():
         jax.numpy_rank_promotion("allow"),
     ):
         yield
+
+
+@pytest.fixture
+def distributed():
+    """Runs a Python program as several processes of one JAX job.
+
+    Returns the lines that each printed. The program gets the coordinator's address, the
+    number of processes, its own number, and the further arguments.
+    """
+
+    def run(
+        program: str, number: int, *arguments: str, devices: int
+    ) -> list[list[str]]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        flags = f"--xla_force_host_platform_device_count={devices // number}"
+        command = [sys.executable, "-c", program, address, str(number)]
+        processes = [
+            subprocess.Popen(
+                [*command, str(rank), *arguments],
+                env=os.environ | {"XLA_FLAGS": flags},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(number)
+        ]
+        outputs = []
+        for process in processes:
+            out, errors = process.communicate(timeout=180)
+            assert process.returncode == 0, errors
+            lines = out.splitlines()
+            outputs.append([line for line in lines if not line.startswith("[Gloo]")])
+        return outputs
+
+    return run

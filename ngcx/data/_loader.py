@@ -1,16 +1,28 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
+from jax.sharding import NamedSharding
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from .._typing import typed
-from ._permutation import random_permutation_index
+from ._gather import gather, row_sharding
+from ._permutation import check_index_width, random_permutation_index
+from ._sources import is_source
+
+
+class LoaderState(eqx.Module):
+    """Where an endless iteration stands: all that a checkpoint needs to go on."""
+
+    key: PRNGKeyArray
+    epoch: Int[Array, ""]
+    step: Int[Array, ""]
 
 
 @typed
@@ -23,8 +35,8 @@ class DataLoader(eqx.Module):
     [`ngcx.data.random_permutation_index`][], so that a batch costs the same however
     large the data is.
 
-    Arrays of numpy are gathered by numpy and stay on the host; arrays of JAX are
-    gathered on their device.
+    Arrays of numpy, memory maps and other sources are read on the host, and the batch
+    stays there unless there is a `sharding`; arrays of JAX are read on their device.
 
     !!! example
 
@@ -44,26 +56,32 @@ class DataLoader(eqx.Module):
     """
 
     data: PyTree[Any]
-    """Arrays that agree in the length of their first axis."""
+    """Arrays that agree in the length of their first axis. In the place of an array may
+    stand any object with a length that gives the rows of an ascending index array, such
+    as a dataset of an HDF5 file, or an [`ngcx.data.ItemSource`][]."""
     batch_size: int = eqx.field(static=True)
+    """Of the batch of all processes together, where there are several."""
     shuffle: bool = eqx.field(static=True, default=True)
     remainder: Literal["wrap", "drop", "partial"] = eqx.field(
         static=True, default="wrap"
     )
     """What becomes of the samples after the last full batch: filled up with the first
     samples of the epoch, left out, or a smaller batch (on the host only)."""
+    sharding: NamedSharding | None = eqx.field(static=True, default=None)
+    """Where each array of a batch goes. Every process reads the rows of its own devices
+    alone, and the batches do not depend on how many processes there are."""
 
     def __check_init__(self):
-        leaves = jtu.tree_leaves(self.data)
-        if not leaves:
+        sources = jtu.tree_leaves(self.data)
+        if not sources:
             raise ValueError("`data` must hold at least one array; got none.")
-        for leaf in leaves:
-            if not isinstance(leaf, jax.Array | np.ndarray) or leaf.ndim == 0:
+        for source in sources:
+            if not is_source(source):
                 raise ValueError(
                     "`data` must be a pytree of arrays with a leading axis; got "
-                    f"{leaf!r}."
+                    f"{source!r}."
                 )
-        sizes = {leaf.shape[0] for leaf in leaves}
+        sizes = {len(source) for source in sources}
         if len(sizes) > 1:
             raise ValueError(
                 f"`data` must have leading axes of one length; got {sorted(sizes)}."
@@ -80,6 +98,41 @@ class DataLoader(eqx.Module):
                 f"`batch_size` must be at most the {size} samples when the remainder "
                 f"is dropped; got {self.batch_size}."
             )
+        if self.sharding is not None:
+            self._check_divisible(self.sharding)
+
+    def _check_divisible(self, sharding: NamedSharding):
+        rows = {self.batch_size}
+        if self.remainder == "partial":
+            rows.add(self._size % self.batch_size or self.batch_size)
+        for number in rows:
+            try:
+                row_sharding(sharding).shard_shape((number,))
+            except ValueError as error:
+                raise ValueError(
+                    f"`batch_size` must divide evenly by `sharding`; got {number} rows "
+                    f"for {sharding}."
+                ) from error
+
+    @classmethod
+    @typed
+    def from_named(
+        cls, named: Sequence[tuple[str, Any]], batch_size: int, **options: Any
+    ) -> "DataLoader":
+        """A loader of pairs of a name and an array, whose batches are dictionaries.
+
+        **Arguments:**
+
+        - `named`: pairs such as `("image", images)`.
+        - `batch_size`, `options`: as for `DataLoader`.
+
+        **Raises:** `ValueError` for a name that occurs twice.
+        """
+        data = dict(named)
+        if len(data) < len(named):
+            names = [name for name, _ in named]
+            raise ValueError(f"`named` must have different names; got {names}.")
+        return cls(data, batch_size, **options)
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -104,42 +157,78 @@ class DataLoader(eqx.Module):
         return self._batches(key, start)
 
     @typed
-    def batch(self, key: PRNGKeyArray, step: int | Int[Array, ""]) -> PyTree:
+    def batch(
+        self, key: PRNGKeyArray, step: int | Int[np.ndarray, ""] | Int[Array, ""]
+    ) -> PyTree:
         """The batch at one step of the epoch of `key`; `step` may be traced.
 
         **Raises:** `ValueError` if a concrete `step` is not from 0 to
         `len(loader) - 1`. A traced one is not checked: it counts modulo `len(loader)`.
         """
-        return self._take(self.indices(key, step))
+        return self._gather(self.indices(key, step))
 
     @typed
     def indices(
-        self, key: PRNGKeyArray, step: int | Int[Array, ""]
-    ) -> Int[Array, " batch"]:
-        """The rows that make up the batch at one step; arguments as for `batch`."""
-        traced = isinstance(step, Tracer)
-        if not traced and not 0 <= step < len(self):
+        self, key: PRNGKeyArray, step: int | Int[np.ndarray, ""] | Int[Array, ""]
+    ) -> Int[np.ndarray, " batch"] | Int[Array, " batch"]:
+        """The rows that make up the batch at one step; arguments as for `batch`.
+
+        **Returns:** an array of numpy, or of JAX where `key` or `step` is traced.
+        """
+        if isinstance(step, Tracer):
+            return self._order(key, self._traced_positions(step))
+        if not 0 <= step < len(self):
             raise ValueError(
                 f"`step` must be from 0 to {len(self) - 1}; got {int(step)}."
             )
-        if traced and self.remainder == "partial":
+        return self._order(key, self._positions(int(step), int(step) + 1))
+
+    @typed
+    def init(self, key: PRNGKeyArray) -> LoaderState:
+        """The state before the first batch of the first epoch; see `next`."""
+        return LoaderState(key, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+
+    @typed
+    def next(self, state: LoaderState) -> tuple[PyTree, LoaderState]:
+        """The batch at `state`, and the state after it, epoch after epoch without end.
+
+        The epoch of number `e` is `loader.epoch(jax.random.fold_in(key, e))`. The state
+        is a pytree of arrays: it can be the carry of `lax.scan`, and one that was saved
+        goes on with the very next batch, on any machine.
+
+        **Raises:** `ValueError` if the step of a concrete `state` is not from 0 to
+        `len(loader) - 1`, because it comes from another loader.
+        """
+        key, following = _advance(state, len(self))
+        return self.batch(key, state.step), following
+
+    @property
+    def _size(self) -> int:
+        return len(jtu.tree_leaves(self.data)[0])
+
+    def _positions(self, first: int, last: int):
+        """Where in the order the batches from `first` to before `last` lie."""
+        end = self._size if self.remainder == "partial" else len(self) * self.batch_size
+        start, stop = first * self.batch_size, min(last * self.batch_size, end)
+        return np.arange(start, stop) % self._size
+
+    def _traced_positions(self, step):
+        if self.remainder == "partial":
             raise ValueError(
                 "`remainder` must be 'wrap' or 'drop' for a traced step: the shape of "
                 "a partial batch depends on its value."
             )
-        start = step % len(self) * self.batch_size
-        positions = start + jnp.arange(self.batch_size)
-        if self.remainder == "partial":
-            positions = positions[: self._size - start]
-        return jnp.asarray(self._order(key, positions))
-
-    @property
-    def _size(self) -> int:
-        return jtu.tree_leaves(self.data)[0].shape[0]
+        check_index_width(self._size)
+        # The last batch may begin below 2^31 and end above.
+        wide = self._size >= 2**31
+        step = (step % len(self)).astype(jnp.int64 if wide else jnp.uint32)
+        positions = step * self.batch_size + jnp.arange(self.batch_size).astype(
+            step.dtype
+        )
+        return (positions % self._size).astype(jnp.int64 if wide else jnp.int32)
 
     def _order(self, key, positions):
-        """The rows at those positions of the epoch, which wraps around."""
-        positions = positions % self._size
+        """The rows at those positions of the epoch."""
         if self.shuffle:
             return random_permutation_index(key, positions, self._size)
         return positions
@@ -147,27 +236,26 @@ class DataLoader(eqx.Module):
     def _batches(self, key, start):
         # The order of many batches at once costs numpy little more than that of one.
         block = max(1, _BLOCK // self.batch_size)
-        end = self._size if self.remainder == "partial" else len(self) * self.batch_size
         for step in range(start, len(self), block):
-            first, last = step * self.batch_size, (step + block) * self.batch_size
-            rows = self._order(key, np.arange(first, min(last, end)))
+            rows = self._order(key, self._positions(step, step + block))
             for at in range(0, len(rows), self.batch_size):
-                yield self._take(rows[at : at + self.batch_size])
+                yield self._gather(rows[at : at + self.batch_size])
 
-    def _take(self, rows):
-        return jtu.tree_map(lambda leaf: _gather(leaf, rows), self.data)
+    def _gather(self, rows):
+        return jtu.tree_map(
+            lambda source: gather(source, rows, self.sharding), self.data
+        )
 
 
 _BLOCK = 1 << 14  # samples: half a millisecond until the first batch
 
 
-def _gather(array, rows):
-    if isinstance(array, np.ndarray) and not isinstance(rows, Tracer):
-        return np.take(array, np.asarray(rows), axis=0)
-    return _gather_on_device(jnp.asarray(array), rows)
+def _following(state: LoaderState, length: int) -> tuple[PRNGKeyArray, LoaderState]:
+    key = jr.fold_in(state.key, state.epoch)
+    over = state.step + 1 == length
+    epoch = state.epoch + over.astype(state.epoch.dtype)
+    step = jnp.where(over, 0, state.step + 1)
+    return key, LoaderState(state.key, epoch, step)
 
 
-@jax.jit
-def _gather_on_device(array, rows):
-    # The rows are in range by construction.
-    return array.at[rows].get(mode="promise_in_bounds")
+_advance = jax.jit(_following, static_argnums=1, inline=True)

@@ -68,9 +68,14 @@ def random_permutation_index(
         words = np.asarray(jr.key_data(key))
         # Flat, because scalars of numpy warn where they overflow.
         return _permuted(words, i.reshape(-1), n, wide, np).reshape(i.shape)
-    if wide and not jax.config.jax_enable_x64:  # pyright: ignore[reportAttributeAccessIssue]
-        raise ValueError(f"`n` must be below 2**31 without jax_enable_x64; got {n}.")
+    check_index_width(n)
     return _permuted_on_device(jr.key_data(key), jnp.asarray(i), n, wide)
+
+
+def check_index_width(n: int):
+    """JAX has no index of more than 32 bits unless it is told to."""
+    if n >= 2**31 and not jax.config.jax_enable_x64:  # pyright: ignore[reportAttributeAccessIssue]
+        raise ValueError(f"`n` must be below 2**31 without jax_enable_x64; got {n}.")
 
 
 def _permuted(words, i, n: int, wide: bool, xp: Any):

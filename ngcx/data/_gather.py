@@ -1,0 +1,103 @@
+"""The rows of a batch, from whatever holds them to wherever they belong."""
+
+import functools as ft
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+from jax.core import Tracer
+from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import PyTree
+
+from ._sources import ItemSource
+
+
+def gather(source: Any, rows: Any, sharding: NamedSharding | None) -> PyTree:
+    """The rows, on the mesh of `sharding` if there is one."""
+    if sharding is None:
+        return _read(source, rows)
+    if isinstance(rows, Tracer) or isinstance(source, Tracer):
+        return _on_device(source, rows, sharding)
+    # What is on the mesh already stays there.
+    if isinstance(source, jax.Array) and (
+        source.sharding.device_set == sharding.device_set
+    ):
+        return _on_device(source, rows, sharding)
+    return _placed(source, rows, sharding)
+
+
+def row_sharding(sharding: NamedSharding) -> NamedSharding:
+    """Where the first axis goes."""
+    return NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[:1]))
+
+
+def _read(source, rows) -> PyTree:
+    if isinstance(rows, Tracer) or isinstance(source, jax.Array):
+        return _on_device(source, rows, None)
+    if isinstance(source, np.memmap):
+        _touch(source, np.sort(rows))
+    if isinstance(source, np.ndarray):
+        return np.take(np.asarray(source), rows, axis=0)
+    if isinstance(source, ItemSource):
+        return source[rows]
+    # Ascending and each but once, as files of HDF5 want them.
+    ascending, places = np.unique(rows, return_inverse=True)
+    return jtu.tree_map(
+        lambda leaf: np.take(np.asarray(leaf), places, axis=0), source[ascending]
+    )
+
+
+def _touch(array: np.memmap, rows):
+    """Brings the pages of these rows into memory, in the order of the file."""
+    if array.flags.c_contiguous and array.size:
+        row_bytes = array.reshape(len(array), -1).view(np.uint8)
+        width = row_bytes.shape[1]
+        row_bytes[rows[:, None], np.append(np.arange(0, width, _PAGE), width - 1)]
+
+
+_PAGE = 4096  # bytes
+
+
+def _placed(source, rows, sharding: NamedSharding) -> PyTree:
+    """Every process reads the rows of its own devices, and no others."""
+    by_row = row_sharding(sharding)
+    (height,) = by_row.shard_shape(rows.shape)
+
+    def block(index: tuple[slice, ...]) -> int:
+        return (index[0].start or 0) // height
+
+    own = by_row.addressable_devices_indices_map(rows.shape).values()
+    blocks = sorted({block(index) for index in own if index is not None})
+    local = _read(source, rows.reshape(-1, height)[blocks].reshape(-1))
+
+    def place(leaf):
+        by_block = leaf.reshape(len(blocks), height, *leaf.shape[1:])
+        return jax.make_array_from_callback(
+            (len(rows), *leaf.shape[1:]),
+            sharding,
+            lambda index: by_block[
+                (blocks.index(block(index)), slice(None), *index[1:])
+            ],
+        )
+
+    return jtu.tree_map(place, local)
+
+
+def _on_device(source, rows, sharding: NamedSharding | None):
+    if not isinstance(source, jax.Array | np.ndarray) or isinstance(source, np.memmap):
+        raise ValueError(
+            "`data` must hold arrays of numpy or JAX where the step is traced; got a "
+            f"{type(source).__name__}."
+        )
+    return _compiled(sharding)(jnp.asarray(source), rows)
+
+
+@ft.cache
+def _compiled(sharding: NamedSharding | None):
+    # The rows are in range by construction.
+    return jax.jit(
+        lambda array, rows: array.at[rows].get(mode="promise_in_bounds"),
+        out_shardings=sharding,
+    )

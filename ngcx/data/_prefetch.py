@@ -1,0 +1,51 @@
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from .._typing import typed
+
+
+T = TypeVar("T")
+
+
+@typed
+def prefetch(iterator: Iterable[T], size: int = 2) -> Iterator[T]:
+    """Takes from `iterator` ahead of time, in a thread, while the caller computes.
+
+    The thread starts with the first item that is asked for, and stops with the last
+    one, or when the result is closed or forgotten.
+
+    **Arguments:**
+
+    - `iterator`: for example an epoch of a [`ngcx.data.DataLoader`][].
+    - `size`: how many items wait at most.
+
+    **Returns:** the same items, in the same order.
+
+    **Raises:** what `iterator` raises, with its traceback, in the place of the item;
+    `ValueError` for a `size` below 1.
+
+    !!! example
+
+        ```python
+        >>> list(prefetch(iter("abc"), size=2))
+        ['a', 'b', 'c']
+
+        ```
+    """
+    if size < 1:
+        raise ValueError(f"`size` must be a positive integer; got {size}.")
+    return _prefetched(iter(iterator), size)
+
+
+def _prefetched(iterator: Iterator[T], size: int) -> Iterator[T]:
+    end = object()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="ngcx-prefetch")
+    try:
+        waiting = deque(pool.submit(next, iterator, end) for _ in range(size))
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(pool.submit(next, iterator, end))
+            yield item  # pyright: ignore[reportReturnType]
+    finally:
+        pool.shutdown(cancel_futures=True)

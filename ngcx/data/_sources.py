@@ -1,0 +1,69 @@
+"""Data that is not in memory."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.tree_util as jtu
+import numpy as np
+from jaxtyping import Int, PyTree
+
+from .._typing import typed
+
+
+class ItemSource:
+    """A dataset that gives one item at a time, as those of Grain and torch do, as a
+    source of batches.
+
+    Items may be any pytree of arrays and numbers; a batch stacks them.
+
+    **Arguments:**
+
+    - `dataset`: has a length, and gives the item `dataset[i]` for an integer `i`.
+    - `threads`: how many items are read at a time.
+
+    **Raises:** `ValueError` for fewer threads than one.
+
+    !!! example
+
+        ```python
+        >>> import numpy as np
+        >>> class Squares:
+        ...     def __len__(self):
+        ...         return 10
+        ...     def __getitem__(self, i):
+        ...         return {"root": i, "square": i**2}
+        >>> ItemSource(Squares())[np.array([3, 1])]["square"]
+        array([9, 1])
+
+        ```
+    """
+
+    @typed
+    def __init__(self, dataset: Any, threads: int = 8):
+        if not is_source(dataset):
+            raise TypeError(
+                "`dataset` must have a length and give items by their index; got "
+                f"{dataset!r}."
+            )
+        if threads < 1:
+            raise ValueError(f"`threads` must be a positive integer; got {threads}.")
+        self._dataset = dataset
+        self._threads = threads
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    @typed
+    def __getitem__(self, rows: Int[np.ndarray, " batch"]) -> PyTree:
+        with ThreadPoolExecutor(self._threads) as pool:
+            items = list(pool.map(self._dataset.__getitem__, rows.tolist()))
+        return jtu.tree_map(lambda *leaves: np.stack(leaves), *items)
+
+
+def is_source(leaf: Any) -> bool:
+    """Whether rows can be had from it by their index."""
+    if isinstance(leaf, jax.Array | np.ndarray):
+        return leaf.ndim > 0
+    access = hasattr(leaf, "__len__") and hasattr(leaf, "__getitem__")
+    return access and not isinstance(leaf, str | bytes)
