@@ -2,12 +2,13 @@
 
 import argparse
 
-from . import eager_calls, import_time, snn_step
+from . import eager_calls, import_time, loader, snn_step
 
 
 BENCHMARKS = {
     "eager_calls": eager_calls.main,
     "import_time": import_time.main,
+    "loader": loader.main,
     "snn_step": snn_step.main,
 }
 

@@ -1,3 +1,4 @@
+import pathlib
 import statistics
 import time
 from collections.abc import Callable
@@ -33,3 +34,15 @@ def compare(
         median = statistics.median(times) * 1e6
         print(f"| {name} | {median:,.1f} | {ratios[name]:.2f} | {low:.2f}-{high:.2f} |")
     return ratios
+
+
+def resident(what: str) -> float:
+    """MiB of this process, from Linux: "VmRSS" now, "VmHWM" at the peak."""
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(what))
+    return int(line.split()[1]) / 1024
+
+
+def forget_peak():
+    """Lets "VmHWM" begin again from what is resident now."""
+    pathlib.Path("/proc/self/clear_refs").write_text("5")

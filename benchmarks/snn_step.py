@@ -3,7 +3,6 @@ integrate-and-fire neurons, arctan surrogate, adam.
 """
 
 import math
-import pathlib
 import subprocess
 import sys
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from jaxtyping import Array, Float, Int
 from ngcx.neurons import LIF, layerwise, stepwise
 from ngcx.surrogate import Arctan
 
-from ._measure import compare
+from ._measure import compare, forget_peak, resident
 from ._snn_peers import PEERS
 
 
@@ -169,19 +168,12 @@ def main():
             print(f"| {name} | {peak_memory(name, steps):,.0f} |", flush=True)
 
 
-def _resident(what: str) -> float:
-    """MiB of this process, from Linux: "VmRSS" now, "VmHWM" at the peak."""
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith(what))
-    return int(line.split()[1]) / 1024
-
-
 if __name__ == "__main__":
     name, steps = sys.argv[1:]
     CONTENDERS[name](problem(1))()  # what is imported and started on first use
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     step = CONTENDERS[name](problem(int(steps)))
-    pathlib.Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    forget_peak()
     for _ in range(2):
         step()
-    print(_resident("VmHWM") - before)
+    print(resident("VmHWM") - before)

@@ -14,18 +14,11 @@ from jaxtyping import PyTree
 from ._sources import ItemSource
 
 
-def gather(source: Any, rows: Any, sharding: NamedSharding | None) -> PyTree:
-    """The rows, on the mesh of `sharding` if there is one."""
+def gather(data: PyTree, rows: Any, sharding: NamedSharding | None) -> PyTree:
+    """The rows of every source, on the mesh of `sharding` if there is one."""
     if sharding is None:
-        return _read(source, rows)
-    if isinstance(rows, Tracer) or isinstance(source, Tracer):
-        return _on_device(source, rows, sharding)
-    # What is on the mesh already stays there.
-    if isinstance(source, jax.Array) and (
-        source.sharding.device_set == sharding.device_set
-    ):
-        return _on_device(source, rows, sharding)
-    return _placed(source, rows, sharding)
+        return jtu.tree_map(lambda source: _read(source, rows), data)
+    return jtu.tree_map(lambda source: _sharded(source, rows, sharding), data)
 
 
 def row_sharding(sharding: NamedSharding) -> NamedSharding:
@@ -34,12 +27,16 @@ def row_sharding(sharding: NamedSharding) -> NamedSharding:
 
 
 def _read(source, rows) -> PyTree:
-    if isinstance(rows, Tracer) or isinstance(source, jax.Array):
+    if isinstance(rows, Tracer):
         return _on_device(source, rows, None)
     if isinstance(source, np.memmap):
         _touch(source, np.sort(rows))
     if isinstance(source, np.ndarray):
-        return np.take(np.asarray(source), rows, axis=0)
+        # `take` is faster, but copies the whole of what is not contiguous.
+        array = np.asarray(source)
+        return np.take(array, rows, 0) if array.flags.c_contiguous else array[rows]
+    if isinstance(source, jax.Array):
+        return _on_device(source, rows, None)
     if isinstance(source, ItemSource):
         return source[rows]
     # Ascending and each but once, as files of HDF5 want them.
@@ -58,6 +55,16 @@ def _touch(array: np.memmap, rows):
 
 
 _PAGE = 4096  # bytes
+
+
+def _sharded(source, rows, sharding: NamedSharding) -> PyTree:
+    # What is on the mesh already stays there.
+    on_mesh = isinstance(source, jax.Array) and (
+        isinstance(source, Tracer) or source.sharding.device_set == sharding.device_set
+    )
+    if on_mesh or isinstance(rows, Tracer):
+        return _on_device(source, rows, sharding)
+    return _placed(source, rows, sharding)
 
 
 def _placed(source, rows, sharding: NamedSharding) -> PyTree:

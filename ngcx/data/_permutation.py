@@ -127,7 +127,8 @@ def _shifted(x, by, key, size: int, xp):
         low = (bits & xp.uint32(0xFFFF)) * size_ >> half
         offset = ((bits >> half) * size_ + low) >> half
     total = x + offset
-    return xp.where(total >= x.dtype.type(size), total - x.dtype.type(size), total)
+    # Where the total is below the size, the difference wraps around to above it.
+    return xp.minimum(total, total - x.dtype.type(size))
 
 
 def _round_keys(words, xp):

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -139,3 +141,34 @@ ROWS = np.arange(10)
 def test_wrong_arguments_are_errors(wrong, match):
     with pytest.raises((ValueError, TypeError), match=match):
         wrong()
+
+
+def test_named_matrices():
+    named = [("image", np.ones((10, 3))), ("label", ROWS)]
+    loader = DataLoader.from_named(named, 4, shuffle=False, remainder="drop")
+    assert len(loader) == 2
+    batch = loader.batch(jr.key(0), 1)
+    assert list(batch) == ["image", "label"] and batch["image"].shape == (4, 3)
+    np.testing.assert_array_equal(batch["label"], [4, 5, 6, 7])
+    with pytest.raises(ValueError, match=r"different names; got \['x', 'x'\]"):
+        DataLoader.from_named([("x", ROWS), ("x", ROWS)], 4)
+    with pytest.raises(TypeError, match="'named'"):
+        DataLoader.from_named(ROWS, 4)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("size", [10**9, 2**31 - 1])
+def test_costs_nothing_for_each_sample_that_is_not_read(size):
+    array = np.broadcast_to(np.ones((1, 2), np.float32), (size, 2))
+    loader = DataLoader(array, 64)
+    tracemalloc.start()
+    batch = next(loader.epoch(jr.key(0)))
+    last = loader.batch(jr.key(0), len(loader) - 1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert batch.shape == last.shape == (64, 2)
+    assert peak < 10**7
+    # The last batch wraps around beyond 2^31, where 32 bits must not.
+    steps = np.array([0, len(loader) // 2, len(loader) - 1])
+    rows = jax.vmap(lambda step: loader.indices(jr.key(0), step))(steps)
+    for step, got in zip(steps, rows, strict=True):
+        np.testing.assert_array_equal(got, loader.indices(jr.key(0), step))

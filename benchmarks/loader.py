@@ -1,0 +1,156 @@
+"""A shuffled epoch of 60,000 images of 784 float32 with their labels, in batches of
+128; the first batch of ever more samples; and the shuffle, index by index.
+"""
+
+import itertools
+import subprocess
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+
+from ngcx.data import DataLoader, random_permutation_index
+
+from ._loader_peers import PEERS
+from ._measure import compare, forget_peak, resident
+
+
+BATCH = 128
+
+
+def samples() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    images = random.random((60_000, 784), np.float32)
+    return {"image": images, "label": random.integers(0, 10, len(images), np.int32)}
+
+
+def with_numpy(data):
+    """A permutation of all rows, and `take`."""
+    random = np.random.default_rng(0)
+
+    def epoch():
+        order = random.permutation(len(data["label"]))
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            for array in data.values():
+                np.take(array, rows, axis=0)
+
+    return epoch
+
+
+def with_ngcx(data):
+    loader, epochs = DataLoader(data, BATCH, remainder="partial"), itertools.count()
+
+    def epoch():
+        for _ in loader.epoch(jr.fold_in(jr.key(0), next(epochs))):
+            pass
+
+    return epoch
+
+
+def scanned(order_of, batch_of):
+    """An epoch as one compiled scan over arrays of the device, summing each batch."""
+
+    def make(data):
+        arrays = jax.tree.map(jnp.asarray, data)
+        steps, epochs = -(-len(data["label"]) // BATCH), itertools.count()
+
+        @jax.jit
+        def epoch(key, arrays):
+            order = order_of(key, arrays)
+
+            def step(total, step):
+                batch = batch_of(key, arrays, order, step)
+                return total + jnp.sum(batch["image"]) + jnp.sum(batch["label"]), None
+
+            return jax.lax.scan(step, jnp.zeros(()), jnp.arange(steps))[0]
+
+        return lambda: epoch(
+            jr.fold_in(jr.key(0), next(epochs)), arrays
+        ).block_until_ready()
+
+    return make
+
+
+def by_hand(key, arrays, order, step):
+    size = len(order)
+    rows = order[(step * BATCH + jnp.arange(BATCH)) % size]
+    return jax.tree.map(lambda array: array[rows], arrays)
+
+
+HOST = {"numpy permutation and take": with_numpy, "ngcx epoch": with_ngcx}
+DEVICE = {
+    "jax.random.permutation, indexed": scanned(
+        lambda key, arrays: jr.permutation(key, len(arrays["label"])), by_hand
+    ),
+    "ngcx batch": scanned(
+        lambda key, arrays: None,
+        lambda key, arrays, order, step: DataLoader(arrays, BATCH).batch(key, step),
+    ),
+}
+
+
+def first_batch(size: int):
+    loader = DataLoader(np.broadcast_to(np.zeros(1, "f4"), (size,)), BATCH)
+    keys = (jr.fold_in(jr.key(0), epoch) for epoch in itertools.count())
+    return lambda: next(loader.epoch(next(keys)))
+
+
+def shuffle(size: int, count: int = 1 << 20):
+    """Nanoseconds an index of a compiled permutation."""
+    positions = jnp.arange(min(size, count))
+    order = jax.jit(lambda key, i: random_permutation_index(key, i, size))
+    order(jr.key(0), positions).block_until_ready()
+    seconds = []
+    for seed in range(9):
+        key = jr.key(seed)
+        began = time.perf_counter()
+        order(key, positions).block_until_ready()
+        seconds.append(time.perf_counter() - began)
+    return sorted(seconds)[4] / len(positions) * 1e9
+
+
+def main():
+    data = samples()
+    print("From arrays of the host:\n")
+    makers = HOST | PEERS
+    compare({name: make(data) for name, make in makers.items()}, rounds=7)
+    print("\nFrom arrays of the device, an epoch in one scan:\n")
+    compare({name: make(data) for name, make in DEVICE.items()}, rounds=7)
+    print("\nTo the first batch of n samples:\n")
+    sizes = [10**power for power in range(4, 10)]
+    compare({f"n = {size:,}": first_batch(size) for size in sizes}, rounds=50)
+    print("\nPeak memory of ten batches of n samples, over what is imported:\n")
+    print("| n | MiB |\n| ---: | ---: |")
+    for size in sizes:
+        command = [sys.executable, "-m", "benchmarks.loader", str(size)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        print(f"| {size:,} | {float(done.stdout):.1f} |", flush=True)
+    print("\nThe shuffle, compiled:\n")
+    print("| n | ns an index |\n| ---: | ---: |")
+    for size in (65_536, 999_983, 1_000_000, 2**30):
+        print(f"| {size:,} | {shuffle(size):.1f} |")
+    compare(
+        {
+            "jax.random.permutation": lambda: jr.permutation(
+                jr.key(0), 999_983
+            ).block_until_ready(),
+            "random_permutation_index": lambda: random_permutation_index(
+                jr.key(0), jnp.arange(999_983), 999_983
+            ).block_until_ready(),
+        },
+        rounds=7,
+    )
+
+
+if __name__ == "__main__":
+    first_batch(1000)()  # what is imported and started on first use
+    before = resident("VmRSS")
+    draw = first_batch(int(sys.argv[1]))
+    forget_peak()
+    for _ in range(10):
+        draw()
+    print(resident("VmHWM") - before)
