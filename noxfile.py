@@ -87,4 +87,4 @@ def bench(session: nox.Session):
 def bench_peers(session: nox.Session):
     """Times ngcx side by side with other libraries, where they do the same work."""
     session.install("-e", ".[examples]", *group("peers"))
-    session.run("python", "-W", "ignore", "-m", "benchmarks", "snn_step")
+    session.run("python", "-W", "ignore", "-m", "benchmarks", "snn_step", "loader")

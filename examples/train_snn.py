@@ -151,6 +151,20 @@ def rate(text: str) -> float:
     return value
 
 
+def picture(text: str) -> Path:
+    """A path that can be written, which is found out before the training."""
+    path = Path(text)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise argparse.ArgumentTypeError(
+            f"cannot be written: {error.strerror}: {path}"
+        ) from error
+    return path
+
+
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser(
         description=(__doc__ or "").splitlines()[0],
@@ -169,19 +183,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--learning-rate", type=rate, default=2e-3, help="peak rate of adam"
     )
     parser.add_argument(
-        "--picture", type=Path, default="snn.png", help="where to draw the results"
+        "--picture", type=picture, default="snn.png", help="where to draw the results"
     )
-    options = parser.parse_args(arguments)
-    # Before the training, not after it.
-    try:
-        options.picture.parent.mkdir(parents=True, exist_ok=True)
-        with options.picture.open("ab"):
-            pass
-    except OSError as error:
-        parser.error(
-            f"--picture cannot be written: {error.strerror}: {options.picture}"
-        )
-    return options
+    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> float:

@@ -72,22 +72,21 @@ def _placed(source, rows, sharding: NamedSharding) -> PyTree:
     by_row = row_sharding(sharding)
     (height,) = by_row.shard_shape(rows.shape)
 
-    def block(index: tuple[slice, ...]) -> int:
+    def block(index: Any) -> int:
         return (index[0].start or 0) // height
 
     own = by_row.addressable_devices_indices_map(rows.shape).values()
-    blocks = sorted({block(index) for index in own if index is not None})
+    blocks = sorted({block(index) for index in own})
     local = _read(source, rows.reshape(-1, height)[blocks].reshape(-1))
 
     def place(leaf):
         by_block = leaf.reshape(len(blocks), height, *leaf.shape[1:])
-        return jax.make_array_from_callback(
-            (len(rows), *leaf.shape[1:]),
-            sharding,
-            lambda index: by_block[
-                (blocks.index(block(index)), slice(None), *index[1:])
-            ],
-        )
+
+        def part(index: Any):
+            return by_block[(blocks.index(block(index)), slice(None), *index[1:])]
+
+        shape = (len(rows), *leaf.shape[1:])
+        return jax.make_array_from_callback(shape, sharding, part)
 
     return jtu.tree_map(place, local)
 

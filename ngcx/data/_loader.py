@@ -211,7 +211,8 @@ class DataLoader(eqx.Module):
         """Where in the order the batches from `first` to before `last` lie."""
         end = self._size if self.remainder == "partial" else len(self) * self.batch_size
         start, stop = first * self.batch_size, min(last * self.batch_size, end)
-        return np.arange(start, stop) % self._size
+        positions = np.arange(start, stop)
+        return positions if stop <= self._size else positions % self._size
 
     def _traced_positions(self, step):
         if self.remainder == "partial":
@@ -245,7 +246,7 @@ class DataLoader(eqx.Module):
                 yield gather(data, rows[at : at + size], sharding)
 
 
-_BLOCK = 1 << 14  # samples: half a millisecond until the first batch
+_BLOCK = 1 << 15  # samples: a millisecond until the first batch
 
 
 def _following(state: LoaderState, length: int) -> tuple[PRNGKeyArray, LoaderState]:

@@ -54,11 +54,12 @@ def test_a_scan_over_sharded_batches():
     loader = DataLoader(DATA, 16, sharding=shardings()[0])
     plain = DataLoader(DATA, 16)
     state = plain.init(jr.key(0))
-    _, batches = jax.jit(
-        lambda state: jax.lax.scan(
-            lambda state, _: loader.next(state)[::-1], state, length=5
-        )
-    )(state)
+
+    def step(state, _):
+        batch, state = loader.next(state)
+        return state, batch
+
+    _, batches = jax.jit(lambda state: jax.lax.scan(step, state, length=5))(state)
     for batch in batches:
         expected, state = plain.next(state)
         np.testing.assert_array_equal(batch, expected)
