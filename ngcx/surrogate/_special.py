@@ -117,7 +117,9 @@ class SecantLIF(AbstractStep):
         return self.c1 * jnp.tanh(self.c2 * jnp.maximum(x, 0))
 
     def _derivative(self, x):
-        # sech(z)^2 = 4 sigmoid(2z) sigmoid(-2z), which neither cancels nor overflows.
-        z = 2 * self.c2 * x
-        slope = 4 * self.c1 * self.c2 * sigmoid(z) * sigmoid(-z)
+        # sech(z) = 2 e^-z / (1 + e^-2z) does not overflow, and its square underflows only
+        # with the result, because the factors come between.
+        decayed = jnp.exp(-self.c2 * jnp.maximum(x, 0))
+        sech = 2 * decayed / (1 + jnp.square(decayed))
+        slope = self.c1 * self.c2 * sech * sech
         return jnp.where(x > 0, slope, 0)

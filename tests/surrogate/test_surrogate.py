@@ -391,3 +391,11 @@ def test_every_surrogate_has_a_name():
 def test_create_refuses_an_unknown_name():
     with pytest.raises(ValueError, match="got 'actan'. Did you mean 'arctan'?"):
         surrogate.create("actan")
+
+
+def test_the_secant_derivative_underflows_only_with_its_value():
+    steep = surrogate.SecantLIF(c1=8.0, c2=54.0)
+    # One factor of it is subnormal, which XLA flushes to 0.
+    expected = 8 * 54 / np.cosh(54 * 0.8125) ** 2
+    got = steep.derivative(jnp.asarray(0.8125, jnp.float32))
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
