@@ -1,7 +1,44 @@
 """Metrics: scores of predictions, and measurements of neural activity."""
 
 from ._classification import (
+    ClassificationReport as ClassificationReport,
     accuracy as accuracy,
-    categorical_nll as categorical_nll,
+    classification_report as classification_report,
 )
-from ._spikes import firing_rate as firing_rate
+from ._clustering import (
+    adjusted_rand_index as adjusted_rand_index,
+    fowlkes_mallows_index as fowlkes_mallows_index,
+    v_measure as v_measure,
+)
+from ._divergences import (
+    binary_cross_entropy as binary_cross_entropy,
+    categorical_nll as categorical_nll,
+    gaussian_kl_divergence as gaussian_kl_divergence,
+    kl_divergence as kl_divergence,
+)
+from ._regression import (
+    bayesian_information_criterion as bayesian_information_criterion,
+    mean_absolute_error as mean_absolute_error,
+    mean_squared_error as mean_squared_error,
+    root_mean_squared_error as root_mean_squared_error,
+)
+from ._sparsity import (
+    excess_kurtosis as excess_kurtosis,
+    gini_index as gini_index,
+    hoyer_sparsity as hoyer_sparsity,
+    sparsity as sparsity,
+    workload_entropy as workload_entropy,
+)
+from ._spike_trains import (
+    coefficient_of_variation as coefficient_of_variation,
+    spike_train_synchrony as spike_train_synchrony,
+    van_rossum_distance as van_rossum_distance,
+    victor_purpura_distance as victor_purpura_distance,
+)
+from ._spikes import (
+    breadth_of_tuning_curve as breadth_of_tuning_curve,
+    fano_factor as fano_factor,
+    firing_rate as firing_rate,
+    pearson_correlation as pearson_correlation,
+)
+from ._streaming import Streaming as Streaming

@@ -1,18 +1,22 @@
+import math
+from typing import NamedTuple
+
 import jax.numpy as jnp
-from jax.scipy.special import xlogy
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from .._compiled import compiled_function
-from .._precision import wide_dtype, widened
-from ._reduction import Reduction, reduce
+from .._precision import wide_dtype
+from ._numbers import ratio
+from ._reduction import Reduction, mean, reduce
 
 
 @compiled_function(static=("reduction",))
 def accuracy(
-    scores: Float[Array, "*batch classes"],
+    predictions: Float[Array, "*batch classes"] | Int[Array, "*batch"],
     targets: Float[Array, "*batch classes"] | Int[Array, "*batch"],
     *,
     reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
 ) -> Float[Array, "..."]:
     """The fraction of rows whose largest score is at the target class.
 
@@ -21,52 +25,141 @@ def accuracy(
 
     **Arguments:**
 
-    - `scores`: logits, probabilities or spike counts.
+    - `predictions`: scores, such as logits, probabilities or spike counts; or class
+        indices.
     - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
     - `reduction`: `"mean"`, `"sum"` (the number of right rows) or `"none"` (1 for a
         right row, 0 for a wrong one).
+    - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `scores`.
+    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    `predictions`, or in the default float dtype if those are indices.
     """
-    if jnp.issubdtype(targets.dtype, jnp.floating):
-        targets = jnp.argmax(targets, axis=-1)
-    # Any comparison with NaN is false, so a row that holds one predicts nothing.
-    stands_out = jnp.max(scores, -1) > jnp.min(scores, -1)
-    right = (jnp.argmax(scores, -1) == targets) & stands_out
+    predicted = _winners(predictions)
+    right = (predicted == _winners(targets)) & (predicted >= 0)
+    dtype = _float_dtype(predictions)
     # float16 counts to 2,048 only.
-    right = right.astype(wide_dtype(scores.dtype))
-    return reduce(right, reduction).astype(scores.dtype)
+    return reduce(right.astype(wide_dtype(dtype)), reduction, where).astype(dtype)
 
 
-@compiled_function(static=("reduction",))
-def categorical_nll(
-    probabilities: Float[Array, "*batch classes"],
+class ClassificationReport(NamedTuple):
+    """What [`ngcx.metrics.classification_report`][] finds."""
+
+    confusion: Int[Array, "classes classes"]
+    """How many rows of each class (first axis) were predicted as each (second)."""
+    precision: Float[Array, ""]
+    """The mean over the classes of right predictions / predictions of the class."""
+    recall: Float[Array, ""]
+    """The mean over the classes of right predictions / rows of the class."""
+    misses: Int[Array, ""]
+    """How many rows predict nothing."""
+    accuracy: Float[Array, ""]
+    """Right predictions / rows that predict something."""
+    adjusted_accuracy: Float[Array, ""]
+    """Right predictions / rows: a miss counts as wrong."""
+
+
+@compiled_function(static=("num_classes",))
+def classification_report(
+    predictions: Float[Array, "*batch classes"] | Int[Array, "*batch"],
     targets: Float[Array, "*batch classes"] | Int[Array, "*batch"],
     *,
-    reduction: Reduction = "mean",
-) -> Float[Array, "..."]:
-    r"""The negative log-likelihood $-\sum_c t_c \ln p_c$ of each row, in nats.
+    num_classes: int | None = None,
+    where: Bool[Array, "*batch"] | None = None,
+) -> ClassificationReport:
+    """The confusion matrix of a classifier, and the scores that follow from it.
 
-    A probability of 0 counts as the smallest normal number of the dtype, so that the
-    worst prediction costs a finite amount (87 in float32) and keeps its gradient.
+    A row in which no score stands out (all equal, or any NaN) predicts nothing: a miss.
+    So does an index that is no class. Misses are in no column of the confusion matrix,
+    but count as rows of their class in the recall and the adjusted accuracy. A row
+    whose target is no class is in no row of the matrix, and is not right.
+
+    A ratio to 0 is 0, so that a class which is never predicted has precision 0, and one
+    that never occurs recall 0; both count in the means over all classes.
 
     **Arguments:**
 
-    - `probabilities`: $p$, each row a distribution; see `ngcx.activations.Softmax`.
-    - `targets`: $t$, one-hot or soft rows, or class indices.
-    - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
+    - `predictions`: scores, such as logits, probabilities or spike counts; or class
+        indices.
+    - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
+    - `num_classes`: how many classes there are; needed if both are indices.
+    - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
-    `probabilities`.
+    **Returns:** a [`ngcx.metrics.ClassificationReport`][], its ratios in the dtype of
+    `predictions`, or in the default float dtype if those are indices.
+
+    **Raises:** `ValueError` if the number of classes is not known, or is another.
+
+    ```python
+    >>> scores = jnp.array([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]])
+    >>> report = classification_report(scores, jnp.array([1, 1, 0]))
+    >>> print(report.confusion, report.misses, report.accuracy)
+    [[0 0]
+     [1 1]] 1 0.5
+
+    ```
     """
-    dtype = probabilities.dtype
-    probabilities = widened(probabilities)
-    tiny = jnp.finfo(probabilities.dtype).tiny
-    if jnp.issubdtype(targets.dtype, jnp.floating):
-        # xlogy: a class of weight 0 adds 0, whatever its probability.
-        targets = targets.astype(probabilities.dtype)
-        rows = -jnp.sum(xlogy(targets, jnp.maximum(probabilities, tiny)), axis=-1)
-    else:
-        chosen = jnp.take_along_axis(probabilities, targets[..., None], axis=-1)[..., 0]
-        rows = -jnp.log(jnp.maximum(chosen, tiny))
-    return reduce(rows, reduction).astype(dtype)
+    table = confusion_table(predictions, targets, num_classes=num_classes, where=where)
+    return report_of(table, _float_dtype(predictions))
+
+
+def _winners(scores):
+    """The index of the largest score of each row; -1 where none stands out."""
+    if jnp.issubdtype(scores.dtype, jnp.integer):
+        return scores.astype(int)
+    # First the largest of blocks, then within the best block: XLA's maximum is an order
+    # of magnitude faster than its argmax, of which two short ones remain.
+    *batch, classes = scores.shape
+    size = max(d for d in range(1, math.isqrt(classes) + 1) if classes % d == 0)
+    blocks = scores.reshape(*batch, classes // size, size)
+    best = jnp.argmax(jnp.max(blocks, -1), -1)[..., None]
+    block = jnp.take_along_axis(blocks, best[..., None], -2)[..., 0, :]
+    winners = (best * size)[..., 0] + jnp.argmax(block, -1)
+    # Any comparison with NaN is false, so a row that holds one predicts nothing.
+    stands_out = jnp.max(scores, -1) > jnp.min(scores, -1)
+    return jnp.where(stands_out, winners, -1).astype(int)
+
+
+def _float_dtype(predictions):
+    floating = jnp.issubdtype(predictions.dtype, jnp.floating)
+    return predictions.dtype if floating else jnp.result_type(float)
+
+
+def confusion_table(predictions, targets, *, num_classes=None, where=None):
+    """Counts rows by class and prediction; the last of either is that of none."""
+    known = {
+        labels.shape[-1]
+        for labels in (predictions, targets)
+        if jnp.issubdtype(labels.dtype, jnp.floating)
+    } | ({num_classes} if num_classes is not None else set())
+    if len(known) != 1:
+        raise ValueError(
+            "`num_classes` must be the number of scores a row, and given for class "
+            f"indices; got {num_classes}, with predictions of shape "
+            f"{predictions.shape} and targets of shape {targets.shape}."
+        )
+    (classes,) = known
+
+    def index(labels):
+        winners = _winners(labels).ravel()
+        return jnp.where((winners >= 0) & (winners < classes), winners, classes)
+
+    cells = index(targets) * (classes + 1) + index(predictions)
+    count = 1 if where is None else where.ravel().astype(int)
+    table = jnp.zeros((classes + 1) ** 2, int).at[cells].add(count)
+    return table.reshape(classes + 1, classes + 1)
+
+
+def report_of(table, dtype) -> ClassificationReport:
+    """The report that a table of counts makes, its ratios in `dtype`."""
+    wide = table.astype(wide_dtype(dtype))
+    right = jnp.diagonal(wide)[:-1]
+    rows, columns = jnp.sum(wide, 1)[:-1], jnp.sum(wide, 0)
+    return ClassificationReport(
+        confusion=table[:-1, :-1],
+        precision=mean(ratio(right, columns[:-1])).astype(dtype),
+        recall=mean(ratio(right, rows)).astype(dtype),
+        misses=jnp.sum(table[:, -1], dtype=table.dtype),
+        accuracy=ratio(jnp.sum(right), jnp.sum(columns[:-1])).astype(dtype),
+        adjusted_accuracy=ratio(jnp.sum(right), jnp.sum(columns)).astype(dtype),
+    )

@@ -1,10 +1,12 @@
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled_function
 from .._precision import widened
 from .._typing import Scalar
-from ._reduction import Reduction, reduce
+from ..ops import layer_normalize
+from ._numbers import ratio, rescaled
+from ._reduction import Reduction, mean, reduce
 
 
 @compiled_function(static=("reduction",))
@@ -13,20 +15,128 @@ def firing_rate(
     *,
     dt: Scalar | None = None,
     reduction: Reduction = "mean",
+    where: Bool[Array, "*batch neurons"] | None = None,
 ) -> Float[Array, "..."]:
-    """How often neurons fire: spikes a step, or in Hz.
+    """How often neurons fire: spikes a step, or in Hz. 0 without any step.
 
     **Arguments:**
 
     - `spikes`: spike trains.
     - `dt`: the length of a step in ms; if given, rates are in Hz.
     - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the neurons that count.
 
     **Returns:** a scalar, or with `"none"` rates of shape `(*batch, neurons)`, in the
     dtype of `spikes`.
     """
     # float16 counts to 2,048 only.
-    rates = jnp.mean(widened(spikes), axis=-2)
+    rates = mean(widened(spikes), -2)
     if dt is not None:
-        rates = rates * 1000 / jnp.asarray(dt, rates.dtype)
-    return reduce(rates, reduction).astype(spikes.dtype)
+        rates = rates * (1000 / jnp.asarray(dt, rates.dtype))
+    return reduce(rates, reduction, where).astype(spikes.dtype)
+
+
+@compiled_function(static=("reduction",))
+def fano_factor(
+    spikes: Float[Array, "*batch time neurons"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch neurons"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The Fano factor $\sigma^2 / \mu$ of each neuron: how variable its count is.
+
+    $\mu$ and $\sigma^2$ are the mean and the (population) variance of the counts over
+    time. It is 1 for a Poisson process and 0 for a constant count. A silent neuron
+    gives 0, with gradient 0; `where` leaves it out of the mean.
+
+    **Arguments:**
+
+    - `spikes`: spike trains, or spike counts in longer windows; 0 or more.
+    - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the neurons that count.
+
+    **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
+    the dtype of `spikes`.
+
+    ```python
+    >>> fano_factor(jnp.array([[0.0, 1.0], [2.0, 1.0]]), reduction="none")
+    Array([1., 0.], dtype=float32)
+
+    ```
+    """
+    unit, scale = rescaled(widened(spikes), -2)
+    means = jnp.mean(unit, -2, keepdims=True)
+    variances = jnp.mean(jnp.square(unit - means), -2)
+    factors = scale[..., 0, :] * ratio(variances, means[..., 0, :])
+    return reduce(factors, reduction, where).astype(spikes.dtype)
+
+
+@compiled_function(static=("reduction",))
+def breadth_of_tuning_curve(
+    responses: Float[Array, "*trials stimuli neurons"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, " neurons"] | None = None,
+) -> Float[Array, "..."]:
+    r"""How broadly each neuron is tuned: near 0 if it answers to few stimuli (or time
+    steps), 1 if to all alike.
+
+    $$\frac{1}{1 + (\sigma / \mu)^2} = \frac{\mu^2}{\frac{1}{T} \sum_t r_t^2}$$
+
+    where $r_t$ is the response to stimulus $t$, averaged over the trials, and $\mu$ and
+    $\sigma$ are its mean and its (population) standard deviation over the $T$ stimuli.
+    It does not depend on the scale of the responses. A silent neuron gives 0, with
+    gradient 0; `where` leaves it out of the mean.
+
+    **Arguments:**
+
+    - `responses`: spike trains, counts or rates; all leading axes are trials.
+    - `reduction`: over the neurons: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the neurons that count.
+
+    **Returns:** a scalar, or with `"none"` an array of shape `(neurons,)`, in the dtype
+    of `responses`.
+
+    ```python
+    >>> breadth_of_tuning_curve(jnp.array([[0.0, 1.0], [4.0, 1.0]]), reduction="none")
+    Array([0.5, 1. ], dtype=float32)
+
+    ```
+    """
+    *_, stimuli, neurons = responses.shape
+    trials = widened(responses).reshape(-1, stimuli, neurons)
+    unit, _ = rescaled(mean(trials, 0), 0)
+    breadths = ratio(jnp.square(mean(unit, 0)), mean(jnp.square(unit), 0))
+    return reduce(breadths, reduction, where).astype(responses.dtype)
+
+
+@compiled_function(static=("reduction",))
+def pearson_correlation(
+    a: Float[Array, "*batch time neurons"],
+    b: Float[Array, "*batch time neurons"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch neurons"] | None = None,
+) -> Float[Array, "..."]:
+    r"""Pearson's correlation of two signals over time, neuron by neuron.
+
+    $$\frac{\sum_t (a_t - \bar{a}) (b_t - \bar{b})}
+    {\sqrt{\sum_t (a_t - \bar{a})^2 \sum_t (b_t - \bar{b})^2}}$$
+
+    It does not depend on the scale of either. A constant signal, a silent one included,
+    correlates 0 with any, with gradient 0; `where` leaves it out of the mean.
+
+    **Arguments:**
+
+    - `a`, `b`: signals, such as rates, membrane potentials or spikes.
+    - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the neurons that count.
+
+    **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)` with
+    values in [-1, 1], in the dtype of `a`.
+    """
+    first = widened(a)
+    standard_a = layer_normalize(first, axis=-2)
+    standard_b = layer_normalize(b.astype(first.dtype), axis=-2)
+    correlations = mean(standard_a * standard_b, -2)
+    return reduce(correlations, reduction, where).astype(a.dtype)

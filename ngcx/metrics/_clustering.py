@@ -1,0 +1,208 @@
+"""How far two partitions of the same samples agree.
+
+All follow from how many samples share the class of a sample, its cluster, and both; so
+labels may be any integers, and no table of classes by clusters is needed.
+"""
+
+import functools as ft
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from .._checks import check_non_negative
+from .._compiled import compiled_function
+from .._typing import Scalar
+from ._numbers import log_ratio, ratio, root
+from ._reduction import Reduction, mean, reduce
+
+
+@compiled_function(static=("reduction",))
+def adjusted_rand_index(
+    classes: Int[Array, "*batch samples"],
+    clusters: Int[Array, "*batch samples"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch samples"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The Rand index of two partitions, corrected for chance (Hubert and Arabie,
+    1985): 1 if they agree, 0 on average if they are independent, and below 0 if they
+    agree less than that; at least -1/2.
+
+    $$\frac{2 (tp \cdot tn - fn \cdot fp)}
+    {(tp + fn)(fn + tn) + (tp + fp)(fp + tn)}$$
+
+    counts pairs of samples: in the same class and the same cluster ($tp$), in the same
+    class only ($fn$), in the same cluster only ($fp$), and in neither ($tn$). If no
+    pair is in only one of them, as with a single sample, it is 1.
+
+    **Arguments:**
+
+    - `classes`: true labels, any integers.
+    - `clusters`: predicted labels, any integers.
+    - `reduction`: over the batch: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the samples that count.
+
+    **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the
+    default float dtype.
+
+    ```python
+    >>> adjusted_rand_index(jnp.array([0, 0, 1, 1]), jnp.array([-1, -1, 7, 7]))
+    Array(1., dtype=float32)
+
+    ```
+    """
+
+    def index(same_class, same_cluster, same_both, kept):
+        tp, fn, fp = _pairs(same_class, same_cluster, same_both, kept)
+        size = jnp.sum(kept, dtype=int)
+        neither = size - same_class - same_cluster + same_both
+        tn = _total(neither, kept)
+        below = (tp + fn) * (fn + tn) + (tp + fp) * (fp + tn)
+        return jnp.where(below > 0, ratio(2 * (tp * tn - fn * fp), below), 1)
+
+    return reduce(_by_sizes(index, classes, clusters, where), reduction)
+
+
+@compiled_function(static=("reduction",))
+def fowlkes_mallows_index(
+    classes: Int[Array, "*batch samples"],
+    clusters: Int[Array, "*batch samples"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch samples"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The geometric mean of the precision and the recall of pairs (Fowlkes and
+    Mallows, 1983), from 0 to 1.
+
+    $$\sqrt{\frac{tp}{tp + fp} \cdot \frac{tp}{tp + fn}}$$
+
+    counts pairs of samples: in the same class and the same cluster ($tp$), in the same
+    class only ($fn$), and in the same cluster only ($fp$). Without any pair in both, as
+    with a single sample, it is 0.
+
+    **Arguments:**
+
+    - `classes`: true labels, any integers.
+    - `clusters`: predicted labels, any integers.
+    - `reduction`: over the batch: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the samples that count.
+
+    **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the
+    default float dtype.
+    """
+
+    def index(*sizes):
+        tp, fn, fp = _pairs(*sizes)
+        return root(ratio(tp, tp + fp)) * root(ratio(tp, tp + fn))
+
+    return reduce(_by_sizes(index, classes, clusters, where), reduction)
+
+
+def v_measure(
+    classes: Int[Array, "*batch samples"],
+    clusters: Int[Array, "*batch samples"],
+    *,
+    beta: Scalar = 1.0,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch samples"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The harmonic mean of homogeneity and completeness (Rosenberg and Hirschberg,
+    2007), from 0 to 1.
+
+    $$\frac{(1 + \beta) \, h \, c}{\beta h + c}, \qquad
+    h = 1 - \frac{H(C \mid K)}{H(C)}, \qquad c = 1 - \frac{H(K \mid C)}{H(K)}$$
+
+    with the entropies $H$ of classes $C$ and clusters $K$. $h$ is 1 if every cluster
+    holds one class only, and $c$ is 1 if every class is in one cluster only; both are 1
+    where nothing is to be known, as with a single sample. If both are 0, so is the
+    measure.
+
+    **Arguments:**
+
+    - `classes`: true labels, any integers.
+    - `clusters`: predicted labels, any integers.
+    - `beta`: $\beta$, how much more completeness counts than homogeneity; 0 or more.
+    - `reduction`: over the batch: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the samples that count.
+
+    **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the
+    default float dtype.
+
+    **Raises:** `ValueError` if `beta` is negative.
+    """
+    check_non_negative("beta", beta)
+    return _v_measure(classes, clusters, beta, reduction=reduction, where=where)
+
+
+@compiled_function(static=("reduction",))
+def _v_measure(
+    classes: Int[Array, "*batch samples"],
+    clusters: Int[Array, "*batch samples"],
+    beta: Scalar,
+    *,
+    reduction: Reduction,
+    where: Bool[Array, "*batch samples"] | None,
+) -> Float[Array, "..."]:
+    weight = jnp.asarray(beta, float)
+
+    def measure(same_class, same_cluster, same_both, kept):
+        size = jnp.sum(kept, dtype=int)
+
+        def known(part, given):
+            entropy = _entropy(part, size, kept)
+            left = _entropy(same_both, given, kept)
+            return jnp.where(entropy > 0, 1 - ratio(left, entropy), 1)
+
+        homogeneity = known(same_class, same_cluster)
+        completeness = known(same_cluster, same_class)
+        return ratio(
+            (1 + weight) * homogeneity * completeness,
+            weight * homogeneity + completeness,
+        )
+
+    return reduce(_by_sizes(measure, classes, clusters, where), reduction)
+
+
+def _by_sizes(measure, classes, clusters, where):
+    """`measure` of how many samples share the class, the cluster, and both of each."""
+    *batch, samples = classes.shape
+    kept = jnp.ones(classes.shape, bool) if where is None else where
+
+    @jax.vmap
+    def one(classes, clusters, kept):
+        sizes = ft.partial(_group_sizes, kept)
+        return measure(sizes(classes), sizes(clusters), sizes(classes, clusters), kept)
+
+    flat = (x.reshape(-1, samples) for x in (classes, clusters, kept))
+    return one(*flat).reshape(batch)
+
+
+def _group_sizes(kept, *labels):
+    """How many kept samples have the same labels, for each sample."""
+    order = jnp.lexsort(labels)
+    in_order = (label[order] for label in labels)
+    changes = [label != jnp.roll(label, 1) for label in in_order]
+    groups = jnp.cumsum(ft.reduce(jnp.logical_or, changes), dtype=int)
+    group = jnp.zeros_like(groups).at[order].set(groups)
+    counts = jax.ops.segment_sum(kept.astype(int), group, kept.size + 1)
+    return counts[group]
+
+
+def _total(counts, kept):
+    return jnp.sum(jnp.where(kept, counts, 0).astype(float))
+
+
+def _pairs(same_class, same_cluster, same_both, kept):
+    # Differences of integers: nothing cancels.
+    return (
+        _total(same_both - 1, kept),
+        _total(same_class - same_both, kept),
+        _total(same_cluster - same_both, kept),
+    )
+
+
+def _entropy(part, whole, kept):
+    """The mean of -ln(part / whole) over the samples."""
+    ratios = (jnp.where(kept, x, 1).astype(float) for x in (part, whole))
+    return mean(-log_ratio(*ratios), where=kept)

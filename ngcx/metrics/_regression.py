@@ -1,0 +1,174 @@
+from typing import Literal
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from .._checks import check_non_negative
+from .._compiled import compiled_function
+from .._precision import widened
+from .._typing import Parameter
+from ._numbers import magnitude, rescaled, root
+from ._reduction import Reduction, mean, reduce
+
+
+FeatureReduction = Literal["mean", "sum"]
+
+
+def _difference(predictions, targets):
+    predictions = widened(predictions)
+    return predictions - targets.astype(predictions.dtype)
+
+
+def _over_features(errors, feature_reduction):
+    return mean(errors, -1) if feature_reduction == "mean" else jnp.sum(errors, -1)
+
+
+@compiled_function(static=("feature_reduction", "reduction"))
+def mean_squared_error(
+    predictions: Float[Array, "*batch features"],
+    targets: Float[Array, "*batch features"],
+    *,
+    feature_reduction: FeatureReduction = "mean",
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The mean squared error of each row, $\frac{1}{D} \sum_d (\hat{x}_d - x_d)^2$.
+
+    With `feature_reduction="sum"` it is $\sum_d (\hat{x}_d - x_d)^2$: twice the
+    negative log-likelihood of a Gaussian of unit variance, up to a constant.
+
+    **Arguments:**
+
+    - `predictions`: $\hat{x}$.
+    - `targets`: $x$.
+    - `feature_reduction`: over the $D$ features of a row: `"mean"` or `"sum"`.
+    - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    `predictions`. Infinite where a square exceeds that dtype.
+
+    ```python
+    >>> mean_squared_error(jnp.array([[1.0, 2.0], [3.0, 5.0]]), jnp.zeros((2, 2)))
+    Array(9.75, dtype=float32)
+
+    ```
+    """
+    rows = _over_features(
+        jnp.square(_difference(predictions, targets)), feature_reduction
+    )
+    return reduce(rows, reduction, where).astype(predictions.dtype)
+
+
+@compiled_function(static=("feature_reduction", "reduction"))
+def mean_absolute_error(
+    predictions: Float[Array, "*batch features"],
+    targets: Float[Array, "*batch features"],
+    *,
+    feature_reduction: FeatureReduction = "mean",
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The mean absolute error of each row, $\frac{1}{D} \sum_d |\hat{x}_d - x_d|$.
+
+    With `feature_reduction="sum"` it is $\sum_d |\hat{x}_d - x_d|$: the negative
+    log-likelihood of a Laplace distribution of unit scale, up to a constant. The
+    derivative where a prediction is exact is 0.
+
+    **Arguments:**
+
+    - `predictions`: $\hat{x}$.
+    - `targets`: $x$.
+    - `feature_reduction`: over the $D$ features of a row: `"mean"` or `"sum"`.
+    - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    `predictions`.
+    """
+    rows = _over_features(
+        magnitude(_difference(predictions, targets)), feature_reduction
+    )
+    return reduce(rows, reduction, where).astype(predictions.dtype)
+
+
+@compiled_function(static=("reduction",))
+def root_mean_squared_error(
+    predictions: Float[Array, "*batch features"],
+    targets: Float[Array, "*batch features"],
+    *,
+    reduction: Literal["mean", "none"] = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The root of the mean squared error, in the unit of the data.
+
+    $$\sqrt{\frac{1}{N D} \sum_{n, d} (\hat{x}_{nd} - x_{nd})^2}$$
+
+    The mean over the rows is taken under the root; it is not the mean of the roots
+    that `"none"` gives. The gradient of an exact prediction is 0.
+
+    **Arguments:**
+
+    - `predictions`: $\hat{x}$.
+    - `targets`: $x$.
+    - `reduction`: `"mean"` for the root over all rows, `"none"` for that of each.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    `predictions`.
+    """
+    # Halves, because the distance of two numbers may overflow.
+    difference = _difference(predictions / 2, targets / 2)
+    # Masked before the scale is found.
+    if where is not None:
+        difference = jnp.where(where[..., None], difference, 0)
+    axes = None if reduction == "mean" else -1
+    unit, scale = rescaled(difference, axes)
+    rows = mean(jnp.square(unit), -1)
+    if reduction == "mean":
+        rows = mean(rows, where=where)
+    return (2 * root(rows) * scale.reshape(rows.shape)).astype(predictions.dtype)
+
+
+def bayesian_information_criterion(
+    log_likelihood: Float[Array, "*models"],
+    num_parameters: Parameter,
+    num_samples: Parameter,
+) -> Float[Array, "*models"]:
+    r"""The Bayesian information criterion $-2 \ln L + K \ln N$ (Schwarz, 1978).
+
+    Of models fitted to the same data, the one with the lowest value is preferred.
+
+    **Arguments:**
+
+    - `log_likelihood`: $\ln L$, the largest found, of one model or of several.
+    - `num_parameters`: $K$, how many were fitted; a number, or one a model.
+    - `num_samples`: $N$, the rows of the data; at least 1.
+
+    **Returns:** an array of the shape and dtype of `log_likelihood`.
+
+    **Raises:** `ValueError` for a negative number of parameters, or no samples.
+
+    ```python
+    >>> bayesian_information_criterion(jnp.array(-50.0), 3, 100)
+    Array(113.81551, dtype=float32)
+
+    ```
+    """
+    check_non_negative("num_parameters", num_parameters)
+    if isinstance(num_samples, int | float) and not num_samples >= 1:
+        raise ValueError(f"`num_samples` must be 1 or more; got {num_samples}.")
+    return _bayesian_information_criterion(log_likelihood, num_parameters, num_samples)
+
+
+@compiled_function()
+def _bayesian_information_criterion(
+    log_likelihood: Float[Array, "*models"],
+    num_parameters: Parameter,
+    num_samples: Parameter,
+) -> Float[Array, "*models"]:
+    wide = widened(log_likelihood)
+    penalty = jnp.asarray(num_parameters, wide.dtype) * jnp.log(
+        jnp.asarray(num_samples, wide.dtype)
+    )
+    return (penalty - 2 * wide).astype(log_likelihood.dtype)

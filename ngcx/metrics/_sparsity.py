@@ -1,0 +1,176 @@
+import math
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from .._compiled import compiled_function
+from .._precision import widened
+from .._typing import Scalar
+from ..ops import layer_normalize
+from ._numbers import floored, magnitude, ratio, rescaled, root
+from ._reduction import Reduction, mean, reduce
+
+
+@compiled_function(static=("reduction",))
+def sparsity(
+    codes: Float[Array, "*batch features"],
+    tolerance: Scalar = 0.0,
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The fraction of silent entries in each row, those with $|x_d| \le \theta$.
+
+    Piecewise constant, so that its gradient is 0. NaN is not silent.
+
+    **Arguments:**
+
+    - `codes`: $x$.
+    - `tolerance`: $\theta$, the largest magnitude that counts as silence.
+    - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value in [0, 1] a row, in the dtype of
+    `codes`.
+
+    ```python
+    >>> sparsity(jnp.array([[0.0, 0.0, 0.0, 2.0]]))
+    Array(0.75, dtype=float32)
+
+    ```
+    """
+    wide = widened(codes)
+    silent = jnp.abs(wide) <= jnp.asarray(tolerance, wide.dtype)
+    rows = mean(silent.astype(wide.dtype), -1)
+    return reduce(rows, reduction, where).astype(codes.dtype)
+
+
+@compiled_function(static=("reduction",))
+def hoyer_sparsity(
+    codes: Float[Array, "*batch features"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The sparsity of each row by its norms (Hoyer, 2004): 0 if all entries have the
+    same magnitude, 1 if only one is not 0.
+
+    $$\frac{\sqrt{D} - \lVert x \rVert_1 / \lVert x \rVert_2}{\sqrt{D} - 1}$$
+
+    It does not depend on the scale of a row. A silent row gives 0, and so does a row of
+    one entry, both with gradient 0.
+
+    **Arguments:**
+
+    - `codes`: $x$, each row with $D$ entries.
+    - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value in [0, 1] a row, in the dtype of
+    `codes`.
+    """
+    unit, _ = rescaled(widened(codes))
+    norm1, norm2 = jnp.sum(magnitude(unit), -1), root(jnp.sum(jnp.square(unit), -1))
+    widest = math.sqrt(codes.shape[-1])
+    # A row of zeros as one of equal entries. The maximum takes off rounding errors.
+    quotient = jnp.where(norm2 > 0, ratio(norm1, norm2), widest)
+    rows = jnp.maximum(widest - quotient, 0) / (widest - 1 or 1)
+    return reduce(rows, reduction, where).astype(codes.dtype)
+
+
+@compiled_function(static=("reduction",))
+def gini_index(
+    codes: Float[Array, "*batch features"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The Gini index of the magnitudes in each row: how unequal they are.
+
+    $$\frac{\sum_i (2 i - D - 1) \, |x|_{(i)}}{D \sum_i |x|_{(i)}}
+    = \frac{\sum_{ij} \big| |x_i| - |x_j| \big|}{2 D \sum_i |x_i|}$$
+
+    where $|x|_{(1)} \le \dots \le |x|_{(D)}$. It is 0 if all are equal and $1 - 1/D$ if
+    only one is not 0, and does not depend on the scale of a row. A silent row gives 0,
+    with gradient 0.
+
+    **Arguments:**
+
+    - `codes`: $x$, each row with $D$ entries.
+    - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
+    """
+    unit, _ = rescaled(widened(codes))
+    size = codes.shape[-1]
+    ascending = jnp.sort(magnitude(unit), -1)
+    weights = jnp.arange(1 - size, size, 2, ascending.dtype) / max(size, 1)
+    rows = ratio(ascending @ weights, jnp.sum(ascending, -1))
+    return reduce(rows, reduction, where).astype(codes.dtype)
+
+
+@compiled_function(static=("reduction",))
+def excess_kurtosis(
+    codes: Float[Array, "*batch features"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The excess kurtosis $m_4 / m_2^2 - 3$ of each row: above 0 where a few strong
+    entries stand out, 0 for a Gaussian.
+
+    $m_k$ is the $k$-th central moment of the entries, the mean of
+    $(x_d - \bar{x})^k$. It does not depend on the scale of a row. A constant row gives
+    0, with gradient 0.
+
+    **Arguments:**
+
+    - `codes`: $x$.
+    - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
+    """
+    squares = jnp.square(layer_normalize(widened(codes)))
+    # Their mean is 1, or 0 in a constant row.
+    rows = mean(squares * (squares - 3), -1)
+    return reduce(rows, reduction, where).astype(codes.dtype)
+
+
+@compiled_function(static=("reduction",))
+def workload_entropy(
+    counts: Float[Array, "*batch samples neurons"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""How evenly a population shares its work, in bits: the entropy of how activity
+    is distributed over the neurons.
+
+    $$-\sum_d p_d \log_2 p_d, \qquad p_d = \frac{\sum_n x_{nd}}{\sum_{nd'} x_{nd'}}$$
+
+    It is 0 if one neuron does everything and $\log_2 D$ if all of the $D$ neurons do
+    the same. A silent population gives 0, with gradient 0.
+
+    **Arguments:**
+
+    - `counts`: $x$, the spike counts, or any activity of 0 or more.
+    - `reduction`: over the batch of populations: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the populations that count.
+
+    **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the dtype
+    of `counts`.
+
+    ```python
+    >>> workload_entropy(jnp.array([[1.0, 0.0, 2.0, 1.0]]))
+    Array(1.5, dtype=float32)
+
+    ```
+    """
+    wide = widened(counts)
+    unit, _ = rescaled(wide, (-2, -1))
+    activity = jnp.sum(unit, -2)
+    shares = ratio(activity, jnp.sum(activity, -1, keepdims=True))
+    rows = -jnp.sum(shares * jnp.log2(floored(shares, wide.dtype)), -1)
+    return reduce(rows, reduction, where).astype(counts.dtype)

@@ -1,0 +1,103 @@
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import jax.tree_util as jtu
+from jax.typing import DTypeLike
+from jaxtyping import Array, PyTree
+
+from .._compiled import compiled
+from ._classification import classification_report, confusion_table, report_of
+from ._regression import mean_squared_error, root_mean_squared_error
+
+
+class Streaming(eqx.Module):
+    """A metric over many batches: an immutable pytree of sums.
+
+    It gives what the metric gives of all batches together, concatenated along a leading
+    axis. That works for [`ngcx.metrics.classification_report`][], which follows from
+    counts; for [`ngcx.metrics.root_mean_squared_error`][]; and for each metric with a
+    `reduction`, which is a mean of scores: any function `metric(*batch,
+    reduction="none", **options)` will do.
+
+    Everything is a sum, so `jax.lax.psum` of one merges those of all devices, and one
+    is a carry for `jax.lax.scan`.
+
+    ```python
+    >>> from ngcx.metrics import accuracy
+    >>> total = Streaming.init(accuracy)
+    >>> for labels in jnp.array([[0, 1], [1, 1]]):
+    ...     total = total.update(jnp.eye(2), labels)
+    >>> total.compute()
+    Array(0.75, dtype=float32)
+
+    ```
+    """
+
+    sums: PyTree[Array]
+    metric: Callable = eqx.field(static=True)
+    options: tuple[tuple[str, Hashable], ...] = eqx.field(static=True)
+    dtype: Any = eqx.field(static=True)
+
+    @classmethod
+    def init(
+        cls, metric: Callable, *, dtype: DTypeLike = jnp.float32, **options: Hashable
+    ) -> "Streaming":
+        """Of no batch yet: 0, which no later result depends on.
+
+        **Arguments:**
+
+        - `metric`: a function of this room, or one of your own.
+        - `dtype`: that of the sums and of the result. Scores are counted in integers.
+        - `options`: keyword arguments of the metric that hold for every batch, such as
+            `num_classes`, which `classification_report` needs.
+        """
+        if metric is classification_report:
+            if "num_classes" not in options:
+                raise ValueError("`num_classes` must be given for a report.")
+            size = options["num_classes"] + 1
+            sums = jnp.zeros((size, size), int)
+        else:
+            sums = jnp.zeros((), dtype), jnp.zeros((), int)
+        dtype = jnp.dtype(dtype)
+        return cls(sums, metric, tuple(sorted(options.items())), dtype)
+
+    @compiled
+    def update(self, *batch: PyTree, **keywords: PyTree) -> "Streaming":
+        """With a further batch: the arguments of the metric, and its `where`."""
+        keywords |= dict(self.options)
+        if self.metric is classification_report:
+            return self._add(confusion_table(*batch, **keywords))
+        rooted = self.metric is root_mean_squared_error
+        metric = mean_squared_error if rooted else self.metric
+        scores = metric(*batch, reduction="none", **keywords)
+        where = keywords.get("where")
+        if where is None:
+            count = scores.size
+        elif where.shape == scores.shape:
+            count = jnp.sum(where, dtype=int)
+        else:
+            raise ValueError(
+                f"`where` must have the shape of the scores, {scores.shape}, to be "
+                f"streamed; got {where.shape}."
+            )
+        return self._add((jnp.sum(scores.astype(self.dtype)), jnp.asarray(count, int)))
+
+    @compiled
+    def merge(self, other: "Streaming") -> "Streaming":
+        """With all batches of another one of the same metric."""
+        return self._add(other.sums)
+
+    @compiled
+    def compute(self) -> PyTree:
+        """The metric of all batches so far; of none it is 0."""
+        if self.metric is classification_report:
+            return report_of(self.sums, self.dtype)
+        total, count = self.sums
+        mean = total / jnp.maximum(count, 1).astype(self.dtype)
+        return jnp.sqrt(mean) if self.metric is root_mean_squared_error else mean
+
+    def _add(self, sums):
+        sums = jtu.tree_map(jnp.add, self.sums, sums)
+        return Streaming(sums, self.metric, self.options, self.dtype)
