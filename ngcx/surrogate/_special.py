@@ -2,7 +2,6 @@ import jax.numpy as jnp
 import jax.random as jr
 
 from .._checks import check_non_negative, check_positive
-from .._closed_form import sigmoid
 from .._precision import wide_dtype
 from .._typing import Parameter, typed
 from ._base import AbstractStep, AbstractSurrogate, step
@@ -117,8 +116,8 @@ class SecantLIF(AbstractStep):
         return self.c1 * jnp.tanh(self.c2 * jnp.maximum(x, 0))
 
     def _derivative(self, x):
-        # sech(z) = 2 e^-z / (1 + e^-2z) does not overflow, and its square underflows only
-        # with the result, because the factors come between.
+        # sech(z) = 2 e^-z / (1 + e^-2z) does not overflow. Its square underflows only
+        # with the result, as the factors come between.
         decayed = jnp.exp(-self.c2 * jnp.maximum(x, 0))
         sech = 2 * decayed / (1 + jnp.square(decayed))
         slope = self.c1 * self.c2 * sech * sech

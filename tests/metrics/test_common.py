@@ -190,10 +190,7 @@ def test_constant_arguments_give_finite_values_and_gradients(case, value, dtype)
         assert all(np.all(np.isfinite(g)) for g in reverse)
 
 
-SCALE_FREE = (
-    "hoyer_sparsity gini_index excess_kurtosis workload_entropy pearson_correlation "
-    "breadth_of_tuning_curve"
-).split()
+SCALE_FREE = ["hoyer_sparsity", "gini_index", "excess_kurtosis", "workload_entropy", "pearson_correlation", "breadth_of_tuning_curve"]
 
 
 @pytest.mark.parametrize("name", SCALE_FREE)
