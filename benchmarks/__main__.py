@@ -2,13 +2,14 @@
 
 import argparse
 
-from . import eager_calls, import_time, loader, snn_step
+from . import eager_calls, import_time, loader, metrics, snn_step
 
 
 BENCHMARKS = {
     "eager_calls": eager_calls.main,
     "import_time": import_time.main,
     "loader": loader.main,
+    "metrics": metrics.main,
     "snn_step": snn_step.main,
 }
 

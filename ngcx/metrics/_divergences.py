@@ -4,7 +4,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .._compiled import compiled_function
 from .._precision import wide_dtype, widened
-from ._numbers import floored, log_ratio
+from ._numbers import floored, log1p, log_ratio
 from ._reduction import Reduction, reduce
 
 
@@ -44,14 +44,7 @@ def binary_cross_entropy(
     dtype = probabilities.dtype
     p = widened(probabilities)
     x = targets.astype(p.dtype)
-    # 1 - p is exact from 1/2 on; below, log1p keeps what 1 - p would round away.
-    low = p < 0.5
-    log_complement = jnp.where(
-        low,
-        jnp.log1p(-jnp.where(low, p, 0)),
-        jnp.log(floored(jnp.where(low, 1, 1 - p), dtype)),
-    )
-    features = x * jnp.log(floored(p, dtype)) + (1 - x) * log_complement
+    features = x * jnp.log(floored(p, dtype)) + (1 - x) * log1p(-p, dtype)
     return reduce(-jnp.sum(features, -1), reduction, where).astype(dtype)
 
 

@@ -1,5 +1,8 @@
 """Functions that stay finite, as do their derivatives, where the plain ones do not."""
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 
@@ -31,16 +34,33 @@ def floored(probability, dtype):
     return jnp.where(probability < floor, lifted, probability)
 
 
+def log1p(x, dtype):
+    """ln(1 + x), of at least the smallest normal number of `dtype`.
+
+    That of XLA is wrong by up to 120 units in the last place of float64.
+    """
+    total = 1 + x
+    whole = floored(total, dtype)
+    # To first order, what was lost in the sum.
+    return jnp.log(whole) + (x - (total - 1)) / whole
+
+
+@jax.custom_jvp
 def log_ratio(x, y):
     """ln(x / y) of positive numbers, to the last place also where they nearly agree."""
     near = magnitude(x - y) < y / 2
-    # Each branch gets an input at which its derivative is finite.
-    excess = jnp.where(near, x - y, 0) / jnp.where(near, y, 1)
-    far = jnp.log(jnp.where(near, 1, x)) - jnp.log(jnp.where(near, 1, y))
-    return jnp.where(near, jnp.log1p(excess), far)
+    excess = jnp.where(near, x - y, 0) / y
+    return jnp.where(near, log1p(excess, x.dtype), jnp.log(x) - jnp.log(y))
 
 
-def rescaled(x, axis=-1):
+@log_ratio.defjvp
+def _log_ratio_jvp(primals, tangents):
+    # Of a quotient, JAX squares the denominator, which may underflow.
+    (x, y), (dx, dy) = primals, tangents
+    return log_ratio(x, y), dx / x - dy / y
+
+
+def rescaled(x, axis: Any = -1):
     """`x` over its largest magnitude along an axis, which keeps its axis; zeros stay.
 
     With it no square overflows or vanishes. The measure either does not depend on the

@@ -13,10 +13,14 @@ from ._numbers import ratio, rescaled, root
 from ._reduction import Reduction, mean, reduce
 
 
+def _steps(spikes):
+    """The number of the step, at each entry."""
+    return jax.lax.broadcasted_iota(int, spikes.shape, spikes.ndim - 2)
+
+
 def _last(spikes):
     """The step of the last spike so far, at each step; -1 before the first."""
-    steps = jnp.arange(spikes.shape[-2])[:, None]
-    return jax.lax.cummax(jnp.where(spikes, steps, -1), spikes.ndim - 2)
+    return jax.lax.cummax(jnp.where(spikes, _steps(spikes), -1), spikes.ndim - 2)
 
 
 def _exclusive(last):
@@ -50,10 +54,9 @@ def coefficient_of_variation(
     the dtype of `spikes`.
     """
     wide = widened(spikes)
-    time = jnp.arange(spikes.shape[-2])[:, None]
     before = _exclusive(_last(wide > 0))
     between = (wide > 0) & (before >= 0)
-    intervals = (time - before).astype(wide.dtype)
+    intervals = (_steps(before) - before).astype(wide.dtype)
     means = mean(intervals, -2, between)
     variances = mean(jnp.square(intervals - means[..., None, :]), -2, between)
     variations = ratio(root(variances), means)
@@ -191,10 +194,10 @@ def _victor_purpura_distance(
     step_cost = jnp.asarray(cost, dtype) * jnp.asarray(dt, dtype)
     *_, time, neurons = a.shape
     # A loop of as many turns as there are spikes has no reverse mode, nor a need of it.
-    trains = (
+    first, second = (
         jnp.moveaxis(stop_gradient(x) > 0, -2, -1).reshape(-1, time) for x in (a, b)
     )
-    distances = jax.vmap(_edit_distance, (0, 0, None))(*trains, step_cost)
+    distances = jax.vmap(_edit_distance, (0, 0, None))(first, second, step_cost)
     distances = distances.reshape(*a.shape[:-2], neurons)
     return reduce(distances, reduction, where).astype(a.dtype)
 
@@ -262,7 +265,7 @@ def spike_train_synchrony(
     dtype = wide_dtype(spikes.dtype)
     *_, length, neurons = spikes.shape
     fires = spikes > 0
-    steps = jnp.arange(length)[:, None]
+    steps = _steps(fires)
 
     def interval(last):
         before = _exclusive(last)

@@ -54,9 +54,13 @@ class Streaming(eqx.Module):
             `num_classes`, which `classification_report` needs.
         """
         if metric is classification_report:
-            if "num_classes" not in options:
-                raise ValueError("`num_classes` must be given for a report.")
-            size = options["num_classes"] + 1
+            classes = options.get("num_classes")
+            if not isinstance(classes, int):
+                raise ValueError(
+                    "`num_classes` must be given for a report, as an integer; got "
+                    f"{classes!r}."
+                )
+            size = classes + 1
             sums = jnp.zeros((size, size), int)
         else:
             sums = jnp.zeros((), dtype), jnp.zeros((), int)

@@ -150,12 +150,10 @@ def test_gradients_are_those_of_differences(case, dtype):
     rng = np.random.default_rng(0)
     directions = [rng.normal(size=x.shape) for x in chosen]
     if case.metric is metrics.gaussian_kl_divergence:  # covariances are symmetric
-        directions = [
-            d + d.swapaxes(-1, -2) if d.ndim == 3 else d for d in directions
-        ]
+        directions = [d + d.swapaxes(-1, -2) if d.ndim == 3 else d for d in directions]
     # Entries of 0 are kinks of some measures, so they stay.
     directions = [
-        jnp.asarray(d) * (x != 0) for d, x in zip(directions, chosen, strict=True)
+        jnp.where(x != 0, d, 0) for d, x in zip(directions, chosen, strict=True)
     ]
     step = 1e-6
     ahead, behind = (
@@ -190,11 +188,18 @@ def test_constant_arguments_give_finite_values_and_gradients(case, value, dtype)
         assert all(np.all(np.isfinite(g)) for g in reverse)
 
 
-SCALE_FREE = ["hoyer_sparsity", "gini_index", "excess_kurtosis", "workload_entropy", "pearson_correlation", "breadth_of_tuning_curve"]
+SCALE_FREE = [
+    "hoyer_sparsity",
+    "gini_index",
+    "excess_kurtosis",
+    "workload_entropy",
+    "pearson_correlation",
+    "breadth_of_tuning_curve",
+]
 
 
 @pytest.mark.parametrize("name", SCALE_FREE)
-@pytest.mark.parametrize("scale", [2.0**-120, 2.0**-70, 2.0**70, 2.0**120])
+@pytest.mark.parametrize("scale", [2.0**-100, 2.0**-70, 2.0**70, 2.0**120])
 def test_the_scale_does_not_matter(name, scale):
     metric = getattr(metrics, name)
     rng = np.random.default_rng(0)

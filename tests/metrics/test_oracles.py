@@ -1,0 +1,417 @@
+"""Each metric beside scipy, scikit-learn or its formula, in float64 on the host."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+import sklearn.metrics
+from hypothesis import given, strategies as st
+
+from ngcx import metrics
+from ngcx.testing import tolerance
+
+
+SEEDS = st.integers(0, 10_000)
+WIDE = pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)
+
+
+def close(got, expected, dtype, scale=1.0):
+    """Relative to the result, or to `scale` where terms of that size cancel."""
+    rtol = tolerance(dtype)["rtol"]
+    np.testing.assert_allclose(got, expected, rtol=rtol, atol=rtol * scale)
+
+
+def rounded(array, dtype):
+    """An array of JAX, and the same values in float64."""
+    array = np.asarray(array, dtype)
+    return jnp.asarray(array), array.astype(np.float64)
+
+
+def simplex(rng, *shape, dtype):
+    return rounded(rng.dirichlet(np.ones(shape[-1]), shape[:-1]) + 1e-3, dtype)
+
+
+@WIDE
+@given(seed=SEEDS)
+def test_errors(seed, dtype):
+    rng = np.random.default_rng(seed)
+    predictions, x = rounded(rng.normal(size=(6, 5)), dtype)
+    targets, y = rounded(rng.normal(size=(6, 5)), dtype)
+    squared = sklearn.metrics.mean_squared_error(y, x)
+    absolute = sklearn.metrics.mean_absolute_error(y, x)
+    close(metrics.mean_squared_error(predictions, targets), squared, dtype)
+    close(metrics.mean_absolute_error(predictions, targets), absolute, dtype)
+    close(metrics.root_mean_squared_error(predictions, targets), squared**0.5, dtype)
+    roots = np.sqrt(np.mean((x - y) ** 2, 1))
+    close(
+        metrics.root_mean_squared_error(predictions, targets, reduction="none"),
+        roots,
+        dtype,
+    )
+    # The reference sums over the features.
+    summed = metrics.mean_squared_error(predictions, targets, feature_reduction="sum")
+    close(summed, 5 * squared, dtype)
+    summed = metrics.mean_absolute_error(predictions, targets, feature_reduction="sum")
+    close(summed, 5 * absolute, dtype)
+
+
+@WIDE
+@given(seed=SEEDS)
+def test_cross_entropies(seed, dtype):
+    rng = np.random.default_rng(seed)
+    bits, p = rounded(rng.uniform(0.001, 0.999, (6, 5)), dtype)
+    outcomes = rng.integers(0, 2, (6, 5))
+    got = metrics.binary_cross_entropy(
+        bits, jnp.asarray(outcomes, dtype), reduction="none"
+    )
+    expected = -np.sum(np.where(outcomes, np.log(p), np.log1p(-p)), 1)
+    close(got, expected, dtype)
+
+    scores, p = simplex(rng, 6, 4, dtype=dtype)
+    labels = rng.integers(0, 4, 6)
+    expected = -np.log(p[np.arange(6), labels])
+    for targets in (jnp.asarray(labels, int), jnp.asarray(np.eye(4)[labels], dtype)):
+        close(metrics.categorical_nll(scores, targets), expected.mean(), dtype)
+
+
+@WIDE
+@given(seed=SEEDS)
+def test_divergences(seed, dtype):
+    rng = np.random.default_rng(seed)
+    predicted, q = simplex(rng, 6, 4, dtype=dtype)
+    true, p = simplex(rng, 6, 4, dtype=dtype)
+    expected = np.sum(scipy.special.rel_entr(p, q), 1)
+    terms = np.sum(p * np.abs(np.log(p / q)), 1).max()
+    got = metrics.kl_divergence(predicted, true, reduction="none")
+    close(got, expected, dtype, terms)
+
+    factors = rng.normal(size=(2, 3, 3))
+    means, mu = rounded(rng.normal(size=(2, 3)), dtype)
+    covariances, sigma = rounded(
+        factors @ factors.swapaxes(1, 2) + 0.5 * np.eye(3), dtype
+    )
+    z, precision = mu[1] - mu[0], np.linalg.inv(sigma[1])
+    expected = 0.5 * (
+        np.log(np.linalg.det(sigma[1]) / np.linalg.det(sigma[0]))
+        + np.trace(precision @ sigma[0])
+        + z @ precision @ z
+        - 3
+    )
+    got = metrics.gaussian_kl_divergence(
+        means[0], covariances[0], means[1], covariances[1]
+    )
+    condition = max(np.linalg.cond(each) for each in sigma)
+    np.testing.assert_allclose(got, expected, rtol=tolerance(dtype)["rtol"] * condition)
+
+
+def test_gaussian_kl_divergence_of_badly_scaled_and_of_no_gaussians():
+    zero, small = jnp.zeros(2), jnp.diag(jnp.array([1.0, 1e-14]))
+    assert metrics.gaussian_kl_divergence(zero, small, zero, small) == 0
+    indefinite = jnp.diag(jnp.array([1.0, -2.0]))
+    for first, second in ((indefinite, jnp.eye(2)), (jnp.eye(2), indefinite)):
+        got = metrics.gaussian_kl_divergence(zero, first, zero, second)
+        assert got == jnp.inf
+
+
+@pytest.mark.parametrize("metric", [metrics.kl_divergence, metrics.categorical_nll])
+def test_the_worst_prediction_is_finite_and_learns(metric, dtype):
+    worst, right = jnp.array([[0.0, 1.0]], dtype), jnp.array([[1.0, 0.0]], dtype)
+    value, gradient = jax.value_and_grad(metric)(worst, right)
+    largest = -np.log(float(jnp.finfo(dtype).tiny))
+    np.testing.assert_allclose(float(value), largest, rtol=1e-2)
+    assert gradient[0, 0] < -100 and np.all(np.isfinite(gradient))
+    assert metric(right, right) == 0
+
+
+def test_the_worst_bits_are_finite_and_learn(dtype):
+    for p, x in ((0.0, 1.0), (1.0, 0.0)):
+        bits, outcomes = jnp.full((1, 1), p, dtype), jnp.full((1, 1), x, dtype)
+        value, gradient = jax.value_and_grad(metrics.binary_cross_entropy)(
+            bits, outcomes
+        )
+        largest = -np.log(float(jnp.finfo(dtype).tiny))
+        np.testing.assert_allclose(float(value), largest, rtol=1e-2)
+        assert np.isfinite(gradient).all() and np.abs(gradient).max() > 100
+        assert metrics.binary_cross_entropy(outcomes, outcomes) == 0
+
+
+def test_bayesian_information_criterion(dtype):
+    likelihoods = jnp.array([-50.0, -20.0], dtype)
+    got = metrics.bayesian_information_criterion(likelihoods, 3, 100)
+    assert got.dtype == dtype
+    expected = 3 * np.log(100) - 2 * np.array([-50.0, -20.0])
+    np.testing.assert_allclose(np.asarray(got, float), expected, **tolerance(dtype))
+    with pytest.raises(ValueError, match="`num_parameters` must be"):
+        metrics.bayesian_information_criterion(likelihoods, -1, 100)
+    with pytest.raises(ValueError, match="`num_samples` must be .* got 0"):
+        metrics.bayesian_information_criterion(likelihoods, 3, 0)
+
+
+@given(seed=SEEDS, kind=st.sampled_from(["scores", "indices"]))
+def test_classification_report_is_that_of_scikit_learn(seed, kind):
+    rng = np.random.default_rng(seed)
+    labels, guesses = rng.integers(0, 5, (2, 40))
+    truth, guess = jnp.asarray(labels), jnp.asarray(guesses)
+    if kind == "scores":
+        truth, guess = jnp.eye(5)[truth], jnp.eye(5)[guess]
+    report = metrics.classification_report(guess, truth, num_classes=5)
+    options = {"labels": range(5), "average": "macro", "zero_division": 0}
+    expected = {
+        "confusion": sklearn.metrics.confusion_matrix(labels, guesses, labels=range(5)),
+        "precision": sklearn.metrics.precision_score(labels, guesses, **options),
+        "recall": sklearn.metrics.recall_score(labels, guesses, **options),
+        "misses": 0,
+        "accuracy": sklearn.metrics.accuracy_score(labels, guesses),
+        "adjusted_accuracy": sklearn.metrics.accuracy_score(labels, guesses),
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(getattr(report, name), value, rtol=1e-6)
+    close(metrics.accuracy(guess, truth), report.accuracy, np.float32)
+
+
+def test_misses_are_no_class():
+    # The scores of the second row sum to 0 but point to a class.
+    scores = jnp.array([[0.0, 0.0], [1.0, -1.0], [jnp.nan, 1.0], [0.0, 2.0]])
+    report = metrics.classification_report(scores, jnp.zeros(4, int))
+    assert report.misses == 2
+    np.testing.assert_array_equal(report.confusion, [[1, 1], [0, 0]])
+    assert (report.accuracy, report.adjusted_accuracy) == (0.5, 0.25)
+    assert (report.precision, report.recall) == (0.5, 0.125)  # of class 1: 0
+    right = metrics.accuracy(scores, jnp.zeros(4, int), reduction="none")
+    np.testing.assert_array_equal(right, [0, 1, 0, 0])
+
+
+def test_classes_must_be_known():
+    indices = jnp.zeros(3, int)
+    with pytest.raises(ValueError, match="`num_classes` must be"):
+        metrics.classification_report(indices, indices)
+    with pytest.raises(ValueError, match="`num_classes` must be .* got 4"):
+        metrics.classification_report(jnp.eye(3), indices, num_classes=4)
+    # What is no class is in no cell, and wrong.
+    report = metrics.classification_report(
+        jnp.array([0, 1, 7]), jnp.array([0, -1, 1]), num_classes=2
+    )
+    np.testing.assert_array_equal(report.confusion, [[1, 0], [0, 0]])
+    assert report.misses == 1
+
+
+def test_accuracy_counts_beyond_the_integers_of_half_precision():
+    scores = jnp.tile(jnp.array([[1, 0]], jnp.float16), (5000, 1))
+    score = metrics.accuracy(scores, jnp.repeat(jnp.array([0, 1]), 2500))
+    assert score == 0.5 and score.dtype == jnp.float16
+
+
+@pytest.mark.parametrize("classes", [1, 2, 7, 12, 100])
+def test_the_first_of_the_largest_scores_wins(classes):
+    rng = np.random.default_rng(classes)
+    scores = rng.integers(0, 4, (50, classes)).astype(np.float32)
+    scores[:, -1] = -1  # so that something stands out
+    expected = np.full(50, classes > 1)  # one alone has nothing to stand out from
+    got = metrics.accuracy(
+        jnp.asarray(scores), jnp.asarray(scores.argmax(1)), reduction="none"
+    )
+    np.testing.assert_array_equal(got, expected)
+
+
+@WIDE
+@given(seed=SEEDS)
+def test_sparsities(seed, dtype):
+    rng = np.random.default_rng(seed)
+    codes, x = rounded(rng.normal(size=(6, 9)) * (rng.random((6, 9)) < 0.7), dtype)
+    size, magnitudes = x.shape[1], np.abs(x)
+    got = metrics.sparsity(codes, reduction="none")
+    np.testing.assert_allclose(got, np.mean(x == 0, 1), rtol=1e-6)
+    one, two = magnitudes.sum(1), np.sqrt((x**2).sum(1))
+    silent = two == 0
+    ratio = np.where(silent, np.sqrt(size), one / np.where(silent, 1, two))
+    expected = (np.sqrt(size) - ratio) / (np.sqrt(size) - 1)
+    close(metrics.hoyer_sparsity(codes, reduction="none"), expected, dtype)
+    pairs = np.abs(magnitudes[:, :, None] - magnitudes[:, None, :]).sum((1, 2))
+    expected = pairs / np.where(silent, 1, 2 * size * one)
+    close(metrics.gini_index(codes, reduction="none"), expected, dtype)
+    constant = np.ptp(x, 1) == 0
+    expected = np.where(
+        constant, 0, scipy.stats.kurtosis(x + constant[:, None], axis=1)
+    )
+    got = metrics.excess_kurtosis(codes, reduction="none")
+    close(got, np.nan_to_num(expected), dtype, 9.0)
+
+
+@WIDE
+@given(seed=SEEDS)
+def test_workload_entropy(seed, dtype):
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(0.5, (10, 6))
+    got = metrics.workload_entropy(jnp.asarray(counts, dtype))
+    total = counts.sum(0)
+    expected = scipy.stats.entropy(total, base=2) if total.any() else 0
+    close(got, expected, dtype, 6.0)
+
+
+def test_sparsity_of_nan_and_with_a_tolerance():
+    codes = jnp.array([[jnp.nan, 0.0, 0.5, -1.0]])
+    assert metrics.sparsity(codes) == 0.25
+    assert metrics.sparsity(codes, 0.5) == 0.5
+    assert metrics.sparsity(codes, jnp.asarray(1.0)) == 0.75
+
+
+@WIDE
+@given(seed=SEEDS)
+def test_rates_and_correlations(seed, dtype):
+    rng = np.random.default_rng(seed)
+    spikes, x = rounded(rng.poisson(0.6, (20, 4)), dtype)
+    close(metrics.firing_rate(spikes, reduction="none"), x.mean(0), dtype)
+    in_hertz = metrics.firing_rate(spikes, dt=0.5, reduction="none")
+    close(in_hertz, x.mean(0) * 2000, dtype)
+    means = x.mean(0)
+    fano = x.var(0) / np.where(means, means, 1)
+    close(metrics.fano_factor(spikes, reduction="none"), fano, dtype)
+    breadth = np.where(means, means**2, 0) / np.where(means, (x**2).mean(0), 1)
+    close(metrics.breadth_of_tuning_curve(spikes, reduction="none"), breadth, dtype)
+    other, y = rounded(rng.normal(size=(20, 4)), dtype)
+    got = metrics.pearson_correlation(spikes, other, reduction="none")
+    expected = [
+        scipy.stats.pearsonr(a, b)[0] if np.ptp(a) else 0
+        for a, b in zip(x.T, y.T, strict=True)
+    ]
+    close(got, expected, dtype)
+
+
+def test_firing_rate_of_many_and_of_no_steps():
+    assert metrics.firing_rate(jnp.ones((70_000, 1), jnp.float16)) == 1
+    assert metrics.firing_rate(jnp.zeros((0, 3))) == 0
+
+
+def test_breadth_averages_over_trials_first():
+    responses = jnp.array([[[0.0, 1.0], [4.0, 0.0]], [[0.0, 0.0], [4.0, 1.0]]])
+    got = metrics.breadth_of_tuning_curve(responses, reduction="none")
+    np.testing.assert_allclose(got, [0.5, 1.0])
+    # It does not depend on the scale, as std / mean does not.
+    assert metrics.breadth_of_tuning_curve(jnp.array([[0.0], [0.4]])) == 0.5
+
+
+def intervals(train):
+    return np.diff(np.flatnonzero(train))
+
+
+@WIDE
+@given(seed=SEEDS)
+def test_coefficient_of_variation(seed, dtype):
+    rng = np.random.default_rng(seed)
+    trains = rng.random((40, 5)) < rng.choice([0.0, 0.05, 0.5])
+    got = metrics.coefficient_of_variation(jnp.asarray(trains, dtype), reduction="none")
+    expected = [
+        scipy.stats.variation(gaps) if len(gaps := intervals(train)) else 0
+        for train in trains.T
+    ]
+    close(got, expected, dtype)
+
+
+def van_rossum(a, b, tau):
+    """The integral by all pairs of spikes (Houghton and Kreuz, 2012)."""
+    times = np.concatenate([np.flatnonzero(a), np.flatnonzero(b)])
+    signs = np.repeat([1, -1], [a.sum(), b.sum()])
+    kernel = np.exp(-np.abs(times[:, None] - times) / tau)
+    return np.sqrt(max(signs @ kernel @ signs, 0))
+
+
+def victor_purpura(a, b, cost):
+    """The edit distance, cell by cell."""
+    first, second = np.flatnonzero(a), np.flatnonzero(b)
+    table = np.add.outer(np.arange(len(first) + 1.0), np.arange(len(second) + 1.0))
+    for i, s in enumerate(first):
+        for j, t in enumerate(second):
+            table[i + 1, j + 1] = min(
+                table[i, j + 1] + 1,
+                table[i + 1, j] + 1,
+                table[i, j] + cost * abs(s - t),
+            )
+    return table[-1, -1]
+
+
+@WIDE
+@given(seed=SEEDS, rate=st.sampled_from([0.0, 0.1, 0.5]))
+def test_distances_of_spike_trains(seed, rate, dtype):
+    rng = np.random.default_rng(seed)
+    a, b = rng.random((2, 30, 4)) < rate
+    first, second = jnp.asarray(a, dtype), jnp.asarray(b, dtype)
+    got = metrics.van_rossum_distance(first, second, tau=6.0, dt=2.0, reduction="none")
+    expected = [van_rossum(*pair, 3.0) for pair in zip(a.T, b.T, strict=True)]
+    close(got, expected, dtype, 5.0)
+    for cost in (0.0, 0.3, 5.0):
+        got = metrics.victor_purpura_distance(
+            first, second, cost / 2, dt=2.0, reduction="none"
+        )
+        expected = [victor_purpura(*pair, cost) for pair in zip(a.T, b.T, strict=True)]
+        close(got, expected, dtype)
+        # Of a train from itself it is 0, and it is the same either way.
+        assert metrics.victor_purpura_distance(first, first, cost) == 0
+    assert metrics.van_rossum_distance(first, first, tau=3.0) == 0
+
+
+def synchrony(trains):
+    """By its definition, spike by spike."""
+    length, neurons = trains.shape
+    times = [np.flatnonzero(train) for train in trains.T]
+
+    def window(n, i):
+        gaps = np.diff(times[n])
+        before = gaps[i - 1] if i > 0 else length
+        after = gaps[i] if i < len(gaps) else length
+        return min(before, after)
+
+    found = possible = 0
+    for n in range(neurons):
+        for m in range(neurons):
+            if n == m:
+                continue
+            for i, t in enumerate(times[n]):
+                possible += 1
+                found += any(
+                    2 * abs(t - s) < min(window(n, i), window(m, j))
+                    for j, s in enumerate(times[m])
+                )
+    return found / possible if possible else 1
+
+
+@WIDE
+@given(seed=SEEDS, rate=st.sampled_from([0.0, 0.1, 0.4]))
+def test_synchrony(seed, rate, dtype):
+    trains = np.random.default_rng(seed).random((25, 3)) < rate
+    got = metrics.spike_train_synchrony(jnp.asarray(trains, dtype))
+    close(got, synchrony(trains), dtype)
+
+
+@WIDE
+@given(seed=SEEDS, groups=st.integers(1, 6))
+def test_agreement_of_partitions(seed, groups, dtype):
+    rng = np.random.default_rng(seed)
+    classes, clusters = rng.integers(0, groups, (2, 15)) * 7 - 3
+    first, second = jnp.asarray(classes), jnp.asarray(clusters)
+    for got, oracle in (
+        (metrics.adjusted_rand_index, sklearn.metrics.adjusted_rand_score),
+        (metrics.fowlkes_mallows_index, sklearn.metrics.fowlkes_mallows_score),
+        (metrics.v_measure, sklearn.metrics.v_measure_score),
+    ):
+        close(got(first, second), oracle(classes, clusters), dtype, 4.0)
+    got = metrics.v_measure(first, second, beta=0.5)
+    expected = sklearn.metrics.v_measure_score(classes, clusters, beta=0.5)
+    close(got, expected, dtype, 4.0)
+    with pytest.raises(ValueError, match="`beta` must"):
+        metrics.v_measure(first, second, beta=-1.0)
+
+
+@given(seed=SEEDS)
+def test_masked_samples_are_in_no_partition(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, (2, 15))
+    kept = rng.random(15) < 0.7
+    first, second = jnp.asarray(labels)
+    few, fewer = labels[:, kept]
+    for got, oracle in (
+        (metrics.adjusted_rand_index, sklearn.metrics.adjusted_rand_score),
+        (metrics.v_measure, sklearn.metrics.v_measure_score),
+    ):
+        expected = oracle(few, fewer)
+        close(got(first, second, where=jnp.asarray(kept)), expected, np.float32, 4.0)

@@ -1,0 +1,137 @@
+"""What is streamed equals what is computed at once."""
+
+import functools as ft
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from jax.sharding import Mesh, PartitionSpec
+
+from ngcx import metrics
+from ngcx.metrics import Streaming
+from ngcx.testing import tolerance
+
+
+def draw(seed, batches):
+    rng = np.random.default_rng(seed)
+    scores = jnp.asarray(rng.dirichlet(np.ones(4), (batches, 5)), jnp.float32)
+    return scores, jnp.asarray(rng.integers(0, 4, (batches, 5)))
+
+
+STREAMED = {
+    "accuracy": (metrics.accuracy, {}),
+    "categorical_nll": (metrics.categorical_nll, {}),
+    "classification_report": (metrics.classification_report, {"num_classes": 4}),
+}
+
+
+@pytest.fixture(params=STREAMED.values(), ids=list(STREAMED))
+def streamed(request):
+    return request.param
+
+
+def assert_equal(got, expected):
+    for one, other in zip(*map(jtu.tree_leaves, (got, expected)), strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one, other, **tolerance(jnp.float32))
+
+
+@given(seed=st.integers(0, 10_000), batches=st.integers(1, 6))
+def test_equals_the_metric_of_everything(streamed, seed, batches):
+    metric, options = streamed
+    scores, labels = draw(seed, batches)
+    total = Streaming.init(metric, **options)
+    for batch in zip(scores, labels, strict=True):
+        total = total.update(*batch)
+    expected = metric(scores.reshape(-1, 4), labels.reshape(-1), **options)
+    assert_equal(total.compute(), expected)
+    # In two parts, merged.
+    parts = [Streaming.init(metric, **options) for _ in range(2)]
+    for number, batch in enumerate(zip(scores, labels, strict=True)):
+        parts[number % 2] = parts[number % 2].update(*batch)
+    assert_equal(parts[0].merge(parts[1]).compute(), expected)
+
+
+def test_masks_and_other_metrics():
+    rng = np.random.default_rng(0)
+    x, y = jnp.asarray(rng.normal(size=(2, 12, 3)), jnp.float32)
+    where = jnp.asarray(rng.random(12) < 0.5)
+    halves = (slice(0, 5), slice(5, 12))
+    for metric in (
+        metrics.root_mean_squared_error,
+        metrics.mean_absolute_error,
+        ft.partial(metrics.mean_squared_error, feature_reduction="sum"),
+    ):
+        total = Streaming.init(metric)
+        for half in halves:
+            total = total.update(x[half], y[half], where=where[half])
+        assert_equal(total.compute(), metric(x, y, where=where))
+    labels, guesses = jnp.asarray(rng.integers(0, 3, (2, 12)))
+    total = Streaming.init(metrics.classification_report, num_classes=3)
+    for half in halves:
+        total = total.update(guesses[half], labels[half], where=where[half])
+    expected = metrics.classification_report(
+        guesses, labels, num_classes=3, where=where
+    )
+    assert_equal(total.compute(), expected)
+
+
+def test_scans_and_compiles_once(streamed):
+    metric, options = streamed
+    scores, labels = draw(0, 4)
+    traces = []
+
+    @jax.jit
+    def run(scores, labels):
+        traces.append(None)
+
+        def step(total, batch):
+            return total.update(*batch), None
+
+        init = Streaming.init(metric, **options)
+        return jax.lax.scan(step, init, (scores, labels))[0].compute()
+
+    for seed in (1, 0):
+        scores, labels = draw(seed, 4)
+        got = run(scores, labels)
+    assert len(traces) == 1
+    assert_equal(got, metric(scores.reshape(-1, 4), labels.reshape(-1), **options))
+
+
+def test_sums_over_devices(streamed):
+    metric, options = streamed
+    scores, labels = draw(0, 8)
+    mesh = Mesh(np.asarray(jax.devices()), ("data",))
+
+    def local(scores, labels):
+        total = Streaming.init(metric, **options).update(scores[0], labels[0])
+        return jax.lax.psum(total, "data").compute()
+
+    by_device = PartitionSpec("data")
+    run = jax.jit(
+        jax.shard_map(
+            local, mesh=mesh, in_specs=(by_device, by_device), out_specs=PartitionSpec()
+        )
+    )
+    expected = metric(scores.reshape(-1, 4), labels.reshape(-1), **options)
+    assert_equal(run(scores, labels), expected)
+
+
+def test_of_nothing_it_is_0_and_counts_stay_exact():
+    assert Streaming.init(metrics.accuracy).compute() == 0
+    total = Streaming.init(metrics.accuracy, dtype=jnp.bfloat16)
+    scores = jnp.tile(jnp.array([[1.0, 0.0]]), (300, 1))
+    total = total.update(scores, jnp.zeros(300, int))
+    assert total.compute() == 1 and total.compute().dtype == jnp.bfloat16
+
+
+def test_wrong_arguments_are_errors():
+    with pytest.raises(ValueError, match="`num_classes` must be given"):
+        Streaming.init(metrics.classification_report)
+    total = Streaming.init(metrics.adjusted_rand_index)
+    labels = jnp.zeros(4, int)
+    with pytest.raises(ValueError, match="`where` must have the shape of the scores"):
+        total.update(labels, labels, where=jnp.ones(4, bool))
