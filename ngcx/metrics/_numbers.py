@@ -41,8 +41,9 @@ def log1p(x, dtype):
     """
     total = 1 + x
     whole = floored(total, dtype)
-    # To first order, what was lost in the sum.
-    return jnp.log(whole) + (x - (total - 1)) / whole
+    # What was lost in the sum, to first order.
+    lost = stop_gradient((x - (total - 1)) / whole)
+    return jnp.log(whole) + lost
 
 
 @jax.custom_jvp
