@@ -76,6 +76,14 @@ def docs(session: nox.Session):
 
 
 @nox.session
+def faults(session: nox.Session):
+    """Saves while processes are killed, disks are full and bytes are altered."""
+    session.install("-e", EVERYTHING, *group("tests"))
+    env = {"NGCX_FAULTS": "thorough"}
+    session.run("pytest", "-s", "tests/io/test_faults.py", *session.posargs, env=env)
+
+
+@nox.session
 def bench(session: nox.Session):
     """Times ngcx side by side with the alternatives."""
     session.install("-e", ".[examples]")

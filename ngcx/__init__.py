@@ -6,9 +6,11 @@ from . import (
     activations as activations,
     data as data,
     init as init,
+    io as io,
     metrics as metrics,
     neurons as neurons,
     ops as ops,
+    process as process,
     surrogate as surrogate,
 )
 

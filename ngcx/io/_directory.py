@@ -1,0 +1,22 @@
+import os
+import pathlib
+
+from .._typing import typed
+
+
+@typed
+def make_directory(path: str | os.PathLike[str]) -> pathlib.Path:
+    """Makes a folder, with its parents; one that exists already is fine.
+
+    **Returns:** its path.
+
+    **Raises:** `FileExistsError` if the path, or one of its parents, is a file.
+    """
+    directory = pathlib.Path(path)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise FileExistsError(
+            f"`path` must not lead through a file; got {os.fspath(path)!r}."
+        ) from error
+    return directory

@@ -1,0 +1,240 @@
+"""Processes beside loops and scans by hand."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from ngcx.process import JointProcess, MethodProcess
+
+
+class Layer(eqx.Module):
+    weight: jax.Array
+    decay: float = 0.9
+
+    def integrate(self, state, x):
+        return state | {"v": self.decay * state["v"] + self.weight @ x}
+
+    def fire(self, state, threshold=1.0):
+        spikes = jax.nn.sigmoid(state["v"] - threshold)
+        return state | {"spikes": spikes, "v": state["v"] - spikes}
+
+
+def count(state):
+    return state | {"step": state["step"] + 1}
+
+
+def process(seed=0):
+    layer = Layer(jr.normal(jr.key(seed), (3, 2)))
+    neurons = MethodProcess("neurons", layer.integrate, layer.fire)
+    return JointProcess("model", neurons, MethodProcess("clock", count))
+
+
+def weight_of(model):
+    return jax.tree.leaves(model)[0]
+
+
+STATE = {"v": jnp.zeros(3), "spikes": jnp.zeros(3), "step": jnp.zeros((), int)}
+
+
+def by_hand(weight, state, x, threshold=1.0):
+    v = 0.9 * state["v"] + weight @ x
+    spikes = jax.nn.sigmoid(v - threshold)
+    return {"v": v - spikes, "spikes": spikes, "step": state["step"] + 1}
+
+
+def spikes_of(state):
+    return state["spikes"]
+
+
+def assert_close(got, expected):
+    assert jax.tree.structure(got) == jax.tree.structure(expected)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), got, expected
+    )
+
+
+@given(
+    seed=st.integers(0, 999), steps=st.sampled_from([1, 4]), unroll=st.integers(1, 3)
+)
+def test_a_scan_is_a_loop_of_runs(seed, steps, unroll):
+    model, xs = process(seed), jr.normal(jr.key(seed), (steps, 2))
+    state, watched = STATE, []
+    for x in xs:
+        before = state
+        state = model.run(state, {"x": x})
+        weight = weight_of(model)
+        assert_close(state, by_hand(weight, before, x))
+        watched.append(spikes_of(state))
+    for checkpoint in (False, True):
+        last, stacked = model.scan(
+            STATE, {"x": xs}, watch=spikes_of, unroll=unroll, checkpoint=checkpoint
+        )
+        assert_close(last, state)
+        assert_close(stacked, jnp.stack(watched))
+    assert model.scan(STATE, {"x": xs})[1] is None
+
+
+def test_compiles_once():
+    traces = []
+
+    def step(state, x):
+        traces.append(None)
+        return state + x
+
+    model = MethodProcess("sum", step)
+    for value in (1.0, 2.0, jnp.asarray(3.0)):
+        model.run(jnp.asarray(value), {"x": value})
+    runs = len(traces)
+    assert runs == 1
+    for value in (1.0, 2.0):
+        model.scan(jnp.asarray(value), model.pack(5, x=value))
+    assert len(traces) == runs + 1
+    for seed in (0, 1):
+        process(seed).run(STATE, {"x": jnp.ones(2)})
+
+
+def test_compiles_to_what_is_written_by_hand():
+    model, xs = process(), jnp.ones((50, 2))
+    weight = weight_of(model)
+
+    def scanned(weight, state, xs):
+        def step(state, x):
+            state = by_hand(weight, state, x)
+            return state, spikes_of(state)
+
+        return jax.lax.scan(step, state, xs)
+
+    arrays, rest = eqx.partition(model, eqx.is_array)
+
+    def ours(arrays, state, xs):
+        return eqx.combine(arrays, rest).scan(state, {"x": xs}, watch=spikes_of)
+
+    costs: Any = [
+        jax.jit(function).lower(first, STATE, xs).compile().cost_analysis()
+        for function, first in ((ours, arrays), (scanned, weight))
+    ]
+    for what in ("flops", "bytes accessed"):
+        assert costs[0][what] == costs[1][what]
+
+
+def test_gradients_reach_the_modules_and_the_inputs():
+    model, xs = process(), jr.normal(jr.key(1), (6, 2))
+
+    @eqx.filter_grad
+    def gradient(both, checkpoint):
+        model, xs = both
+        last, _ = model.scan(STATE, {"x": xs}, checkpoint=checkpoint)
+        return jnp.sum(last["v"])
+
+    def loss(weight, xs):
+        state = STATE
+        for x in xs:
+            state = by_hand(weight, state, x)
+        return jnp.sum(state["v"])
+
+    weight = weight_of(model)
+    expected = jax.grad(loss, (0, 1))(weight, xs)
+    for checkpoint in (False, True):
+        got, got_xs = gradient((model, xs), checkpoint)
+        steps = got.processes[0].steps
+        total = sum(step.__self__.weight for step in steps)
+        assert_close((total, got_xs), expected)
+
+
+def test_vmap_and_jit():
+    model, xs = process(), jr.normal(jr.key(1), (5, 4, 2))
+
+    def last(xs):
+        return model.scan(STATE, {"x": xs})[0]
+
+    expected = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(last, xs))
+    assert_close(jax.jit(jax.vmap(last))(xs), expected)
+
+
+def test_pack():
+    model = process()
+    xs = np.arange(6.0, dtype="f4").reshape(3, 2)
+    packed = model.pack(3, x=xs, threshold=0.5)
+    np.testing.assert_array_equal(packed["x"], xs)
+    np.testing.assert_array_equal(packed["threshold"], [0.5, 0.5, 0.5])
+    packed = model.pack(3, x=lambda t: jnp.stack([t, t * t]).astype(jnp.float32))
+    np.testing.assert_array_equal(packed["x"], [[0, 0], [1, 1], [2, 4]])
+    last, _ = model.scan(STATE, packed)
+    assert last["step"] == 3
+    with pytest.raises(ValueError, match=r"`x` must have .* of 4 time steps.*\(3, 2\)"):
+        model.pack(4, x=xs)
+
+
+def test_inputs_are_known_and_checked():
+    model = process()
+    assert model.inputs == {
+        "neurons.integrate": ("x",),
+        "neurons.fire": ("threshold",),
+        "clock.count": (),
+    }
+    missing = r"must have 'x', which the step 'neurons.integrate' of 'model' takes"
+    unknown = r"must be some of \['threshold', 'x'\].*got \['y'\]"
+    for call in (model.run, model.jaxpr):
+        with pytest.raises(ValueError, match=missing):
+            call(STATE, {"threshold": 1.0})
+        with pytest.raises(ValueError, match=unknown):
+            call(STATE, {"x": jnp.ones(2), "y": 1.0})
+    with pytest.raises(ValueError, match=missing):
+        model.scan(STATE, {"threshold": jnp.ones(3)})
+    with pytest.raises(ValueError, match=unknown):
+        model.pack(3, x=jnp.ones((3, 2)), y=1.0)
+    assert "dot_general" in str(model.jaxpr(STATE, {"x": jnp.ones(2)}))
+
+
+def test_lengths():
+    clock = MethodProcess("clock", count)
+    assert clock.scan(STATE, {}, length=4)[0]["step"] == 4
+    with pytest.raises(ValueError, match="`inputs` must have leading axes"):
+        clock.scan(STATE, {})
+    model = process()
+    inputs = {"x": jnp.ones((3, 2)), "threshold": jnp.ones(4)}
+    with pytest.raises(ValueError, match=r"got \[3, 4\]"):
+        model.scan(STATE, inputs)
+    with pytest.raises(ValueError, match=r"got \[3, 5\]"):
+        model.scan(STATE, {"x": jnp.ones((3, 2))}, length=5)
+
+
+def widen(state):
+    return state | {"v": jnp.ones(4)}
+
+
+def forget(state):
+    return {"v": state["v"]}
+
+
+@pytest.mark.parametrize("step", [widen, forget])
+def test_a_step_that_changes_the_state_is_named(step):
+    model = MethodProcess("model", count, step)
+    with pytest.raises(TypeError, match=f"`{step.__name__}` of `model` must keep"):
+        model.scan(STATE, {}, length=2)
+    model.run(STATE, {})  # once, it may
+
+
+def test_wrong_chains_are_errors():
+    with pytest.raises(ValueError, match="`steps` must be one or more"):
+        MethodProcess("empty")
+    with pytest.raises(ValueError, match=r"different names; got \['count', 'count'\]"):
+        MethodProcess("twice", count, count)
+    with pytest.raises(ValueError, match=r"given as \(name, step\)"):
+        MethodProcess("nameless", lambda state: state)
+    with pytest.raises(ValueError, match="must name their inputs"):
+        MethodProcess("open", ("any", lambda state, **inputs: state))
+    with pytest.raises(TypeError, match="'steps'"):
+        MethodProcess("number", 3)  # pyright: ignore[reportArgumentType]
+    named = MethodProcess("named", ("first", count), ("second", count))
+    assert named.run(STATE, {})["step"] == 2
+    with pytest.raises(ValueError, match="`processes` must be .* different names"):
+        JointProcess("joint", named, named)
+    with pytest.raises(ValueError, match="`processes` must be one or more"):
+        JointProcess("joint")
