@@ -2,12 +2,13 @@
 
 import argparse
 
-from . import eager_calls, import_time, loader, metrics, snn_step
+from . import eager_calls, import_time, integrators, loader, metrics, snn_step
 
 
 BENCHMARKS = {
     "eager_calls": eager_calls.main,
     "import_time": import_time.main,
+    "integrators": integrators.main,
     "loader": loader.main,
     "metrics": metrics.main,
     "snn_step": snn_step.main,

@@ -5,6 +5,8 @@ import importlib.metadata
 from . import (
     activations as activations,
     data as data,
+    diffeq as diffeq,
+    feature_dictionaries as feature_dictionaries,
     init as init,
     io as io,
     metrics as metrics,

@@ -1,0 +1,63 @@
+import math
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._checks import check_positive
+from .._typing import Scalar, typed
+
+
+@typed
+class FourierLibrary(eqx.Module):
+    r"""Sines and cosines of each variable, $\sin(2 \pi k x / P)$ and
+    $\cos(2 \pi k x / P)$ for $k = 1, \dots, n$.
+
+    The columns come frequency by frequency: all sines, then all cosines.
+
+    !!! example
+
+        ```python
+        >>> FourierLibrary(num_frequencies=1, period=1.0).names(["x", "y"])
+        ('sin(1 x)', 'sin(1 y)', 'cos(1 x)', 'cos(1 y)')
+
+        ```
+    """
+
+    num_frequencies: int = eqx.field(static=True)
+    """$n$."""
+    period: Scalar = 2 * math.pi
+    """$P$, of the lowest frequency."""
+
+    def __check_init__(self):
+        check_positive("period", self.period)
+        if self.num_frequencies < 1:
+            raise ValueError(
+                "`num_frequencies` must be a positive integer; got "
+                f"{self.num_frequencies}."
+            )
+
+    @typed
+    def __call__(
+        self, x: Float[Array, "*batch variables"]
+    ) -> Float[Array, "*batch features"]:
+        """The value of each column, for each row of variables."""
+        # By the period first: what is whole can be taken off without rounding.
+        turns = x / jnp.asarray(self.period, x.dtype)
+        turns = turns - jnp.round(turns)
+        columns = []
+        for k in range(1, self.num_frequencies + 1):
+            angles = turns * jnp.asarray(2 * math.pi * k, x.dtype)
+            columns += [jnp.sin(angles), jnp.cos(angles)]
+        return jnp.concatenate(columns, -1)
+
+    @typed
+    def names(self, variables: Sequence[str]) -> tuple[str, ...]:
+        """What the columns are; the factor counts the periods."""
+        return tuple(
+            f"{function}({k} {variable})"
+            for k in range(1, self.num_frequencies + 1)
+            for function in ("sin", "cos")
+            for variable in variables
+        )

@@ -1,0 +1,78 @@
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._typing import typed
+
+
+@typed
+class PolynomialLibrary(eqx.Module):
+    """All monomials of the variables up to a total degree.
+
+    The columns come in graded order: by degree, and within a degree lexicographically,
+    so for (x, y) and order 2: 1, x, y, x², x y, y².
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> library = PolynomialLibrary(order=2)
+        >>> library.names(["x", "y"])
+        ('1', 'x', 'y', 'x^2', 'x y', 'y^2')
+        >>> library(jnp.array([[2.0, 3.0]]))
+        Array([[1., 2., 3., 4., 6., 9.]], dtype=float32)
+
+        ```
+    """
+
+    order: int = eqx.field(static=True)
+    """The highest total degree."""
+    include_bias: bool = eqx.field(static=True, default=True)
+    """Whether the first column is 1."""
+    interaction_only: bool = eqx.field(static=True, default=False)
+    """Whether each variable comes at most once in a monomial."""
+
+    def __check_init__(self):
+        if self.order < 1:
+            raise ValueError(f"`order` must be a positive integer; got {self.order}.")
+
+    @typed
+    def __call__(
+        self, x: Float[Array, "*batch variables"]
+    ) -> Float[Array, "*batch features"]:
+        """The value of each monomial, for each row of variables."""
+        columns: dict[tuple[int, ...], Array] = {(): jnp.ones_like(x[..., 0])}
+        for monomial in self._monomials(x.shape[-1]):
+            *rest, last = monomial
+            columns[monomial] = (
+                columns[tuple(rest)] * x[..., last] if rest else x[..., last]
+            )
+        if not self.include_bias:
+            del columns[()]
+        return jnp.stack(list(columns.values()), -1)
+
+    @typed
+    def names(self, variables: Sequence[str]) -> tuple[str, ...]:
+        """What the columns are, in terms of the names of the variables."""
+        names = ["1"] if self.include_bias else []
+        for monomial in self._monomials(len(variables)):
+            factors = [
+                variables[i] if power == 1 else f"{variables[i]}^{power}"
+                for i, power in Counter(monomial).items()
+            ]
+            names.append(" ".join(factors))
+        return tuple(names)
+
+    def _monomials(self, variables: int):
+        """The variables that each one multiplies, in graded order."""
+        chosen = (
+            itertools.combinations
+            if self.interaction_only
+            else itertools.combinations_with_replacement
+        )
+        for degree in range(1, self.order + 1):
+            yield from chosen(range(variables), degree)

@@ -1,0 +1,80 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sklearn.preprocessing
+from hypothesis import given, strategies as st
+
+from ngcx.feature_dictionaries import FourierLibrary, PolynomialLibrary
+from ngcx.testing import tolerance
+
+
+@given(
+    seed=st.integers(0, 999),
+    variables=st.integers(1, 5),
+    order=st.integers(1, 4),
+    bias=st.booleans(),
+    interactions=st.booleans(),
+)
+def test_polynomials_are_those_of_scikit_learn(
+    seed, variables, order, bias, interactions, dtype
+):
+    x = np.random.default_rng(seed).normal(size=(4, variables)).astype(dtype)
+    library = PolynomialLibrary(order, bias, interactions)
+    oracle = sklearn.preprocessing.PolynomialFeatures(
+        order, include_bias=bias, interaction_only=interactions
+    )
+    expected = oracle.fit_transform(x.astype(float))
+    got = library(jnp.asarray(x))
+    assert got.dtype == dtype
+    np.testing.assert_allclose(np.asarray(got, float), expected, **tolerance(dtype))
+    names = [f"x{i}" for i in range(variables)]
+    assert library.names(names) == tuple(oracle.get_feature_names_out(names))
+    # Any leading axes, compiled.
+    np.testing.assert_array_equal(
+        jax.jit(lambda x: library(x))(jnp.asarray(x).reshape(2, 2, variables)),
+        got.reshape(2, 2, -1),
+    )
+
+
+def test_gradients_of_polynomials():
+    library = PolynomialLibrary(3)
+    jacobian = jax.jacobian(lambda x: library(x))(jnp.asarray([2.0, 3.0]))
+    # 1, x, y, x², x y, y², x³, x² y, x y², y³
+    expected = [0, 1, 0, 4, 3, 0, 12, 12, 9, 0]
+    np.testing.assert_allclose(jacobian[:, 0], expected, rtol=1e-6)
+
+
+@given(seed=st.integers(0, 999), period=st.floats(0.5, 10))
+def test_fourier_features_are_their_formula(seed, period, dtype):
+    x = np.random.default_rng(seed).normal(size=(4, 2)).astype(dtype)
+    library = FourierLibrary(3, period)
+    wide = x.astype(float)
+    expected = [
+        function(2 * np.pi * k * wide / period)
+        for k in (1, 2, 3)
+        for function in (np.sin, np.cos)
+    ]
+    got = library(jnp.asarray(x))
+    assert got.dtype == dtype
+    # An angle of many turns is rounded before its sine is taken.
+    atol = tolerance(dtype)["rtol"] * (1 + 6 * np.pi * np.abs(wide / period).max())
+    np.testing.assert_allclose(
+        np.asarray(got, float), np.concatenate(expected, -1), atol=atol
+    )
+    assert len(library.names(["x", "y"])) == got.shape[-1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        (lambda: PolynomialLibrary(0), "`order` must be a positive integer; got 0"),
+        (lambda: PolynomialLibrary(2.0), "'order'"),  # pyright: ignore
+        (lambda: PolynomialLibrary(2)(jnp.zeros(3, int)), "'x'"),
+        (lambda: FourierLibrary(0), "`num_frequencies` must be"),
+        (lambda: FourierLibrary(2, -1.0), "`period` must be"),
+    ],
+)
+def test_wrong_arguments_are_errors(wrong, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        wrong()
