@@ -1,6 +1,8 @@
 """Parts for neural, spiking and neuro-mimetic models, as immutable Equinox modules."""
 
+import importlib
 import importlib.metadata
+from typing import TYPE_CHECKING
 
 from . import (
     activations as activations,
@@ -17,4 +19,16 @@ from . import (
 )
 
 
+if TYPE_CHECKING:
+    from . import optim as optim, testing as testing
+
 __version__ = importlib.metadata.version("ngcx")
+
+# They load optax, or an extra.
+_ON_FIRST_USE = ("optim", "testing")
+
+
+def __getattr__(name: str):
+    if name in _ON_FIRST_USE:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

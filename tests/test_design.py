@@ -1,8 +1,10 @@
 """What holds of every room: abstract or final, cheap to import, typed at the door."""
 
+import ast
 import gc
 import inspect
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -22,6 +24,17 @@ CLASSES = [
 ]
 
 
+# From the top down: a room imports from lower floors alone, or from beside itself.
+FLOORS = (
+    ("testing", "viz", "analysis"),
+    ("density", "neurons", "process"),
+    ("surrogate", "metrics", "patches", "masks", "optim", "feature_dictionaries"),
+    ("activations", "init", "data", "ops", "diffeq", "io", "filters"),
+)
+FLOOR = {room: -i for i, rooms in enumerate(FLOORS) for room in rooms}
+FILES = sorted(pathlib.Path(ngcx.__file__).parent.glob("*/*.py"))
+
+
 def run(program: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", program],
@@ -29,6 +42,19 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess:
         capture_output=True,
         text=True,
     )
+
+
+@pytest.mark.parametrize(
+    "file", FILES, ids=lambda file: f"{file.parent.name}{file.stem}"
+)
+def test_imports_run_downwards(file):
+    room = file.parent.name
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 2:
+            names = [node.module] if node.module else [n.name for n in node.names]
+            for other in (name.split(".")[0] for name in names):
+                if not other.startswith("_"):
+                    assert FLOOR[other] <= FLOOR[room], f"{room} imports {other}"
 
 
 @pytest.mark.parametrize("member", CLASSES, ids=lambda member: member.__name__)
@@ -54,6 +80,14 @@ def test_importing_ngcx_loads_nothing_optional():
     optional = ("hypothesis", "matplotlib", "scipy.stats", "sklearn", "tqdm")
     done = run(f"import ngcx, sys; print([m for m in {optional} if m in sys.modules])")
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_every_room_is_an_attribute_of_the_package():
+    rooms = {file.parent.name for file in FILES}
+    program = (
+        f"import ngcx; print([room for room in {rooms} if not hasattr(ngcx, room)])"
+    )
+    assert run(program).stdout.strip() == "[]"
 
 
 def test_testing_says_which_extra_is_missing():
