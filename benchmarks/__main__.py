@@ -1,24 +1,82 @@
 """Runs the benchmarks named on the command line, or all of them."""
 
 import argparse
+import importlib
+import importlib.metadata
+import os
+import platform
 
-from . import eager_calls, import_time, integrators, loader, metrics, snn_step
+from . import _report
 
 
-BENCHMARKS = {
-    "eager_calls": eager_calls.main,
-    "import_time": import_time.main,
-    "integrators": integrators.main,
-    "loader": loader.main,
-    "metrics": metrics.main,
-    "snn_step": snn_step.main,
-}
+BENCHMARKS = (
+    "activations",
+    "compile_time",
+    "eager_calls",
+    "import_time",
+    "integrators",
+    "k_winners",
+    "loader",
+    "metrics",
+    "snn_step",
+    "surrogates",
+)
+LIBRARIES = (
+    "ngcx",
+    "jax",
+    "equinox",
+    "numpy",
+    "scikit-learn",
+    "diffrax",
+    "ngclearn",
+    "torch",
+    "snntorch",
+    "spikingjelly",
+    "norse",
+    "spyx",
+    "braintools",
+    "grain",
+    "jax-dataloader",
+)
 
-parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-parser.add_argument("names", nargs="*", help=f"some of {', '.join(BENCHMARKS)}")
-names = parser.parse_args().names
-for unknown in set(names) - set(BENCHMARKS):
-    parser.error(f"unknown benchmark {unknown!r}; there are {', '.join(BENCHMARKS)}")
-for name in names or BENCHMARKS:
-    print(f"\n## {name}\n")
-    BENCHMARKS[name]()
+
+def versions() -> str:
+    found = [f"Python {platform.python_version()}"]
+    for library in LIBRARIES:
+        try:
+            found.append(f"{library} {importlib.metadata.version(library)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return f"{', '.join(found)}; {os.cpu_count()} CPU cores."
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"some of {', '.join(BENCHMARKS)}")
+    parser.add_argument(
+        "--write",
+        metavar="NAME",
+        help="keep what is measured, and write the page of it",
+    )
+    options = parser.parse_args()
+    for unknown in set(options.names) - set(BENCHMARKS):
+        parser.error(
+            f"unknown benchmark {unknown!r}; there are {', '.join(BENCHMARKS)}"
+        )
+    print(versions())
+    results = {}
+    for name in options.names or BENCHMARKS:
+        print(f"\n## {name}\n")
+        results[name] = []
+        for table in importlib.import_module(f"benchmarks.{name}").main():
+            print(_report.markdown(table), flush=True)
+            results[name].append(table)
+    if options.write:
+        path = _report.RESULTS / f"{options.write}.json"
+        if path.exists():  # keep what was not measured again
+            results = _report.read(path)[1] | results
+        _report.write(path, versions(), results)
+        _report.PAGE.write_text(_report.page())
+
+
+main()

@@ -27,7 +27,8 @@ def main():
         "Arctan, number as threshold": lambda x: arctan(x, 1.0),
         "Tanh.derivative": activations.Tanh().derivative,
     }
-    compare(
+    yield compare(
+        "An eager call of 128 numbers",
         {
             name: lambda call=call: call(x).block_until_ready()
             for name, call in calls.items()

@@ -13,7 +13,8 @@ def main():
         "import ngcx": "import ngcx",
         "import ngcx and these": f"{dependencies}, ngcx",
     }
-    compare(
+    yield compare(
+        "An import, in a fresh process",
         {
             name: lambda program=program: subprocess.run(
                 [sys.executable, "-c", program], check=True

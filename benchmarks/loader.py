@@ -1,11 +1,9 @@
 """A shuffled epoch of 60,000 images of 784 float32 with their labels, in batches of
-128; the first batch of ever more samples; and the shuffle, index by index.
+128; the first batch of ever more samples; and the shuffle alone.
 """
 
 import itertools
-import subprocess
 import sys
-import time
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +13,14 @@ import numpy as np
 from ngcx.data import DataLoader, random_permutation_index
 
 from ._loader_peers import PEERS
-from ._measure import compare, forget_peak, resident
+from ._measure import (
+    compare,
+    forget_peak,
+    in_new_process,
+    resident,
+    scaling,
+    tabulate,
+)
 
 
 BATCH = 128
@@ -99,49 +104,55 @@ def first_batch(size: int):
     return lambda: next(loader.epoch(next(keys)))
 
 
-def shuffle(size: int, count: int = 1 << 20):
-    """Nanoseconds an index of a compiled permutation."""
-    positions = jnp.arange(min(size, count))
-    order = jax.jit(lambda key, i: random_permutation_index(key, i, size))
-    order(jr.key(0), positions).block_until_ready()
-    seconds = []
-    for seed in range(9):
-        key = jr.key(seed)
-        began = time.perf_counter()
-        order(key, positions).block_until_ready()
-        seconds.append(time.perf_counter() - began)
-    return sorted(seconds)[4] / len(positions) * 1e9
+def shuffles(size: int):
+    positions = jnp.arange(size)
+    ours = jax.jit(lambda key, i: random_permutation_index(key, i, size))
+    return {
+        "jax.random.permutation": lambda: jax.block_until_ready(
+            jr.permutation(jr.key(0), size)
+        ),
+        "ngcx random_permutation_index": lambda: jax.block_until_ready(
+            ours(jr.key(0), positions)
+        ),
+        "numpy permutation": lambda: np.random.default_rng(0).permutation(size),
+    }
 
 
 def main():
     data = samples()
-    print("From arrays of the host:\n")
     makers = HOST | PEERS
-    compare({name: make(data) for name, make in makers.items()}, rounds=7)
-    print("\nFrom arrays of the device, an epoch in one scan:\n")
-    compare({name: make(data) for name, make in DEVICE.items()}, rounds=7)
-    print("\nTo the first batch of n samples:\n")
+    yield compare(
+        "An epoch from arrays of the host",
+        {name: make(data) for name, make in makers.items()},
+        rounds=7,
+    )
+    yield compare(
+        "An epoch from arrays of the device, in one scan",
+        {name: make(data) for name, make in DEVICE.items()},
+        rounds=7,
+    )
     sizes = [10**power for power in range(4, 10)]
-    compare({f"n = {size:,}": first_batch(size) for size in sizes}, rounds=50)
-    print("\nPeak memory of ten batches of n samples, over what is imported:\n")
-    print("| n | MiB |\n| ---: | ---: |")
-    for size in sizes:
-        command = [sys.executable, "-m", "benchmarks.loader", str(size)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        print(f"| {size:,} | {float(done.stdout):.1f} |", flush=True)
-    print("\nThe shuffle, compiled:\n")
-    print("| n | ns an index |\n| ---: | ---: |")
-    for size in (65_536, 999_983, 1_000_000, 2**30):
-        print(f"| {size:,} | {shuffle(size):.1f} |")
-    compare(
+    yield scaling(
+        "To the first batch of an epoch",
+        "samples",
+        sizes,
+        lambda size: {"ngcx": first_batch(size)},
+        rounds=50,
+    )
+    yield tabulate(
+        "Peak memory of ten batches, over what is imported",
         {
-            "jax.random.permutation": lambda: jr.permutation(
-                jr.key(0), 999_983
-            ).block_until_ready(),
-            "random_permutation_index": lambda: jax.block_until_ready(
-                random_permutation_index(jr.key(0), jnp.arange(999_983), 999_983)
-            ),
+            f"{size:,} samples": in_new_process("benchmarks.loader", str(size))
+            for size in sizes
         },
+        "MiB",
+    )
+    # 999,983 is a prime: no grid fits it, and some indices are shuffled again.
+    yield scaling(
+        "A whole permutation",
+        "elements",
+        (65_536, 999_983, 1_000_000, 16_777_216),
+        shuffles,
         rounds=7,
     )
 

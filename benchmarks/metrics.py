@@ -25,7 +25,8 @@ def main():
             score(labels, guesses, average="macro", zero_division=0)  # pyright: ignore[reportArgumentType]
 
     guesses = scores.argmax(1)
-    compare(
+    yield compare(
+        "Confusion matrix, precision and recall of 100,000 rows and 100 classes",
         {
             "ngcx, from scores": lambda: jax.block_until_ready(
                 classification_report(*on_device)

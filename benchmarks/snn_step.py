@@ -2,8 +2,8 @@
 integrate-and-fire neurons, arctan surrogate, adam.
 """
 
+import functools as ft
 import math
-import subprocess
 import sys
 from typing import NamedTuple
 
@@ -18,7 +18,14 @@ from jaxtyping import Array, Float, Int
 from ngcx.neurons import LIF, layerwise, stepwise
 from ngcx.surrogate import Arctan
 
-from ._measure import compare, forget_peak, resident
+from ._measure import (
+    compare,
+    forget_peak,
+    in_new_process,
+    resident,
+    scaling,
+    tabulate,
+)
 from ._snn_peers import PEERS
 
 
@@ -30,12 +37,14 @@ class Problem(NamedTuple):
     sizes: tuple[int, int, int] = (784, 256, 10)
 
 
-def problem(steps: int) -> Problem:
-    random, inputs = np.random.default_rng(0), np.empty((steps, 128, 784), np.float32)
+def problem(steps: int = 50, batch: int = 128, width: int = 256) -> Problem:
+    random, inputs = np.random.default_rng(0), np.empty((steps, batch, 784), np.float32)
     for step in inputs:  # one by one, for the sake of the peak memory
         step[:] = random.random(step.shape) < 0.1
-    labels = random.integers(0, 10, 128)
-    return Problem(*jax.block_until_ready((jnp.asarray(inputs), jnp.asarray(labels))))
+    labels = random.integers(0, 10, batch)
+    return jax.block_until_ready(
+        Problem(jnp.asarray(inputs), jnp.asarray(labels), (784, width, 10))
+    )
 
 
 def initial_weights(sizes):
@@ -147,25 +156,41 @@ CONTENDERS = {
 }
 
 
-def peak_memory(name: str, steps: int) -> float:
-    """MiB that a process needs for its training steps, over what it has imported."""
-    command = [sys.executable, "-m", "benchmarks.snn_step", name, str(steps)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(done.stdout.split()[-1])
+SCALED = {
+    name: CONTENDERS[name]
+    for name in ("JAX by hand", "ngcx layerwise, eqx.nn.Linear", *PEERS)
+}
 
 
 def main():
-    print("T = 50:\n")
-    fifty = problem(50)
-    compare({name: make(fifty) for name, make in CONTENDERS.items()}, rounds=20)
+    fifty = problem()
+    yield compare(
+        "A training step of 50 time steps",
+        {name: make(fifty) for name, make in CONTENDERS.items()},
+        rounds=20,
+    )
+    for argument, title, size, sizes in (
+        ("steps", "A training step, by its length", "time steps", (12, 50, 200)),
+        ("batch", "A training step, by its batch", "samples", (8, 32, 128, 512)),
+        ("width", "A training step, by its width", "neurons", (64, 256, 1024)),
+    ):
+        yield scaling(title, size, sizes, ft.partial(_scaled, argument), rounds=5)
     for steps in (500, 2000):
-        print(
-            f"\nPeak memory at T = {steps}, of which the inputs are "
-            f"{steps * 128 * 784 * 4 / 2**20:.0f} MiB:\n"
+        inputs = steps * 128 * 784 * 4 // 2**20
+        yield tabulate(
+            f"Peak memory of {steps} time steps, with inputs of {inputs} MiB",
+            {
+                # Over what a process has imported.
+                name: in_new_process("benchmarks.snn_step", name, str(steps))
+                for name in CONTENDERS
+            },
+            "MiB",
         )
-        print("| contender | MiB |\n| --- | ---: |")
-        for name in CONTENDERS:
-            print(f"| {name} | {peak_memory(name, steps):,.0f} |", flush=True)
+
+
+def _scaled(argument: str, value: int):
+    scaled = problem(**{argument: value})
+    return {name: make(scaled) for name, make in SCALED.items()}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,141 @@
+"""Tables and pictures of what was measured, and the page of the documentation."""
+
+import importlib
+import itertools
+import json
+import pathlib
+
+from ._measure import Row, Table
+
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+PAGE = pathlib.Path(__file__).parents[1] / "docs" / "performance.md"
+HEAD = """# Performance
+
+<!-- Written by `nox -s bench` and `nox -s bench_peers`, from benchmarks/results. -->
+
+Contenders take turns in one process; a ratio is the median of the ratios to the first
+contender within a round, the spread its quartiles. Absolute times belong to the
+machine; ratios travel better.
+"""
+
+
+def read(path: pathlib.Path) -> tuple[str, dict[str, list[Table]]]:
+    """Versions, and the tables of each benchmark."""
+    results = json.loads(path.read_text())
+    return results["versions"], {
+        name: [
+            Table(**table | {"rows": [Row(**row) for row in table["rows"]]})
+            for table in tables
+        ]
+        for name, tables in results["tables"].items()
+    }
+
+
+def write(path: pathlib.Path, versions: str, tables: dict[str, list[Table]]):
+    results = {
+        "versions": versions,
+        "tables": {
+            name: [
+                table._asdict() | {"rows": [row._asdict() for row in table.rows]}
+                for table in tables
+            ]
+            for name, tables in tables.items()
+        },
+    }
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def markdown(table: Table) -> str:
+    lines = by_size(table) if table.size else by_contender(table)
+    return "\n".join([f"**{table.title}**", "", *lines, ""])
+
+
+def by_contender(table: Table) -> list[str]:
+    spread = any(row.quartiles for row in table.rows)
+    lines = [
+        "| contender | median | ratio | spread |"
+        if spread
+        else "| contender | measured | ratio |",
+        "| --- | ---: | ---: | ---: |" if spread else "| --- | ---: | ---: |",
+    ]
+    for row in table.rows:
+        cells = [row.contender, quantity(row.median, table.unit), f"{row.ratio:.2f}"]
+        if row.quartiles:
+            cells.append("–".join(f"{quartile:.2f}" for quartile in row.quartiles))
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def by_size(table: Table) -> list[str]:
+    contenders = list(dict.fromkeys(row.contender for row in table.rows))
+    lines = [
+        f"| {' | '.join([str(table.size), *contenders])} |",
+        "| ---: " * (1 + len(contenders)) + "|",
+    ]
+    for size, rows in itertools.groupby(table.rows, key=lambda row: row.size):
+        cells = {
+            row.contender: f"{quantity(row.median, table.unit)} ({row.ratio:.2f})"
+            for row in rows
+        }
+        line = [f"{size:,}", *(cells.get(name, "") for name in contenders)]
+        lines.append(f"| {' | '.join(line)} |")
+    return lines
+
+
+def quantity(value: float, unit: str) -> str:
+    if unit != "s":
+        return f"{value:,.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
+    factor, unit = next(
+        (factor, unit)
+        for factor, unit in ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (0, "ns"))
+        if value >= factor
+    )
+    return f"{value / (factor or 1e-9):.3g} {unit}"
+
+
+def page() -> str:
+    """Of all results that were written."""
+    parts = [HEAD]
+    for path in sorted(RESULTS.glob("*.json")):
+        versions, benchmarks = read(path)
+        parts.append(f"# {path.stem.capitalize()}\n\n{versions}\n")
+        for name, tables in benchmarks.items():
+            module = importlib.import_module(f"benchmarks.{name}")
+            parts.append(f"## {name}\n\n{(module.__doc__ or '').strip()}\n")
+            for number, table in enumerate(tables):
+                parts.append(markdown(table))
+                if table.size:
+                    picture = picture_name(path.stem, name, number)
+                    parts.append(f"![{table.title}](images/{picture})\n")
+    return "\n".join(parts)
+
+
+def picture_name(results: str, benchmark: str, number: int) -> str:
+    return f"performance_{results}_{benchmark}_{number}.png"
+
+
+def draw(folder: pathlib.Path):
+    """A picture of cost against size for each table of several sizes."""
+    from matplotlib.figure import Figure
+
+    for path in sorted(RESULTS.glob("*.json")):
+        for name, tables in read(path)[1].items():
+            for number, table in enumerate(tables):
+                if not table.size:
+                    continue
+                figure = Figure(figsize=(6, 3.5), layout="constrained")
+                axes = figure.add_subplot()
+                for contender in dict.fromkeys(row.contender for row in table.rows):
+                    rows = [row for row in table.rows if row.contender == contender]
+                    axes.loglog(
+                        [row.size for row in rows],  # pyright: ignore[reportArgumentType]
+                        [row.median for row in rows],
+                        marker="o",
+                        label=contender,
+                    )
+                axes.set(xlabel=table.size, ylabel=f"median ({table.unit})")
+                axes.set_title(table.title, fontsize="medium")
+                axes.legend(fontsize="small")
+                figure.savefig(folder / picture_name(path.stem, name, number), dpi=100)
