@@ -1,4 +1,5 @@
 import importlib.util
+import os
 import pathlib
 
 import pytest
@@ -14,3 +15,21 @@ def script(request):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+FULL = os.environ.get("NGCX_EXAMPLES") == "full"
+
+
+@pytest.fixture
+def run(script, tmp_path, capsys, standard_promotion):
+    """Runs an example, in a short form unless all are run in full, and looks at what it
+    draws. Returns its result and the lines that it printed.
+    """
+
+    def run(*short: str):
+        picture = tmp_path / "a.png"
+        result = script.main([*(() if FULL else short), "--picture", str(picture)])
+        assert picture.stat().st_size > 10_000
+        return result, capsys.readouterr().out.splitlines()
+
+    return run

@@ -1,21 +1,12 @@
 import pytest
 
 
-def test_learns_and_repeats_itself(script, tmp_path, capsys, standard_promotion):
-    arguments = [
-        "--epochs",
-        "4",
-        "--hidden",
-        "64",
-        "--picture",
-        str(tmp_path / "a.png"),
-    ]
-    first = script.main(arguments)
-    table = capsys.readouterr().out
-    assert first > 0.9
-    assert "firing rate" in table and len(table.splitlines()) == 6
-    assert (tmp_path / "a.png").stat().st_size > 10_000
-    assert script.main(arguments) == first
+def test_learns_and_repeats_itself(run):
+    short = ("--epochs", "4", "--hidden", "64")
+    accuracy, lines = run(*short)
+    assert accuracy > 0.9
+    assert any("firing rate" in line for line in lines)
+    assert run(*short)[0] == accuracy
 
 
 @pytest.mark.parametrize(
