@@ -1,0 +1,93 @@
+"""Changes the code of rooms, one place at a time, and counts the changes that their
+tests notice: `nox -s mutation -- ROOM ...`.
+
+Of the thousands of mutants that cosmic-ray can make, a random sample is tried, at most
+one of a kind at a place. Replaced `|` are left out: they are unions of types.
+"""
+
+# pyright: reportMissingImports=false
+
+import argparse
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from cosmic_ray.work_db import WorkDB, use_db
+
+
+ROOT = pathlib.Path(__file__).parents[1]
+ROOMS = ("activations", "data", "metrics", "surrogate")
+CONFIGURATION = """
+[cosmic-ray]
+module-path = ["ngcx/{room}"]
+timeout = {timeout}
+excluded-modules = []
+test-command = "{python} -m pytest -x -q -n 0 tests/{room} ngcx/{room}"
+[cosmic-ray.distributor]
+name = "local"
+"""
+
+
+def keep_sample(database: WorkDB, number: int, seed: int):
+    """Leaves that many mutants in the database."""
+    chooser, of_place = random.Random(seed), {}
+    for item in database.work_items:
+        (mutant,) = item.mutations
+        if "BitOr_" in mutant.operator_name:
+            continue
+        kind = mutant.operator_name.split("_")[0]
+        place = (str(mutant.module_path), kind, mutant.start_pos)
+        of_place.setdefault(place, []).append(item)
+    places = chooser.sample(sorted(of_place), min(number, len(of_place)))
+    kept = [chooser.choice(of_place[place]) for place in places]
+    database.clear()
+    database.add_work_items(kept)
+
+
+def try_mutants(room: str, number: int, seed: int, timeout: float) -> float:
+    """Prints the mutants that survive, and returns the share of those that do not."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder, "ngcx")
+        ignored = shutil.ignore_patterns(".*", "build", "dist", "site", "results")
+        shutil.copytree(ROOT, copy, ignore=ignored)
+        configuration = CONFIGURATION.format(
+            room=room, timeout=timeout, python=sys.executable
+        )
+        (copy / "mutation.toml").write_text(configuration)
+
+        def cosmic_ray(*arguments: str):
+            subprocess.run(["cosmic-ray", *arguments], cwd=copy, check=True)
+
+        cosmic_ray("baseline", "mutation.toml")
+        cosmic_ray("init", "mutation.toml", "mutants.sqlite")
+        with use_db(str(copy / "mutants.sqlite"), WorkDB.Mode.open) as database:
+            keep_sample(database, number, seed)
+        cosmic_ray("exec", "mutation.toml", "mutants.sqlite")
+        with use_db(str(copy / "mutants.sqlite"), WorkDB.Mode.open) as database:
+            results = [result for _, result in database.results]
+    survivors = [result.diff for result in results if not result.is_killed]
+    print(*survivors, sep="\n")
+    killed = len(results) - len(survivors)
+    print(f"{room}: {killed} of {len(results)} mutants killed", flush=True)
+    return killed / len(results)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("rooms", nargs="*", default=ROOMS)
+    parser.add_argument("--number", type=int, default=60, help="of mutants a room")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--timeout", type=float, default=600, help="seconds a mutant")
+    options = parser.parse_args()
+    shares = [
+        try_mutants(room, options.number, options.seed, options.timeout)
+        for room in options.rooms
+    ]
+    sys.exit(any(share < 0.9 for share in shares))
+
+
+if __name__ == "__main__":
+    main()
