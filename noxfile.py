@@ -2,7 +2,9 @@
 
 import itertools
 import os
+import pathlib
 import re
+import shutil
 
 import nox
 
@@ -14,15 +16,27 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 EVERYTHING = ".[testing,viz,examples]"
+# The benchmarks that have contenders in each group of other libraries.
+PEERS = {
+    "peers": ("loader", "snn_step", "surrogates"),
+    "reference": (
+        "integrators",
+        "k_winners",
+        "loader",
+        "mixtures",
+        "patches",
+        "probes",
+    ),
+}
 
 
 def group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PROJECT, name)
 
 
-def run_tests(session: nox.Session):
+def run_tests(session: nox.Session, *options: str):
     env = {"HYPOTHESIS_PROFILE": os.environ.get("HYPOTHESIS_PROFILE", "ci")}
-    session.run("pytest", "-n", "auto", *session.posargs, env=env)
+    session.run("pytest", "-n", "auto", *options, *session.posargs, env=env)
 
 
 @nox.session
@@ -84,15 +98,54 @@ def faults(session: nox.Session):
 
 
 @nox.session
+def mutation(session: nox.Session):
+    """Changes the code at random places, and counts the changes that tests notice."""
+    session.install("-e", EVERYTHING, *group("mutation"))
+    session.run("python", "tests/mutation.py", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session):
+    """Runs the tests, and fails if they leave out more than 2 % of the lines."""
+    session.install("-e", EVERYTHING, *group("coverage"))
+    run_tests(session, "--cov=ngcx", "--cov-fail-under=98")
+
+
+@nox.session
+def examples(session: nox.Session):
+    """Runs all examples in full, and holds them to what they claim."""
+    session.install("-e", EVERYTHING, *group("tests"))
+    env = {"NGCX_EXAMPLES": "full"}
+    session.run("pytest", "tests/examples", *session.posargs, env=env)
+
+
+@nox.session
 def bench(session: nox.Session):
-    """Times ngcx side by side with the alternatives."""
-    session.install("-e", ".[examples]")
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    """Times ngcx side by side with the alternatives; `-- NAME ...` for some alone."""
+    session.install("-e", EVERYTHING)
+    session.run("python", "-m", "benchmarks", "--write", "ngcx", *session.posargs)
 
 
 # With pip, whose PIP_FIND_LINKS may name a CPU build of torch.
 @nox.session(venv_backend="virtualenv")
-def bench_peers(session: nox.Session):
+@nox.parametrize("peers", list(PEERS))
+def bench_peers(session: nox.Session, peers: str):
     """Times ngcx side by side with other libraries, where they do the same work."""
-    session.install("-e", ".[examples]", *group("peers"))
-    session.run("python", "-W", "ignore", "-m", "benchmarks", "snn_step", "loader")
+    session.install("-e", EVERYTHING, *group(peers))
+    names = session.posargs or PEERS[peers]
+    command = ("python", "-W", "ignore", "-m", "benchmarks")
+    session.run(*command, "--write", peers, *names)
+
+
+@nox.session(reuse_venv=False)
+def build(session: nox.Session):
+    """Builds the package, installs it, and runs the README's example on it."""
+    session.install("build")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build")
+    session.install(*map(str, pathlib.Path("dist").glob("*.whl")))
+    (example,) = re.findall(
+        "^```python\n(.*?)^```", pathlib.Path("README.md").read_text(), re.DOTALL | re.M
+    )
+    with session.chdir(session.create_tmp()):  # away from the checkout
+        session.run("python", "-c", example)
