@@ -1,0 +1,104 @@
+import math
+from collections.abc import Callable, Mapping
+
+import jax.numpy as jnp
+from jaxtyping import Float
+from matplotlib.axes import Axes
+
+from .._typing import typed
+from ..activations import AbstractActivation
+from ..surrogate import AbstractSurrogate
+from ._axes import BLUE, VERMILION, AnyArray, AnyFigure, panels
+
+
+@typed
+def activation_gallery(
+    activations: Mapping[str, AbstractActivation],
+    *,
+    x: Float[AnyArray, "points"] | None = None,
+    ax: Axes | None = None,
+) -> AnyFigure:
+    """Draws activations and their derivatives, a panel each.
+
+    Of those of whole rows, such as a softmax, it is the first of two entries of which
+    the second is 0.
+
+    **Arguments:**
+
+    - `activations`: by the title of its panel.
+    - `x`: where to evaluate them; by default from -4 to 4.
+    - `ax`: whose place the panels take; by default there is a new figure.
+
+    **Returns:** the figure.
+
+    **Raises:** `ValueError` if there is none, or `ax` has no place in a grid.
+    """
+    x = jnp.linspace(-4, 4, 161) if x is None else jnp.asarray(x)
+
+    def draw(panel, activation):
+        value, slope = activation(x), activation.derivative(x)
+        if slope.ndim == 2:  # a Jacobian
+            pairs = jnp.stack([x, jnp.zeros_like(x)], axis=-1)
+            value = activation(pairs)[:, 0]
+            slope = activation.derivative(pairs)[:, 0, 0]
+        panel.axhline(0, color="0.8", linewidth=0.8)
+        panel.plot(x, value, color=BLUE, label="$f$")
+        panel.plot(x, slope, color=VERMILION, linestyle="--", label="$f'$")
+        panel.set_ylim(-2.2, 4.2)
+
+    return _gallery("activations", activations, draw, "$x$", ax)
+
+
+@typed
+def surrogate_gallery(
+    surrogates: Mapping[str, AbstractSurrogate],
+    *,
+    x: Float[AnyArray, "points"] | None = None,
+    ax: Axes | None = None,
+) -> AnyFigure:
+    r"""Draws the spike, the primitive $E$ and the derivative $E'$ of surrogates, over
+    the distance $v - \theta$ to the threshold, a panel each.
+
+    **Arguments:**
+
+    - `surrogates`: by the title of its panel.
+    - `x`: where to evaluate them; by default from -2 to 2.
+    - `ax`: whose place the panels take; by default there is a new figure.
+
+    **Returns:** the figure.
+
+    **Raises:** `ValueError` if there is none, or `ax` has no place in a grid.
+    """
+    x = jnp.linspace(-2, 2, 401) if x is None else jnp.asarray(x)
+
+    def draw(panel, surrogate):
+        panel.plot(x, surrogate(x), color="0.6", label="spike")
+        panel.plot(x, surrogate.primitive(x), color=BLUE, label="$E$")
+        slope = surrogate.derivative(x)
+        panel.plot(x, slope, color=VERMILION, linestyle="--", label="$E'$")
+
+    return _gallery("surrogates", surrogates, draw, r"$v - \theta$", ax)
+
+
+def _gallery(
+    argument: str,
+    members: Mapping[str, object],
+    draw: Callable[[Axes, object], None],
+    label: str,
+    ax: Axes | None,
+) -> AnyFigure:
+    if not members:
+        raise ValueError(f"`{argument}` must have one entry or more; got 0.")
+    columns = min(math.ceil(math.sqrt(len(members))), 6)
+    rows = math.ceil(len(members) / columns)
+    figure, axes = panels(ax, rows, columns, (2.5 * columns, 2.4 * rows))
+    for i, panel in enumerate(axes.flat):
+        panel.set_axis_off()
+        if i + columns >= len(members):
+            panel.set_xlabel(label)
+    for (name, member), panel in zip(members.items(), axes.flat, strict=False):
+        panel.set_axis_on()
+        draw(panel, member)
+        panel.set_title(name, size=10)
+    axes.flat[0].legend(fontsize=9)
+    return figure
