@@ -1,14 +1,15 @@
-"""Draws the gallery from the modules themselves; mkdocs calls it before a build."""
+"""Draws the pictures from the modules themselves; mkdocs calls it before a build."""
 
 import inspect
 import pathlib
 
+import jax
 import jax.numpy as jnp
 import jax.random as jr
-import matplotlib.pyplot as plt
+import matplotlib.figure
 import numpy as np
 
-from ngcx import activations, init, surrogate
+from ngcx import activations, init, neurons, surrogate, viz
 
 
 HYPERPARAMETERS = {
@@ -20,7 +21,6 @@ HYPERPARAMETERS = {
     "SoftThreshold": {"lmbda": 1.0},
     "Swish": {"beta": 2.0},
 }
-ROWS = ("LogSoftmax", "Softmax", "Sparsemax")  # whose derivative is a Jacobian
 
 
 def members(room, base) -> list[str]:
@@ -34,29 +34,11 @@ def members(room, base) -> list[str]:
 
 
 def draw_activations(path: pathlib.Path) -> None:
-    names = members(activations, activations.AbstractActivation)
-    x = jnp.linspace(-4, 4, 161)
-    figure, axes = plt.subplots(5, 6, figsize=(15, 12), layout="constrained")
-    for name, ax in zip(names, axes.flat, strict=False):
-        activation = getattr(activations, name)(**HYPERPARAMETERS.get(name, {}))
-        if name in ROWS:
-            # The first of two entries, of which the second is 0.
-            pairs = jnp.stack([x, jnp.zeros_like(x)], axis=-1)
-            value, slope = (
-                activation(pairs)[:, 0],
-                activation.derivative(pairs)[:, 0, 0],
-            )
-        else:
-            value, slope = activation(x), activation.derivative(x)
-        ax.axhline(0, color="0.8", linewidth=0.8)
-        ax.plot(x, value, color="tab:blue", label="$f$")
-        ax.plot(x, slope, color="tab:orange", linestyle="--", label="$f'$")
-        ax.set(title=name, ylim=(-2.2, 4.2))
-    for ax in axes.flat[len(names) :]:
-        ax.axis("off")
-    axes.flat[0].legend()
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    shown = {
+        name: getattr(activations, name)(**HYPERPARAMETERS.get(name, {}))
+        for name in members(activations, activations.AbstractActivation)
+    }
+    viz.activation_gallery(shown).savefig(path, dpi=100)
 
 
 # Whose defaults would be too sharp or too wide to see, or that have none.
@@ -76,21 +58,11 @@ SHOWN = {
 
 
 def draw_surrogates(path: pathlib.Path) -> None:
-    x = jnp.linspace(-2, 2, 401)
-    names = members(surrogate, surrogate.AbstractSurrogate)
-    figure, axes = plt.subplots(6, 5, figsize=(13, 15), layout="constrained")
-    for name, ax in zip(names, axes.flat, strict=False):
-        member = SHOWN.get(name) or getattr(surrogate, name)()
-        ax.plot(x, member(x), color="0.6", label="spike")
-        ax.plot(x, member.primitive(x), color="tab:blue", label="$E$")
-        slope = member.derivative(x)
-        ax.plot(x, slope, color="tab:orange", linestyle="--", label="$E'$")
-        ax.set_title(name)
-    for ax in axes.flat[len(names) :]:
-        ax.axis("off")
-    axes.flat[0].legend()
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    shown = {
+        name: SHOWN.get(name) or getattr(surrogate, name)()
+        for name in members(surrogate, surrogate.AbstractSurrogate)
+    }
+    viz.surrogate_gallery(shown).savefig(path, dpi=100)
 
 
 INITIALIZERS = {
@@ -103,7 +75,8 @@ INITIALIZERS = {
 
 def draw_initializers(path: pathlib.Path) -> None:
     names = members(init, init.AbstractInitializer)
-    figure, axes = plt.subplots(4, 5, figsize=(14, 10), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(14, 10), layout="constrained")
+    axes = figure.subplots(4, 5)
     for name, ax in zip(names, axes.flat, strict=False):
         initializer = INITIALIZERS.get(name) or getattr(init, name)()
         draw = np.ravel(initializer(jr.key(0), (200, 200)))
@@ -112,7 +85,83 @@ def draw_initializers(path: pathlib.Path) -> None:
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
     figure.savefig(path, dpi=90)
-    plt.close(figure)
+
+
+def simulate(current):
+    """The states and spikes of neurons in a population, driven by a current."""
+    cell = neurons.LIF(refractory_steps=5)
+
+    def step(state, current):
+        state, spikes = cell(state, current)
+        return state, (state, spikes)
+
+    return jax.lax.scan(step, cell.init(current.shape[1:]), current)[1]
+
+
+def blobs(key, samples=300, features=20, classes=10):
+    """Points around a centre for each class, and their classes."""
+    noise_key, label_key, centre_key = jr.split(key, 3)
+    labels = jr.randint(label_key, (samples,), 0, classes)
+    centres = 2 * jr.normal(centre_key, (classes, features))
+    return centres[labels] + jr.normal(noise_key, (samples, features)), labels
+
+
+def gabors(key, neurons: int, size: int):
+    """Receptive fields as those of simple cells: gratings under a Gaussian."""
+    angle, phase, wave, *centre = jr.uniform(key, (5, neurons, 1, 1))
+    y, x = jnp.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    x, y = x - (centre[0] - 0.5), y - (centre[1] - 0.5)
+    along = x * jnp.cos(jnp.pi * angle) + y * jnp.sin(jnp.pi * angle)
+    grating = jnp.cos((4 + 4 * wave) * along + 2 * jnp.pi * phase)
+    return (grating * jnp.exp(-3 * (x**2 + y**2))).reshape(neurons, size * size)
+
+
+def draw_viz(folder: pathlib.Path) -> None:
+    keys = jr.split(jr.key(0), 8)
+    rising = jnp.linspace(0.2, 0.5, 12)
+    current = rising * jr.uniform(keys[0], (200, 12))
+    states, spikes = simulate(current)
+    flips = jr.bernoulli(keys[1], 0.01, spikes.shape)
+    targets = jnp.where(flips, 1 - spikes, spikes)
+    population = simulate(0.25 * jr.uniform(keys[2], (500, 1000)))[1]
+    samples, labels = blobs(keys[3])
+    predictions = jnp.where(jr.bernoulli(keys[4], 0.2, (300,)), labels[::-1], labels)
+    fields = gabors(keys[5], 40, 12)
+    start = 0.3 * jr.normal(keys[6], fields.shape)
+    learning = jnp.linspace(0, 1, 20)[:, None, None]
+    pictures = {
+        "raster": viz.raster(spikes, names=[f"cell {i}" for i in range(12)]),
+        "raster_population": viz.raster(population),
+        "spike_comparison": viz.spike_comparison(spikes, targets),
+        "traces": viz.traces(states.v, indices=[0, 6, 11], threshold=1.0),
+        "membrane": viz.membrane(
+            states.v,
+            current=current,
+            spikes=spikes,
+            refractory=states.refractory,
+            threshold=1.0,
+            indices=[4, 11],
+        ),
+        "compartments": viz.compartments(
+            {"Current (a.u.)": current, "Potential (a.u.)": states.v}
+        ),
+        "receptive_fields": viz.receptive_fields(fields, (12, 12)),
+        "macro_grid": viz.macro_grid(
+            fields.reshape(4, 10, 144), (12, 12), normalize=True
+        ),
+        "confusion": viz.confusion(
+            jnp.zeros((10, 10), int).at[labels, predictions].add(1)
+        ),
+        "latents_pca": viz.latents(viz.pca(samples), labels),
+        "latents_tsne": viz.latents(viz.tsne(keys[7], samples), labels),
+    }
+    for name, picture in pictures.items():
+        figure = picture if hasattr(picture, "savefig") else picture.figure
+        figure.savefig(folder / f"{name}.png", dpi=100)
+    animation = viz.animate_receptive_fields(
+        (1 - learning) * start + learning * fields, (12, 12)
+    )
+    animation.save(folder / "receptive_fields.gif", writer="pillow", dpi=80)
 
 
 def on_pre_build(config) -> None:
@@ -121,3 +170,4 @@ def on_pre_build(config) -> None:
     draw_activations(folder / "activations.png")
     draw_surrogates(folder / "surrogates.png")
     draw_initializers(folder / "initializers.png")
+    draw_viz(folder)

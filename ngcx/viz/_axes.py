@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Array
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 
 AnyArray = Array | np.ndarray
-AnyFigure = Figure | SubFigure
 
 # Distinct to the colour-blind too (Okabe and Ito, 2008), but for the yellow, which is
 # too light for lines.
@@ -21,7 +21,7 @@ FEW = 20  # of which each has its own tick
 
 
 def new_figure(figsize: tuple[float, float]) -> Figure:
-    return Figure(figsize=figsize, layout="constrained")
+    return Figure(figsize=figsize, layout="compressed")
 
 
 def axes_or_new(ax: Axes | None, figsize: tuple[float, float] = (6.4, 4.0)) -> Axes:
@@ -36,17 +36,17 @@ def panels(
     *,
     share_x: bool = False,
     height_ratios: Sequence[float] | None = None,
-) -> tuple[AnyFigure, np.ndarray]:
+) -> tuple[Figure, np.ndarray]:
     """A grid of axes, in a new figure or in the place of `ax`, which turns invisible.
 
-    Those in its place leave `ax` the current axes of its figure.
+    The current axes of the figure of `ax` are `ax` then.
     """
     if ax is None:
         figure = new_figure(figsize)
         grid = figure.add_gridspec(rows, columns, height_ratios=height_ratios)
     else:
-        figure, place = ax.figure, ax.get_subplotspec()
-        if place is None:
+        figure, place = ax.get_figure(root=True), ax.get_subplotspec()
+        if figure is None or place is None:
             raise ValueError(
                 "`ax` must have a place in a grid, as `Figure.subplots` gives it; "
                 "got one at a free position."
@@ -57,6 +57,11 @@ def panels(
     if ax is not None:
         figure.sca(ax)
     return figure, made
+
+
+def add_colorbar(ax: Axes, colored: ScalarMappable, label: str) -> None:
+    assert ax.figure is not None
+    ax.figure.colorbar(colored, ax=ax, label=label)
 
 
 def label_rows(ax: Axes, labels: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .._typing import typed
-from ._axes import FEW, AnyArray, axes_or_new, lookup
+from ._axes import FEW, AnyArray, add_colorbar, axes_or_new, lookup
 
 
 @typed
@@ -52,8 +52,7 @@ def confusion(
     side = min(max(3.5, 1.5 + 0.5 * classes), 8)
     ax = axes_or_new(ax, (side + 1, side))
     image = ax.imshow(cells, cmap="Blues", vmin=0, vmax=limit)
-    assert ax.figure is not None
-    ax.figure.colorbar(image, ax=ax, label=label)
+    add_colorbar(ax, image, label)
     ax.set(xlabel="Predicted class", ylabel="True class")
     labels = [str(i) for i in range(classes)] if names is None else names
     if classes <= FEW:

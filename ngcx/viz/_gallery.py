@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 import jax.numpy as jnp
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .._typing import typed
 from ..activations import AbstractActivation
 from ..surrogate import AbstractSurrogate
-from ._axes import BLUE, VERMILION, AnyArray, AnyFigure, panels
+from ._axes import BLUE, VERMILION, AnyArray, panels
 
 
 @typed
@@ -17,8 +18,8 @@ def activation_gallery(
     *,
     x: Float[AnyArray, "points"] | None = None,
     ax: Axes | None = None,
-) -> AnyFigure:
-    """Draws activations and their derivatives, a panel each.
+) -> Figure:
+    """Draws activations and their derivatives, a panel each, on one scale.
 
     Of those of whole rows, such as a softmax, it is the first of two entries of which
     the second is 0.
@@ -34,6 +35,8 @@ def activation_gallery(
     **Raises:** `ValueError` if there is none, or `ax` has no place in a grid.
     """
     x = jnp.linspace(-4, 4, 161) if x is None else jnp.asarray(x)
+    # One scale for all, to compare them.
+    limits = 1.05 * min(float(jnp.min(x)), -1), 1.05 * max(float(jnp.max(x)), 1)
 
     def draw(panel, activation):
         value, slope = activation(x), activation.derivative(x)
@@ -44,7 +47,7 @@ def activation_gallery(
         panel.axhline(0, color="0.8", linewidth=0.8)
         panel.plot(x, value, color=BLUE, label="$f$")
         panel.plot(x, slope, color=VERMILION, linestyle="--", label="$f'$")
-        panel.set_ylim(-2.2, 4.2)
+        panel.set_ylim(limits)
 
     return _gallery("activations", activations, draw, "$x$", ax)
 
@@ -55,7 +58,7 @@ def surrogate_gallery(
     *,
     x: Float[AnyArray, "points"] | None = None,
     ax: Axes | None = None,
-) -> AnyFigure:
+) -> Figure:
     r"""Draws the spike, the primitive $E$ and the derivative $E'$ of surrogates, over
     the distance $v - \theta$ to the threshold, a panel each.
 
@@ -86,7 +89,7 @@ def _gallery(
     draw: Callable[[Axes, object], None],
     label: str,
     ax: Axes | None,
-) -> AnyFigure:
+) -> Figure:
     if not members:
         raise ValueError(f"`{argument}` must have one entry or more; got 0.")
     columns = min(math.ceil(math.sqrt(len(members))), 6)

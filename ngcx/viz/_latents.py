@@ -6,11 +6,11 @@ from jaxtyping import Float, Shaped
 from matplotlib.axes import Axes
 
 from .._typing import typed
-from ._axes import FEW, PALETTE, AnyArray, axes_or_new
+from ._axes import FEW, PALETTE, AnyArray, add_colorbar, axes_or_new
 
 
 # Their number and that of the colours have no common divisor: 42 different pairs.
-MARKERS = ("o", "^", "s", "D", "v", "P")
+MARKERS = ("o", "^", "s", "D", "v", "X")
 
 
 @typed
@@ -43,7 +43,7 @@ def latents(
     x, y = np.asarray(points, np.float64).T
     ax = axes_or_new(ax, (6.0, 4.5))
     ax.set(xlabel="Component 1 (a.u.)", ylabel="Component 2 (a.u.)")
-    size = float(np.clip(4000 / max(len(x), 1), 4, 30))
+    size = float(np.clip(10_000 / max(len(x), 1), 4, 30))
     if labels is None:
         ax.scatter(x, y, s=size, c=PALETTE[0], linewidths=0)
         return ax
@@ -76,6 +76,7 @@ def latents(
         # Beside the points, not on them.
         ax.legend(
             title="Class",
+            alignment="left",
             loc="upper left",
             bbox_to_anchor=(1, 1),
             frameon=False,
@@ -84,6 +85,5 @@ def latents(
     else:
         colors = values.astype(np.float64)
         shown = ax.scatter(x, y, s=size, c=colors, cmap="viridis", linewidths=0)
-        assert ax.figure is not None
-        ax.figure.colorbar(shown, ax=ax, label="Class" if discrete else "Label")
+        add_colorbar(ax, shown, "Class" if discrete else "Label")
     return ax

@@ -7,10 +7,11 @@ import numpy as np
 from jaxtyping import Real
 from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from .._typing import typed
-from ._axes import AnyArray, AnyFigure, axes_or_new, panels
+from ._axes import AnyArray, add_colorbar, axes_or_new, panels
 
 
 @typed
@@ -49,8 +50,7 @@ def receptive_fields(
     rows = math.ceil(len(fields) / columns)
     ax = axes_or_new(ax, (side + 1.5, min(max(2.5, side * rows / columns), 10.0)))
     image = _draw(ax, fields, columns, _limit(fields))
-    assert ax.figure is not None
-    ax.figure.colorbar(image, ax=ax, label=_label(normalize))
+    add_colorbar(ax, image, _label(normalize))
     return ax
 
 
@@ -64,7 +64,7 @@ def macro_grid(
     normalize: bool = False,
     order: Literal["C", "F"] = "C",
     ax: Axes | None = None,
-) -> AnyFigure:
+) -> Figure:
     """Draws the receptive fields of several banks of neurons, such as layers, columns
     or moments of training, as a grid of the grids of
     [`ngcx.viz.receptive_fields`][], with one scale of colours.
@@ -87,7 +87,7 @@ def macro_grid(
     shapes = list(patch_shape)
     if isinstance(shapes[0], int):
         shapes = [patch_shape] * count
-    titles = [str(i) for i in range(count)] if names is None else names
+    titles = [f"Bank {i}" for i in range(count)] if names is None else names
     for argument, given in (("patch_shape", shapes), ("names", titles)):
         if len(given) != count:
             raise ValueError(
@@ -103,12 +103,14 @@ def macro_grid(
     side = min(3.0, 12.0 / columns)
     figure, axes = panels(ax, rows, columns, (side * columns + 1, side * rows))
     limit = max(map(_limit, fields))
-    images = [
-        _draw(panel, bank, _columns(len(bank)), limit)
-        for panel, bank in zip(axes.flat, fields, strict=False)
-    ]
-    for panel, title in zip(axes.flat, titles, strict=False):
-        panel.set_title(title)
+    images = []
+    for i, (panel, bank) in enumerate(zip(axes.flat, fields, strict=False)):
+        images.append(_draw(panel, bank, _columns(len(bank)), limit))
+        panel.set_title(titles[i])
+        if i % columns:
+            panel.set_ylabel("")
+        if i + columns < count:
+            panel.set_xlabel("")
     for panel in axes.flat[count:]:
         panel.set_axis_off()
     figure.colorbar(images[0], ax=list(axes.flat), label=_label(normalize))

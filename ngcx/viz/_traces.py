@@ -3,10 +3,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Int, Real, Shaped
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .._checks import check_positive
 from .._typing import typed
-from ._axes import PALETTE, AnyArray, AnyFigure, axes_or_new, chosen_neurons, panels
+from ._axes import PALETTE, AnyArray, axes_or_new, chosen_neurons, panels
 from ._raster import raster
 
 
@@ -52,7 +53,7 @@ def traces(
     else:
         low, median, high = np.quantile(shown, (0.05, 0.5, 0.95), axis=1)
         ax.fill_between(
-            time, low, high, color=PALETTE[0], alpha=0.25, linewidth=0, label="5-95 %"
+            time, low, high, color=PALETTE[0], alpha=0.25, linewidth=0, label="5–95 %"
         )
         ax.plot(time, median, color=PALETTE[0], linewidth=1.2, label="median")
         title = f"{len(labels):,} neurons"
@@ -61,6 +62,7 @@ def traces(
     if len(labels) > 1 or threshold is not None:
         ax.legend(
             title=title if len(labels) > 1 else None,
+            alignment="left",
             loc="upper left",
             bbox_to_anchor=(1, 1),
             frameon=False,
@@ -82,7 +84,7 @@ def membrane(
     names: Sequence[str] | None = None,
     indices: Sequence[int] | Int[AnyArray, "chosen"] | None = None,
     ax: Axes | None = None,
-) -> AnyFigure:
+) -> Figure:
     """Draws what neurons do, panel under panel over the same time: the current, the
     membrane potential, and the spikes.
 
@@ -122,9 +124,14 @@ def membrane(
         )
         if refractory is not None:
             _shade(last, chosen_neurons(refractory, names, indices)[0] != 0)
-    for upper in axes.flat[:-1]:
-        upper.set_xlabel("")
+    _align(figure, axes)
     return figure
+
+
+def _align(figure: Figure, axes: np.ndarray) -> None:
+    for panel in axes.flat:
+        panel.label_outer(remove_inner_ticks=False)
+    figure.align_ylabels(axes[:, 0])
 
 
 def _shade(ax: Axes, where: np.ndarray) -> None:
@@ -149,7 +156,7 @@ def compartments(
     dt: float | int = 1.0,
     indices: Sequence[int] | Int[AnyArray, "chosen"] | None = None,
     ax: Axes | None = None,
-) -> AnyFigure:
+) -> Figure:
     """Draws the histories of several compartments, such as those that
     [`ngcx.process.MethodProcess`][] watches, panel under panel over the same time.
 
@@ -176,6 +183,5 @@ def compartments(
     figure, axes = panels(ax, len(histories), 1, size, share_x=True)
     for panel, (name, values) in zip(axes.flat, histories.items(), strict=True):
         traces(values, dt=dt, indices=indices, label=name, ax=panel)
-    for upper in axes.flat[:-1]:
-        upper.set_xlabel("")
+    _align(figure, axes)
     return figure
