@@ -1,0 +1,235 @@
+"""Confusion heat maps, scatter plots, and the projections that are drawn in them."""
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from jaxtyping import TypeCheckError
+from matplotlib.colors import to_hex
+from sklearn.decomposition import PCA
+
+from ngcx import activations, metrics, surrogate, viz
+from ngcx.testing import tolerance
+
+
+def draws(seed, shape, dtype=jnp.float32):
+    return jr.normal(jr.key(seed), shape, dtype)
+
+
+# Confusion
+
+
+@given(
+    counts=st.lists(st.integers(0, 50), min_size=16, max_size=16),
+    normalize=st.sampled_from((None, "row", "column")),
+)
+def test_cells_are_counts_or_fractions(counts, normalize):
+    matrix = np.reshape(counts, (4, 4))
+    ax = viz.confusion(matrix, normalize=normalize)
+    cells = np.asarray(ax.images[0].get_array())
+    if normalize is None:
+        np.testing.assert_array_equal(cells, matrix)
+    else:
+        axis = 1 if normalize == "row" else 0
+        filled = matrix.sum(axis=axis) > 0
+        np.testing.assert_allclose(cells.sum(axis=axis), filled, atol=1e-12)
+        assert ax.images[0].get_clim() == (0, 1)
+    for text in ax.texts:
+        column, row = text.get_position()
+        assert float(text.get_text()) == pytest.approx(cells[row, column], abs=0.0051)
+    assert len(ax.texts) == 16
+
+
+def test_rows_are_true_classes():
+    report = metrics.classification_report(
+        jnp.array([1, 1, 0]), jnp.array([0, 0, 0]), num_classes=2
+    )
+    ax = viz.confusion(report.confusion, normalize="row", names=["no", "yes"])
+    np.testing.assert_allclose(ax.images[0].get_array(), [[1 / 3, 2 / 3], [0, 0]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Predicted class", "True class")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["no", "yes"]
+
+
+def test_many_classes_have_no_numbers():
+    ax = viz.confusion(np.eye(21))
+    ax.get_figure().draw_without_rendering()
+    assert not ax.texts and len(ax.get_xticklabels()) <= 11
+
+
+def test_numbers_stand_out_from_their_cells():
+    ax = viz.confusion(np.array([[100, 0], [0, 100]]))
+    colors = [to_hex(text.get_color()) for text in ax.texts]
+    assert colors == [to_hex(name) for name in ("white", "black", "black", "white")]
+
+
+def test_a_confusion_matrix_is_square_and_its_names_are_complete():
+    with pytest.raises(TypeCheckError):
+        viz.confusion(np.zeros((2, 3)))
+    with pytest.raises(
+        ValueError, match="`names` must have one name for each of the 2"
+    ):
+        viz.confusion(np.eye(2), names=["a"])
+
+
+# Latents
+
+
+def test_labels_of_one_axis_and_one_hot_rows_are_the_same():
+    points, classes = draws(0, (40, 2)), np.arange(40) % 4
+    pictures = [
+        viz.latents(points, labels)
+        for labels in (classes, jnp.asarray(classes), jax.nn.one_hot(classes, 4))
+    ]
+    for ax in pictures:
+        legend = ax.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "2", "3"]
+        for index, artist in enumerate(ax.collections):
+            np.testing.assert_array_equal(
+                artist.get_offsets(), np.asarray(points)[classes == index]
+            )
+
+
+def test_twenty_classes_look_different():
+    ax = viz.latents(draws(0, (20, 2)), np.arange(20))
+    looks = {
+        (to_hex(artist.get_facecolor()[0]), artist.get_paths()[0].vertices.tobytes())
+        for artist in ax.collections
+    }
+    assert len(looks) == 20
+
+
+@pytest.mark.parametrize("labels", [np.linspace(0, 1, 30), np.arange(30)])
+def test_numbers_and_many_classes_have_a_color_bar(labels):
+    ax = viz.latents(draws(0, (30, 2)), labels)
+    assert ax.get_legend() is None
+    (points,) = ax.collections
+    np.testing.assert_array_equal(points.get_array(), labels)
+    assert ax.get_figure().axes[1].get_ylabel() == (
+        "Class" if labels.dtype == int else "Label"
+    )
+
+
+def test_names_of_classes():
+    points, labels = draws(0, (3, 2)), np.array([0, 2, 2])
+    legend = viz.latents(points, labels, names=["a", "b", "c"]).get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "c"]
+    with pytest.raises(ValueError, match="`names` must name the classes 0 to 2; got 2"):
+        viz.latents(points, labels, names=["a", "b"])
+
+
+def test_points_lie_in_the_plane_and_have_a_label_each():
+    with pytest.raises(TypeCheckError):
+        viz.latents(np.zeros((5, 3)))
+    with pytest.raises(TypeCheckError):
+        viz.latents(np.zeros((5, 2)), np.zeros(4, int))
+
+
+# Projections
+
+
+@given(seed=st.integers(0, 1000), shape=st.sampled_from(((9, 5), (3, 5), (30, 2))))
+def test_pca_is_that_of_scikit_learn(seed, shape):
+    x = draws(seed, shape)
+    expected = PCA(2).fit_transform(np.asarray(x, np.float64))
+    got = np.asarray(viz.pca(x))
+    np.testing.assert_allclose(np.abs(got), np.abs(expected), atol=1e-5)
+
+
+def test_pca_keeps_its_dtype_and_compiles(dtype):
+    x = draws(0, (12, 4), dtype)
+    got = viz.pca(x)
+    assert got.dtype == dtype and got.shape == (12, 2)
+    wide = viz.pca(x.astype(jnp.promote_types(dtype, jnp.float32)))
+    np.testing.assert_allclose(
+        np.asarray(got, np.float64), np.asarray(wide, np.float64), **tolerance(dtype)
+    )
+    np.testing.assert_array_equal(jax.jit(viz.pca)(x), got)
+    mapped = jax.vmap(viz.pca)(jnp.stack([x, x]))
+    np.testing.assert_allclose(
+        np.asarray(mapped[1], np.float64),
+        np.asarray(wide, np.float64),
+        **tolerance(dtype),
+    )
+
+
+@given(seed=st.integers(0, 1000))
+def test_the_sign_of_components_does_not_depend_on_the_order_of_samples(seed):
+    x = draws(seed, (9, 5))
+    np.testing.assert_allclose(viz.pca(x[::-1]), viz.pca(x)[::-1], atol=1e-4)
+
+
+def test_pca_of_points_in_the_plane_rotates_them():
+    x = jnp.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
+    root = np.sqrt(2)
+    np.testing.assert_allclose(viz.pca(x), [[-root, 0], [0, 0], [root, 0]], atol=1e-6)
+
+
+def test_pca_fills_up_with_zeros():
+    np.testing.assert_allclose(viz.pca(jnp.array([[1.0], [3.0]])), [[-1, 0], [1, 0]])
+    assert viz.pca(jnp.ones((1, 3)), 4).shape == (1, 4)
+    assert not viz.pca(jnp.ones((5, 3))).any()
+
+
+def test_pca_of_the_largest_numbers_is_finite(dtype):
+    largest = float(jnp.finfo(dtype).max) / 4
+    x = jnp.asarray(np.array([[1, 1], [1, -1], [-1, 1], [0.5, 1]]) * largest, dtype)
+    assert jnp.all(jnp.isfinite(viz.pca(x)))
+
+
+def test_pca_needs_a_dimension():
+    with pytest.raises(ValueError, match="`dimensions` must be positive; got 0"):
+        viz.pca(jnp.ones((4, 3)), 0)
+
+
+def test_tsne_of_few_samples_finds_the_clusters_and_prints_nothing(capfd):
+    labels = np.arange(20) % 2
+    x = draws(0, (20, 50)) + 10 * jnp.asarray(labels, jnp.float32)[:, None]
+    embedding = viz.tsne(jr.key(1), x)
+    assert embedding.shape == (20, 2) and embedding.dtype == x.dtype
+    assert capfd.readouterr() == ("", "")
+    distances = np.linalg.norm(embedding[:, None] - embedding[None], axis=-1)
+    same = labels[:, None] == labels
+    assert distances[same].max() < distances[~same].min()
+    np.testing.assert_array_equal(viz.tsne(jr.key(1), x), embedding)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (5, 1), (3, 40)])
+def test_tsne_of_little_data(shape):
+    embedding = viz.tsne(jr.key(0), draws(0, shape))
+    assert embedding.shape == (shape[0], 2) and jnp.all(jnp.isfinite(embedding))
+
+
+def test_tsne_says_what_is_wrong():
+    with pytest.raises(ValueError, match="`x` must have two samples or more; got 1"):
+        viz.tsne(jr.key(0), jnp.ones((1, 3)))
+    with pytest.raises(ValueError, match="`perplexity` must be positive; got 0"):
+        viz.tsne(jr.key(0), jnp.ones((9, 3)), perplexity=0)
+
+
+# Galleries
+
+
+def test_galleries_draw_values_and_derivatives():
+    x = jnp.linspace(-1, 1, 11)
+    tanh, softmax = activations.Tanh(), activations.Softmax()
+    figure = viz.activation_gallery({"tanh": tanh, "softmax": softmax}, x=x)
+    (_, value, slope), (_, first, _) = (ax.lines for ax in figure.axes)
+    np.testing.assert_array_equal(value.get_ydata(), tanh(x))
+    np.testing.assert_array_equal(slope.get_ydata(), tanh.derivative(x))
+    np.testing.assert_allclose(first.get_ydata(), jax.nn.sigmoid(x), rtol=1e-5)
+    arctan = surrogate.Arctan()
+    (ax,) = viz.surrogate_gallery({"arctan": arctan}, x=x).axes
+    spike, primitive, slope = (line.get_ydata() for line in ax.lines)
+    np.testing.assert_array_equal(spike, arctan(x))
+    np.testing.assert_array_equal(primitive, arctan.primitive(x))
+    np.testing.assert_array_equal(slope, arctan.derivative(x))
+
+
+@pytest.mark.parametrize("gallery", [viz.activation_gallery, viz.surrogate_gallery])
+def test_a_gallery_is_of_something(gallery):
+    with pytest.raises(ValueError, match="must have one entry or more; got 0"):
+        gallery({})
