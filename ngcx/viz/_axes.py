@@ -39,7 +39,7 @@ def panels(
 ) -> tuple[Figure, np.ndarray]:
     """A grid of axes, in a new figure or in the place of `ax`, which turns invisible.
 
-    The current axes of the figure of `ax` are `ax` then.
+    The current axes of its figure remain the same.
     """
     if ax is None:
         figure = new_figure(figsize)
@@ -53,9 +53,10 @@ def panels(
             )
         grid = place.subgridspec(rows, columns, height_ratios=height_ratios)
         ax.set_axis_off()
+    current = None if ax is None else figure.gca()
     made = grid.subplots(sharex=share_x, squeeze=False)
-    if ax is not None:
-        figure.sca(ax)
+    if current is not None:
+        figure.sca(current)
     return figure, made
 
 

@@ -49,7 +49,7 @@ def confusion(
         cells = cells / np.where(total == 0, 1, total)
         which = "true" if normalize == "row" else "predicted"
         label, limit = f"Fraction of the {which} class", 1
-    side = min(max(3.5, 1.5 + 0.5 * classes), 8)
+    side = min(max(3.5, 1.5 + 0.5 * classes), 8.0)
     ax = axes_or_new(ax, (side + 1, side))
     image = ax.imshow(cells, cmap="Blues", vmin=0, vmax=limit)
     add_colorbar(ax, image, label)

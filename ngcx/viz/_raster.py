@@ -105,11 +105,9 @@ def spike_comparison(
         handles.append(Line2D([], [], label=f"{kind} ({marks.sum():,})", **style))
     ax.legend(
         handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=3,
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
         frameon=False,
-        borderaxespad=0.2,
     )
     return ax
 

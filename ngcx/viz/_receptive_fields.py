@@ -84,6 +84,8 @@ def macro_grid(
     one name or patch shape a bank.
     """
     count = len(banks)
+    if not count:
+        raise ValueError("`banks` must be one or more; got 0.")
     shapes = list(patch_shape)
     if isinstance(shapes[0], int):
         shapes = [patch_shape] * count

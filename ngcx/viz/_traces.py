@@ -115,7 +115,9 @@ def membrane(
     )
     remaining = list(axes.flat)
     if current is not None:
-        traces(current, label="Current (a.u.)", ax=remaining.pop(0), **shared)
+        upper = traces(current, label="Current (a.u.)", ax=remaining.pop(0), **shared)
+        if (legend := upper.get_legend()) is not None:
+            legend.remove()  # that of the potential says the same
     traces(potential, threshold=threshold, ax=remaining.pop(0), **shared)
     if remaining:
         (last,) = remaining

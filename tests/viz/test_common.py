@@ -68,7 +68,7 @@ def test_axes_that_are_given_are_drawn_in(draw):
 
 
 def test_axes_of_a_subfigure_do(draw):
-    figure = Figure(layout="constrained")
+    figure = Figure(figsize=(8, 8), layout="constrained")
     upper, lower = figure.subfigures(2)
     picture = draw(lower.subplots())
     assert picture is figure or picture.figure is lower

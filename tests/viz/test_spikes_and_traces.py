@@ -149,7 +149,7 @@ def test_more_traces_are_a_median_and_a_band():
     np.testing.assert_array_equal(median.get_ydata(), np.median(values, axis=1))
     assert set(np.asarray(threshold.get_ydata())) == {2.5}
     (band,) = ax.collections
-    inside = [path.get_extents() for path in band.get_paths()][0]
+    inside = band.get_paths()[0].get_extents()
     assert -2.5 < inside.y0 < -1.3 and 1.3 < inside.y1 < 2.5
 
 

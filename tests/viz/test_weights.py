@@ -15,7 +15,7 @@ FLOATS = st.floats(-1, 1, width=32)
 
 @given(
     weights=hnp.arrays(
-        np.float32, st.tuples(st.integers(1, 12), st.just(6)), elements=FLOATS
+        np.float32, st.tuples(st.integers(1, 10), st.just(6)), elements=FLOATS
     ),
     columns=st.sampled_from((None, 1, 2, 5)),
     order=st.sampled_from(("C", "F")),
@@ -110,5 +110,5 @@ def test_an_animation_is_saved_as_a_gif(tmp_path):
             gif.seek(i)
             frames.append(np.asarray(gif.convert("RGB"), float).mean(axis=(0, 1)))
     # From blue to red, on one scale.
-    redness = [red - blue for red, _, blue in frames]
-    assert redness == sorted(redness) and redness[0] < 0 < redness[-1]
+    assert [red > blue for red, _, blue in frames] == [False, False, True, True, True]
+    assert len({tuple(frame) for frame in frames}) == 5
