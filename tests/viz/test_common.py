@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -50,7 +51,7 @@ def test_a_new_figure_is_made_without_axes(draw):
     first, second = draw(None), draw(None)
     assert isinstance(first, Axes | Figure)
     for picture in (first, second):
-        figure = picture.figure if isinstance(picture, Axes) else picture
+        figure: Any = picture.figure if isinstance(picture, Axes) else picture
         figure.draw_without_rendering()
     assert first is not second and all_axes(first)[0] is not all_axes(second)[0]
 
@@ -69,7 +70,8 @@ def test_axes_that_are_given_are_drawn_in(draw):
 
 def test_axes_of_a_subfigure_do(draw):
     figure = Figure(figsize=(8, 8), layout="constrained")
-    upper, lower = figure.subfigures(2)
+    subfigures: Any = figure.subfigures(2)
+    upper, lower = subfigures
     picture = draw(lower.subplots())
     assert picture is figure or picture.figure is lower
     assert not upper.axes

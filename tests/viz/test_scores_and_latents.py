@@ -1,5 +1,7 @@
 """Confusion heat maps, scatter plots, and the projections that are drawn in them."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -28,7 +30,7 @@ def draws(seed, shape, dtype=jnp.float32):
 )
 def test_cells_are_counts_or_fractions(counts, normalize):
     matrix = np.reshape(counts, (4, 4))
-    ax = viz.confusion(matrix, normalize=normalize)
+    ax: Any = viz.confusion(matrix, normalize=normalize)
     cells = np.asarray(ax.images[0].get_array())
     if normalize is None:
         np.testing.assert_array_equal(cells, matrix)
@@ -47,20 +49,20 @@ def test_rows_are_true_classes():
     report = metrics.classification_report(
         jnp.array([1, 1, 0]), jnp.array([0, 0, 0]), num_classes=2
     )
-    ax = viz.confusion(report.confusion, normalize="row", names=["no", "yes"])
+    ax: Any = viz.confusion(report.confusion, normalize="row", names=["no", "yes"])
     np.testing.assert_allclose(ax.images[0].get_array(), [[1 / 3, 2 / 3], [0, 0]])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Predicted class", "True class")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["no", "yes"]
 
 
 def test_many_classes_have_no_numbers():
-    ax = viz.confusion(np.eye(21))
+    ax: Any = viz.confusion(np.eye(21))
     ax.get_figure().draw_without_rendering()
     assert not ax.texts and len(ax.get_xticklabels()) <= 11
 
 
 def test_numbers_stand_out_from_their_cells():
-    ax = viz.confusion(np.array([[100, 0], [0, 100]]))
+    ax: Any = viz.confusion(np.array([[100, 0], [0, 100]]))
     colors = [to_hex(text.get_color()) for text in ax.texts]
     assert colors == [to_hex(name) for name in ("white", "black", "black", "white")]
 
@@ -94,7 +96,7 @@ def test_labels_of_one_axis_and_one_hot_rows_are_the_same():
 
 
 def test_twenty_classes_look_different():
-    ax = viz.latents(draws(0, (20, 2)), np.arange(20))
+    ax: Any = viz.latents(draws(0, (20, 2)), np.arange(20))
     looks = {
         (to_hex(artist.get_facecolor()[0]), artist.get_paths()[0].vertices.tobytes())
         for artist in ax.collections
@@ -104,7 +106,7 @@ def test_twenty_classes_look_different():
 
 @pytest.mark.parametrize("labels", [np.linspace(0, 1, 30), np.arange(30)])
 def test_numbers_and_many_classes_have_a_color_bar(labels):
-    ax = viz.latents(draws(0, (30, 2)), labels)
+    ax: Any = viz.latents(draws(0, (30, 2)), labels)
     assert ax.get_legend() is None
     (points,) = ax.collections
     np.testing.assert_array_equal(points.get_array(), labels)
@@ -225,7 +227,7 @@ def test_tsne_says_what_is_wrong():
 def test_galleries_draw_values_and_derivatives():
     x = jnp.linspace(-1, 1, 11)
     tanh, softmax = activations.Tanh(), activations.Softmax()
-    figure = viz.activation_gallery({"tanh": tanh, "softmax": softmax}, x=x)
+    figure: Any = viz.activation_gallery({"tanh": tanh, "softmax": softmax}, x=x)
     (_, value, slope), (_, first, _) = (ax.lines for ax in figure.axes)
     np.testing.assert_array_equal(value.get_ydata(), tanh(x))
     np.testing.assert_array_equal(slope.get_ydata(), tanh.derivative(x))

@@ -1,5 +1,7 @@
 """Rasters and traces show exactly what is in the arrays."""
 
+from typing import Any
+
 import hypothesis.extra.numpy as hnp
 import jax.numpy as jnp
 import numpy as np
@@ -54,7 +56,7 @@ def test_correct_missed_and_extra_spikes(spikes, seed):
 @pytest.mark.parametrize("dtype", ["bool", "int8", "float32", "bfloat16"])
 def test_time_comes_first_whatever_the_dtype(dtype):
     spikes = jnp.ones((6, 2), dtype)
-    ax = viz.raster(spikes)
+    ax: Any = viz.raster(spikes)
     ax.get_figure().draw_without_rendering()
     assert labels(ax.yaxis) == ["0", "1"]
     assert len(marks(ax)[0]) == 12
@@ -81,7 +83,7 @@ def test_chosen_neurons_keep_their_names_and_colors():
 def test_few_neurons_are_named_each_and_many_at_intervals(neurons):
     names = [f"n{i}" for i in range(neurons)]
     chosen = np.arange(neurons)[::-1]
-    ax = viz.raster(np.ones((3, neurons)), names=names, indices=chosen)
+    ax: Any = viz.raster(np.ones((3, neurons)), names=names, indices=chosen)
     ax.get_figure().draw_without_rendering()
     shown = [label for label in labels(ax.yaxis) if label]
     assert len(shown) == neurons if neurons <= 20 else 4 <= len(shown) <= 10
@@ -115,7 +117,7 @@ def test_wrong_arguments(draw, message):
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: viz.raster(np.float32(1.0)),
+        lambda: viz.raster(np.array(1.0)),
         lambda: viz.raster([[0, 1]]),  # pyright: ignore[reportArgumentType]
         lambda: viz.spike_comparison(np.zeros((4, 3)), np.zeros((3, 4))),
         lambda: viz.membrane(np.zeros((4, 3)), spikes=np.zeros((4, 2))),
@@ -155,12 +157,13 @@ def test_more_traces_are_a_median_and_a_band():
 
 def test_membrane_shows_what_it_is_given():
     potential, spikes = np.zeros((9, 2)), np.eye(9, 2)
-    for given_, panels in (
+    cases: Any = (
         ({}, 1),
         ({"current": potential}, 2),
         ({"spikes": spikes}, 2),
         ({"current": potential, "spikes": spikes, "refractory": spikes}, 3),
-    ):
+    )
+    for given_, panels in cases:
         axes = viz.membrane(potential, **given_).axes
         assert len(axes) == panels
         assert axes[-1].get_xlabel() == "Time (ms)"
@@ -174,7 +177,7 @@ def test_refractory_steps_of_an_array_are_shaded(spikes):
     figure = viz.membrane(
         np.zeros((9, 2)), spikes=spikes, refractory=refractory, dt=0.5
     )
-    ax = figure.axes[-1]
+    ax: Any = figure.axes[-1]
     (image,) = ax.images
     shaded = ~np.ma.getmaskarray(image.get_array())
     np.testing.assert_array_equal(shaded.T, refractory > 0)

@@ -1,5 +1,7 @@
 """Receptive fields are where the axes say, in grids, grids of grids and animations."""
 
+from typing import Any
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import PIL.Image
@@ -22,7 +24,7 @@ FLOATS = st.floats(-1, 1, width=32)
     normalize=st.booleans(),
 )
 def test_each_field_is_in_its_place(weights, columns, order, normalize):
-    ax = viz.receptive_fields(
+    ax: Any = viz.receptive_fields(
         weights, (2, 3), columns=columns, order=order, normalize=normalize
     )
     image = np.ma.filled(ax.images[0].get_array(), np.nan)
@@ -55,7 +57,7 @@ def test_a_thousand_fields_have_few_ticks():
 
 def test_weights_that_are_not_finite_do_not_spoil_the_scale():
     weights = np.array([[1.0, np.nan], [np.inf, -2.0]])
-    ax = viz.receptive_fields(weights, (1, 2))
+    ax: Any = viz.receptive_fields(weights, (1, 2))
     assert ax.images[0].get_clim() == (-2, 2)
     ax.get_figure().draw_without_rendering()
 
