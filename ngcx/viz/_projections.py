@@ -34,7 +34,7 @@ def pca(
 
         ```python
         >>> import jax.numpy as jnp
-        >>> print(pca(jnp.array([[0.0, 0.0], [3.0, 4.0]]), dimensions=1))
+        >>> print(pca(jnp.array([[0.0, 0.0], [3.0, 4.0]]), 1).round(3))
         [[-2.5]
          [ 2.5]]
 
