@@ -20,12 +20,12 @@ from . import (
 
 
 if TYPE_CHECKING:
-    from . import optim as optim, testing as testing
+    from . import optim as optim, testing as testing, viz as viz
 
 __version__ = importlib.metadata.version("ngcx")
 
 # They load optax, or an extra.
-_ON_FIRST_USE = ("optim", "testing")
+_ON_FIRST_USE = ("optim", "testing", "viz")
 
 
 def __getattr__(name: str):
