@@ -127,7 +127,12 @@ def _rotated(a, b, x, y):
 
 
 linear_2d = Linear2D()
+"""`Linear2D` with its usual coefficients."""
 cubic_2d = Cubic2D()
+"""`Cubic2D` with its usual coefficients."""
 linear_3d = Linear3D()
+"""`Linear3D` with its usual coefficients."""
 lorenz = Lorenz()
+"""`Lorenz` with its usual coefficients."""
 oscillator = Oscillator()
+"""`Oscillator` with its usual coefficients."""
