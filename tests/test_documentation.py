@@ -1,14 +1,26 @@
-"""Every Python block of the README and of the documentation runs."""
+"""Every Python block of the README and of the documentation runs, every public name is
+documented, and links lead somewhere.
+"""
 
+import collections
+import importlib
+import inspect
 import pathlib
+import pkgutil
 import re
 
 import pytest
 
+import ngcx
+
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ROOMS = [room.name for room in pkgutil.iter_modules(ngcx.__path__) if room.ispkg]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+DIRECTIVE = re.compile(r"^::: (\S+)$", re.MULTILINE)
+# To files: neither to other sites nor within the page, nor to what the build draws.
+LINK = re.compile(r"\]\((?!https?:|#|images/)([^)#]+)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -16,3 +28,23 @@ def test_code_runs(page, standard_promotion):
     namespace = {}
     for block in BLOCK.findall(page.read_text()):
         exec(compile(block, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_to_files(page):
+    for link in LINK.findall(page.read_text()):
+        assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_public_name_is_documented_once(room):
+    members = vars(importlib.import_module(f"ngcx.{room}")).items()
+    public = [
+        name
+        for name, member in members
+        if not name.startswith("_") and not inspect.ismodule(member)
+    ]
+    text = "\n".join(page.read_text() for page in PAGES)
+    shown = [name.split(".") for name in DIRECTIVE.findall(text)]
+    documented = collections.Counter(name for _, owner, name in shown if owner == room)
+    assert documented == collections.Counter(public)
