@@ -54,8 +54,8 @@ class SpikingNetwork(eqx.Module):
         )
         decay = decay_factor(time_constant=10.0, dt=1.0)
         self.hidden = (
-            LIF(jnp.full(sizes[1], decay), surrogate=Arctan(gain=1.0)),
-            LIF(jnp.full(sizes[2], decay), surrogate=Arctan(gain=1.0)),
+            LIF(decay * jnp.ones(sizes[1]), surrogate=Arctan(gain=1.0)),
+            LIF(decay * jnp.ones(sizes[2]), surrogate=Arctan(gain=1.0)),
         )
         self.readout = LeakyIntegrator(decay)
 
