@@ -6,7 +6,9 @@ is compiled outside and checked inside; `inline=True` leaves no trace of that in
 programs of callers.
 """
 
+import dataclasses
 import functools as ft
+import inspect
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -37,21 +39,34 @@ def compiled(method: T, static: tuple[str, ...] = ()) -> T:
     """
     checked = typed(method)
 
-    @ft.partial(jax.jit, static_argnums=0, static_argnames=static, inline=True)
-    @_named(method)  # for profiles and error messages
     def run(constants: _Constants, arrays, *args, **kwargs):
         return checked(constants.combine(arrays), *args, **kwargs)
 
+    # For profiles and error messages.
+    ft.update_wrapper(run, method, assigned=_NAMES, updated=())
+    run.__signature__ = _signature(method)  # pyright: ignore[reportFunctionMemberAccess]
+    run = jax.jit(run, static_argnums=0, static_argnames=static, inline=True)
+
     @ft.wraps(method)
     def call(self, *args, **kwargs):
-        parts = _parts.get(id(self)) or _partition(self)
+        parts = _parts.get(id(self))
+        # Of a module that died at the limit of recursion, or under Ctrl-C, the entry is
+        # still there, and another one may have its identity by now.
+        if parts is None or parts[2]() is not self:
+            parts = _partition(self)
         return run(parts[0], parts[1], *args, **kwargs)
 
     return call  # pyright: ignore[reportReturnType]
 
 
-def _named(original):
-    return ft.partial(ft.update_wrapper, wrapped=original, updated=(), assigned=_NAMES)
+def _signature(method):
+    """That of a method whose `self` comes in two parts."""
+    self, *further = inspect.signature(method).parameters.values()
+    parts = [
+        self.replace(name=name, kind=self.POSITIONAL_ONLY)
+        for name in ("_constants", "_arrays")
+    ]
+    return inspect.Signature([*parts, *further])
 
 
 _NAMES = ("__module__", "__name__", "__qualname__")
@@ -92,9 +107,21 @@ def _partition(module):
     constants = _constants.setdefault(key, _Constants(leaves, treedef))
     parts = (constants, arrays, weakref.ref(module, _forget(id(module))))
     # A tracer must not outlive its trace in a cache.
-    if not any(isinstance(array, Tracer) for array in arrays):
+    traced = any(isinstance(array, Tracer) for array in arrays)
+    if not traced and _is_frozen(module):
         _parts[id(module)] = parts
     return parts
+
+
+def _is_frozen(module) -> bool:
+    """Whether its `__init__`, which may call the module, is over."""
+    for name, value in vars(module).items():
+        try:
+            setattr(module, name, value)
+        except dataclasses.FrozenInstanceError:
+            return True
+        return False
+    return True
 
 
 def _forget(identity: int):
