@@ -84,6 +84,11 @@ def winners(x, k, axis, among=None):
         if k > size:
             raise ValueError(f"`k` must be at most the axis's {size} entries; got {k}.")
     else:
+        if among.size != size:
+            raise ValueError(
+                f"`groups` must have a column for each of the {size} entries along the "
+                f"axis; got {among.size}."
+            )
         among = among.reshape((1,) * (keys.ndim - 1) + among.shape)
         # Less than the key of any number.
         keys = jnp.where(among, keys, jnp.iinfo(keys.dtype).min)

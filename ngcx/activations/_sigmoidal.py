@@ -23,6 +23,7 @@ class Sigmoid(AbstractElementwise):
         # Not s(1 - s), which cancels to 0 from x = 17 on in float32.
         return sigmoid(x) * sigmoid(-x)
 
+    @typed
     def inverse(
         self, y: Float[Array, "*shape"], clip_bound: Scalar = 0.03
     ) -> Float[Array, "*shape"]:
@@ -46,6 +47,7 @@ class Tanh(AbstractElementwise):
         # in float32, and cosh overflows.
         return 4 * sigmoid(2 * x) * sigmoid(-2 * x)
 
+    @compiled
     def inverse(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         r"""Computes $\frac{1}{2} \ln \frac{1 + y}{1 - y}$: $\mp\infty$ at $\mp 1$ and
         beyond.

@@ -5,20 +5,21 @@ from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import jax.tree_util as jtu
-from jaxtyping import PyTree
+from jaxtyping import Array, Float, PyTree
 
 from .._registry import lookup
-from .._typing import Scalar
+from .._typing import Scalar, typed
 
 
 VectorField: TypeAlias = Callable[[Any, PyTree, PyTree], PyTree]
 Step: TypeAlias = Callable[..., PyTree]
 
 
+@typed
 def euler(
     f: VectorField,
     t: Scalar,
-    y: PyTree,
+    y: PyTree[Float[Array, "..."]],
     dt: Scalar,
     args: PyTree = None,
     *,
@@ -40,10 +41,11 @@ def euler(
     return _runge_kutta((), (1,), f, t, y, dt, args, y_scale)
 
 
+@typed
 def midpoint(
     f: VectorField,
     t: Scalar,
-    y: PyTree,
+    y: PyTree[Float[Array, "..."]],
     dt: Scalar,
     args: PyTree = None,
     *,
@@ -53,10 +55,11 @@ def midpoint(
     return _runge_kutta(((1 / 2,),), (0, 1), f, t, y, dt, args, y_scale)
 
 
+@typed
 def heun(
     f: VectorField,
     t: Scalar,
-    y: PyTree,
+    y: PyTree[Float[Array, "..."]],
     dt: Scalar,
     args: PyTree = None,
     *,
@@ -68,10 +71,11 @@ def heun(
     return _runge_kutta(((1,),), (1 / 2, 1 / 2), f, t, y, dt, args, y_scale)
 
 
+@typed
 def ralston(
     f: VectorField,
     t: Scalar,
-    y: PyTree,
+    y: PyTree[Float[Array, "..."]],
     dt: Scalar,
     args: PyTree = None,
     *,
@@ -83,10 +87,11 @@ def ralston(
     return _runge_kutta(((2 / 3,),), (1 / 4, 3 / 4), f, t, y, dt, args, y_scale)
 
 
+@typed
 def rk4(
     f: VectorField,
     t: Scalar,
-    y: PyTree,
+    y: PyTree[Float[Array, "..."]],
     dt: Scalar,
     args: PyTree = None,
     *,
@@ -97,8 +102,13 @@ def rk4(
     return _runge_kutta(rows, weights, f, t, y, dt, args, y_scale)
 
 
+@typed
 def leapfrog(
-    f: VectorField, t: Scalar, y: PyTree, dt: Scalar, args: PyTree = None
+    f: VectorField,
+    t: Scalar,
+    y: tuple[PyTree[Float[Array, "..."]], PyTree[Float[Array, "..."]]],
+    dt: Scalar,
+    args: PyTree = None,
 ) -> PyTree:
     r"""A step of positions and momenta (kick, drift, kick), of order 2.
 

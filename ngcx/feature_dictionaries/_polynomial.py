@@ -45,6 +45,8 @@ class PolynomialLibrary(eqx.Module):
         self, x: Float[Array, "*batch variables"]
     ) -> Float[Array, "*batch features"]:
         """The value of each monomial, for each row of variables."""
+        if x.shape[-1] == 0:
+            raise ValueError(f"`x` must have a variable or more; got {x.shape}.")
         columns: dict[tuple[int, ...], Array] = {(): jnp.ones_like(x[..., 0])}
         for monomial in self._monomials(x.shape[-1]):
             *rest, last = monomial

@@ -84,9 +84,11 @@ class AbstractInitializer(eqx.Module):
 
         **Arguments:**
 
-        - `rng`: a generator, or the seed of one.
+        - `rng`: a generator, or the seed of one, 0 or more.
         - `shape`, `dtype`: as for a call.
         """
+        if isinstance(rng, int) and rng < 0:
+            raise ValueError(f"`rng` must be a generator or not negative; got {rng}.")
         source = NumpySource(np.random.default_rng(rng), _floating(dtype))
         return self._sample(source, _checked(shape)).astype(source.dtype)
 

@@ -110,6 +110,8 @@ def _winners(scores):
     # First the largest of blocks, then within the best block: XLA's maximum is an order
     # of magnitude faster than its argmax, of which two short ones remain.
     *batch, classes = scores.shape
+    if classes == 0:
+        return jnp.full(batch, -1)
     size = max(d for d in range(1, math.isqrt(classes) + 1) if classes % d == 0)
     blocks = scores.reshape(*batch, classes // size, size)
     best = jnp.argmax(jnp.max(blocks, -1), -1)[..., None]

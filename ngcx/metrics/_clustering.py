@@ -5,6 +5,7 @@ labels may be any integers, and no table of classes by clusters is needed.
 """
 
 import functools as ft
+import math
 
 import jax
 import jax.numpy as jnp
@@ -174,7 +175,9 @@ def _by_sizes(measure, classes, clusters, where):
         sizes = ft.partial(_group_sizes, kept)
         return measure(sizes(classes), sizes(clusters), sizes(classes, clusters), kept)
 
-    flat = (x.reshape(-1, samples) for x in (classes, clusters, kept))
+    # Not -1, which JAX cannot tell where there are no samples.
+    shape = (math.prod(batch), samples)
+    flat = (x.reshape(shape) for x in (classes, clusters, kept))
     return one(*flat).reshape(batch)
 
 

@@ -1,5 +1,7 @@
 """Measures of when spikes occur, from dense trains: time steps by neurons."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
@@ -192,13 +194,14 @@ def _victor_purpura_distance(
 ) -> Float[Array, "..."]:
     dtype = wide_dtype(a.dtype)
     step_cost = jnp.asarray(cost, dtype) * jnp.asarray(dt, dtype)
-    *_, time, neurons = a.shape
+    *batch, time, neurons = a.shape
+    trains = math.prod(batch) * neurons
     # A loop of as many turns as there are spikes has no reverse mode, nor a need of it.
     first, second = (
-        jnp.moveaxis(stop_gradient(x) > 0, -2, -1).reshape(-1, time) for x in (a, b)
+        jnp.moveaxis(stop_gradient(x) > 0, -2, -1).reshape(trains, time) for x in (a, b)
     )
     distances = jax.vmap(_edit_distance, (0, 0, None))(first, second, step_cost)
-    distances = distances.reshape(*a.shape[:-2], neurons)
+    distances = distances.reshape(*batch, neurons)
     return reduce(distances, reduction, where).astype(a.dtype)
 
 
@@ -208,6 +211,8 @@ def _edit_distance(a, b, step_cost):
     `best[t]` is the distance of the spikes of `a` so far from those of `b` before step
     `t`.
     """
+    if b.size == 0:
+        return jnp.zeros_like(step_cost)
     steps = jnp.arange(-1, b.size)
     is_spike = jnp.concatenate([jnp.zeros(1, bool), b])
     inserted = jnp.cumsum(is_spike, dtype=step_cost.dtype)

@@ -1,6 +1,9 @@
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from .._checks import check_positive
 from .._compiled import compiled_function
 from .._precision import widened
 from .._typing import Scalar
@@ -9,7 +12,6 @@ from ._numbers import ratio, rescaled
 from ._reduction import Reduction, mean, reduce
 
 
-@compiled_function(static=("reduction",))
 def firing_rate(
     spikes: Float[Array, "*batch time neurons"],
     *,
@@ -28,7 +30,22 @@ def firing_rate(
 
     **Returns:** a scalar, or with `"none"` rates of shape `(*batch, neurons)`, in the
     dtype of `spikes`.
+
+    **Raises:** `ValueError` if `dt` is not positive.
     """
+    if dt is not None:
+        check_positive("dt", dt)
+    return _firing_rate(spikes, dt, reduction=reduction, where=where)
+
+
+@compiled_function(static=("reduction",))
+def _firing_rate(
+    spikes: Float[Array, "*batch time neurons"],
+    dt: Scalar | None,
+    *,
+    reduction: Reduction,
+    where: Bool[Array, "*batch neurons"] | None,
+) -> Float[Array, "..."]:
     # float16 counts to 2,048 only.
     rates = mean(widened(spikes), -2)
     if dt is not None:
@@ -65,9 +82,9 @@ def fano_factor(
     ```
     """
     unit, scale = rescaled(widened(spikes), -2)
-    means = jnp.mean(unit, -2, keepdims=True)
-    variances = jnp.mean(jnp.square(unit - means), -2)
-    factors = scale[..., 0, :] * ratio(variances, means[..., 0, :])
+    means = mean(unit, -2)
+    variances = mean(jnp.square(unit - means[..., None, :]), -2)
+    factors = scale[..., 0, :] * ratio(variances, means)
     return reduce(factors, reduction, where).astype(spikes.dtype)
 
 
@@ -103,8 +120,8 @@ def breadth_of_tuning_curve(
 
     ```
     """
-    *_, stimuli, neurons = responses.shape
-    trials = widened(responses).reshape(-1, stimuli, neurons)
+    *batch, stimuli, neurons = responses.shape
+    trials = widened(responses).reshape(math.prod(batch), stimuli, neurons)
     unit, _ = rescaled(mean(trials, 0), 0)
     breadths = ratio(jnp.square(mean(unit, 0)), mean(jnp.square(unit), 0))
     return reduce(breadths, reduction, where).astype(responses.dtype)

@@ -8,6 +8,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, PyTree
 
 from .._compiled import compiled
+from .._typing import typed
 from ._classification import classification_report, confusion_table, report_of
 from ._regression import mean_squared_error, root_mean_squared_error
 
@@ -41,6 +42,7 @@ class Streaming(eqx.Module):
     dtype: Any = eqx.field(static=True)
 
     @classmethod
+    @typed
     def init(
         cls, metric: Callable, *, dtype: DTypeLike = jnp.float32, **options: Hashable
     ) -> "Streaming":
@@ -101,6 +103,11 @@ class Streaming(eqx.Module):
         total, count = self.sums
         mean = total / jnp.maximum(count, 1).astype(self.dtype)
         return jnp.sqrt(mean) if self.metric is root_mean_squared_error else mean
+
+    def __deepcopy__(self, memo):
+        # Nothing in it changes, and the metric, which JAX would copy, is known by its
+        # identity.
+        return self
 
     def _add(self, sums):
         sums = jtu.tree_map(jnp.add, self.sums, sums)

@@ -1,9 +1,11 @@
 import equinox as eqx
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
 from .._typing import Parameter, typed
+from ._base import at_rest, check_state
 from ._decay import Decay, check_decay, factor
 from ._lif import AbstractLIF
 
@@ -40,9 +42,12 @@ class AdaptiveLIF(AbstractLIF[AdaptiveLIFState]):
     def __check_init__(self):
         check_decay("adaptation_decay", self.adaptation_decay)
 
-    def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> AdaptiveLIFState:
+    @typed
+    def init(
+        self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+    ) -> AdaptiveLIFState:
         """Neurons of that shape with a membrane potential and adaptation of 0."""
-        zeros = jnp.zeros(shape, dtype)
+        zeros = at_rest(shape, dtype)
         return AdaptiveLIFState(zeros, zeros, self._refractory_at_rest(shape))
 
     @compiled
@@ -54,6 +59,7 @@ class AdaptiveLIF(AbstractLIF[AdaptiveLIFState]):
         key: PRNGKeyArray | None = None,
     ) -> tuple[AdaptiveLIFState, Float[Array, "*shape"]]:
         """Steps once, and returns the new state and the spikes (0 or 1)."""
+        check_state(state.v, current)
         threshold = jnp.asarray(self.threshold, current.dtype)
         strength = jnp.asarray(self.adaptation_strength, current.dtype)
         threshold = threshold + strength * state.adaptation

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
@@ -24,7 +25,7 @@ class AbstractCell(eqx.Module, Generic[State]):
     """
 
     @abc.abstractmethod
-    def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> State:
+    def init(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> State:
         """The state at rest of an array of neurons of that shape."""
 
     @abc.abstractmethod
@@ -74,6 +75,24 @@ class AbstractCell(eqx.Module, Generic[State]):
         if checkpoint:
             return in_segments(run, state, (currents, keys))
         return run(state, (currents, keys))
+
+
+def at_rest(shape: tuple[int, ...], dtype) -> Float[Array, "..."]:
+    """Zeros, for the state of so many neurons."""
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"`dtype` must be a floating-point dtype; got {dtype}.")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"`shape` must have no negative size; got {shape}.")
+    return jnp.zeros(shape, dtype)
+
+
+def check_state(v, current):
+    """Refuses another number of neurons, which might broadcast, or another dtype."""
+    if v.shape != current.shape or v.dtype != current.dtype:
+        raise ValueError(
+            f"`state` must have the shape and dtype of the current, {current.dtype}"
+            f"{list(current.shape)}; got {v.dtype}{list(v.shape)}."
+        )
 
 
 def scan(cell, state, inputs, unroll: int = 1):

@@ -1,10 +1,11 @@
 import equinox as eqx
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._typing import typed
-from ._base import AbstractCell
+from ._base import AbstractCell, at_rest, check_state
 from ._decay import Decay, check_decay, factor
 
 
@@ -30,9 +31,12 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     def __check_init__(self):
         check_decay("decay", self.decay)
 
-    def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> LeakyIntegratorState:
+    @typed
+    def init(
+        self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+    ) -> LeakyIntegratorState:
         """Neurons of that shape with a membrane potential of 0."""
-        return LeakyIntegratorState(jnp.zeros(shape, dtype))
+        return LeakyIntegratorState(at_rest(shape, dtype))
 
     @compiled
     def __call__(
@@ -46,5 +50,6 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
         random.
         """
         del key
+        check_state(state.v, current)
         v = factor(self.decay, current.dtype) * state.v + current
         return LeakyIntegratorState(v), v

@@ -3,12 +3,13 @@ from typing import Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
 from .._typing import Parameter, typed
 from ..surrogate import AbstractSurrogate, Arctan, MultiLevelSpikeCount
-from ._base import AbstractCell, State
+from ._base import AbstractCell, State, at_rest, check_state
 from ._decay import Decay, check_decay, factor
 
 
@@ -103,9 +104,10 @@ class LIF(AbstractLIF[LIFState]):
         Processing Magazine 36, 2019.
     """
 
-    def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> LIFState:
+    @typed
+    def init(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> LIFState:
         """Neurons of that shape with a membrane potential of 0."""
-        return LIFState(jnp.zeros(shape, dtype), self._refractory_at_rest(shape))
+        return LIFState(at_rest(shape, dtype), self._refractory_at_rest(shape))
 
     @compiled
     def __call__(
@@ -116,6 +118,7 @@ class LIF(AbstractLIF[LIFState]):
         key: PRNGKeyArray | None = None,
     ) -> tuple[LIFState, Float[Array, "*shape"]]:
         """Steps once, and returns the new state and the spikes (0 or 1)."""
+        check_state(state.v, current)
         threshold = jnp.asarray(self.threshold, current.dtype)
         v, spikes, refractory = self._fire(
             state.v, current, threshold, state.refractory, key

@@ -2,10 +2,12 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
 from .._typing import typed
+from ._base import at_rest, check_state
 from ._lif import AbstractLIF
 
 
@@ -34,9 +36,12 @@ class RecurrentLIF(AbstractLIF[RecurrentLIFState]):
     """From neuron (row) to neuron (column)."""
     _weights: ClassVar[tuple[str, ...]] = ("weight",)  # for `ngcx.init.reinitialize`
 
-    def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> RecurrentLIFState:
+    @typed
+    def init(
+        self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+    ) -> RecurrentLIFState:
         """Neurons of that shape with a membrane potential of 0 and no spikes."""
-        zeros = jnp.zeros(shape, dtype)
+        zeros = at_rest(shape, dtype)
         return RecurrentLIFState(zeros, zeros, self._refractory_at_rest(shape))
 
     @compiled
@@ -48,6 +53,7 @@ class RecurrentLIF(AbstractLIF[RecurrentLIFState]):
         key: PRNGKeyArray | None = None,
     ) -> tuple[RecurrentLIFState, Float[Array, "*batch neurons"]]:
         """Steps once, and returns the new state and the spikes (0 or 1)."""
+        check_state(state.v, current)
         threshold = jnp.asarray(self.threshold, current.dtype)
         heard = state.spikes @ self.weight.astype(current.dtype)
         v, spikes, refractory = self._fire(

@@ -127,6 +127,11 @@ def _through_time(run, layers, inputs, states, key, batched, checkpoint):
             lambda state: jnp.broadcast_to(state, axes[1:] + state.shape),
             _at_rest(layers, sample),
         )
+    if len(states) != len(layers):
+        raise ValueError(
+            f"`states` must be one for each of the {len(layers)} layers; got "
+            f"{len(states)}."
+        )
     keys = (None,) * len(layers)
     if key is not None:
         # One for every layer and step, so that the order of the loops does not matter.

@@ -1,9 +1,11 @@
 import equinox as eqx
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
 from .._typing import typed
+from ._base import at_rest, check_state
 from ._decay import Decay, check_decay, factor
 from ._lif import AbstractLIF
 
@@ -36,9 +38,12 @@ class SynapticLIF(AbstractLIF[SynapticLIFState]):
     def __check_init__(self):
         check_decay("synaptic_decay", self.synaptic_decay)
 
-    def init(self, shape: tuple[int, ...], dtype=jnp.float32) -> SynapticLIFState:
+    @typed
+    def init(
+        self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+    ) -> SynapticLIFState:
         """Neurons of that shape with a membrane potential and current of 0."""
-        zeros = jnp.zeros(shape, dtype)
+        zeros = at_rest(shape, dtype)
         return SynapticLIFState(zeros, zeros, self._refractory_at_rest(shape))
 
     @compiled
@@ -50,6 +55,7 @@ class SynapticLIF(AbstractLIF[SynapticLIFState]):
         key: PRNGKeyArray | None = None,
     ) -> tuple[SynapticLIFState, Float[Array, "*shape"]]:
         """Steps once, and returns the new state and the spikes (0 or 1)."""
+        check_state(state.v, current)
         threshold = jnp.asarray(self.threshold, current.dtype)
         synaptic = factor(self.synaptic_decay, current.dtype) * state.current + current
         v, spikes, refractory = self._fire(

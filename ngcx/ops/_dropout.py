@@ -30,13 +30,16 @@ def dropout(
     """
     check_below("rate", rate, 1)
     # Of a Python number the complement is exact to the last place of the dtype.
-    return _dropout(key, x, 1 - rate)
+    keep = 1 - rate if isinstance(rate, int | float) else None
+    return _dropout(key, x, rate, keep)
 
 
 @compiled_function()
-def _dropout(key: PRNGKeyArray, x: Float[Array, "*shape"], one_minus_rate: Scalar):
+def _dropout(
+    key: PRNGKeyArray, x: Float[Array, "*shape"], rate: Scalar, keep: Scalar | None
+):
     wide = widened(x)
-    keep = jnp.asarray(one_minus_rate, wide.dtype)
+    keep = jnp.asarray(1 - rate if keep is None else keep, wide.dtype)
     mask = jr.bernoulli(key, keep, x.shape)
     # If nothing is kept, the unused branch must not divide by 0: its gradient is NaN.
     scaled = wide / jnp.where(keep > 0, keep, 1)

@@ -82,7 +82,7 @@ class AbstractProcess(eqx.Module):
         lengths = {jnp.shape(leaf)[:1] for leaf in jtu.tree_leaves(dict(inputs))}
         lengths |= set() if length is None else {(length,)}
         if len(lengths) != 1 or lengths == {()}:
-            found = sorted(each[0] if each else "none" for each in lengths)
+            found = sorted((each[0] if each else "none" for each in lengths), key=str)
             raise ValueError(
                 "`inputs` must have leading axes of one length, that of `length` if it "
                 f"is given; got {found}."
@@ -106,8 +106,11 @@ class AbstractProcess(eqx.Module):
         - `inputs`: each a number, which stays the same; an array with a leading time
             axis; or a function of the number of the step (traced), mapped over all.
 
-        **Raises:** `ValueError` that names an input of another length.
+        **Raises:** `ValueError` for a negative length, and one that names an input of
+        another length; `TypeError` that names one of another type.
         """
+        if length < 0:
+            raise ValueError(f"`length` must be 0 or more; got {length}.")
         self._check_names(inputs)
         return {name: _packed(name, value, length) for name, value in inputs.items()}
 
@@ -284,6 +287,10 @@ def _packed(name: str, value, length: int):
         return jax.vmap(value)(jnp.arange(length))
 
     def leaf(array):
+        if not eqx.is_array_like(array):
+            raise TypeError(
+                f"`{name}` must be a number, an array or a function; got {array!r}."
+            )
         array = jnp.asarray(array)
         if array.ndim == 0:
             return jnp.broadcast_to(array, (length,))

@@ -70,7 +70,10 @@ class AbstractSurrogate(eqx.Module):
 
         **Returns:** zeros and ones, of the shape and dtype of `v`.
         """
-        return self._emit(v, jnp.asarray(threshold, v.dtype), key)
+        threshold = jnp.asarray(threshold, v.dtype)
+        if threshold.ndim not in (0, v.ndim):
+            threshold = jnp.broadcast_to(threshold, v.shape)
+        return self._emit(v, threshold, key)
 
     @compiled
     def primitive(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
