@@ -1,0 +1,46 @@
+"""The table: an entry for every public name, in a file of `rooms` for every room."""
+
+import importlib
+import pathlib
+
+import jax
+import numpy as np
+
+import ngcx
+
+from ._entries import Entry
+
+
+ROOMS = sorted(
+    path.parent.name
+    for path in pathlib.Path(ngcx.__file__).parent.glob("*/__init__.py")
+)
+
+
+def _load(room: str):
+    try:
+        return importlib.import_module(f".rooms.{room}", __package__)
+    except ModuleNotFoundError as error:
+        if error.name != f"{__package__}.rooms.{room}":
+            raise
+        return None
+
+
+_LOADED = {room: _load(room) for room in ROOMS}
+TABLE: dict[str, Entry] = {
+    f"{room}.{name}": entry
+    for room, module in _LOADED.items()
+    if module is not None
+    for name, entry in module.ENTRIES.items()
+}
+EXEMPT: dict[str, str] = {
+    f"{room}.{name}": reason
+    for room, module in _LOADED.items()
+    for name, reason in getattr(module, "EXEMPT", {}).items()
+}
+
+
+def leaves(result) -> list:
+    """The arrays of a result, or their shapes."""
+    arrays = jax.Array | np.ndarray | jax.ShapeDtypeStruct
+    return [x for x in jax.tree.leaves(result) if isinstance(x, arrays)]

@@ -1,0 +1,181 @@
+"""Entries of `ngcx.metrics`."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from ngcx import metrics
+
+from .._entries import Array, Entry, Fixed, Function, Name, Number, Other, Size
+
+
+def entry(metric, where: str, arguments, **options):
+    reduced = {
+        "reduction": Name("none"),
+        "where": Array(where, "bool", optional=True),
+    }
+    return Entry(metric, arguments | reduced, **options)
+
+
+def simplex(rng, shape):
+    drawn = rng.uniform(0.1, 0.9, shape)
+    return drawn / drawn.sum(-1, keepdims=True)
+
+
+def definite(rng, shape):
+    drawn = rng.normal(size=shape)
+    return drawn @ drawn.swapaxes(-1, -2) + np.eye(shape[-1])
+
+
+def spikes(rng, shape):
+    return rng.random(shape) < 0.5
+
+
+SCORES = Array("*batch classes", "float", simplex)
+EITHER = Array("*batch classes", "float int", simplex)
+LABELS = Array("*batch", "int")
+ROWS = Array("*batch features")
+TRAINS = Array("*batch time neurons", "float", spikes)
+MEAN = Array("*batch features")
+COVARIANCE = Array("*batch features features", "float", definite)
+PARTITION = Array("*batch samples", "int")
+POSITIVE = Number(2.0, low=0, open=True)
+
+ENTRIES = {
+    "ClassificationReport": Entry(
+        metrics.ClassificationReport,
+        {name: Fixed(jnp.zeros(())) for name in metrics.ClassificationReport._fields},
+    ),
+    "accuracy": entry(
+        metrics.accuracy,
+        "*batch",
+        {"predictions": EITHER, "targets": LABELS},
+        differentiable=False,
+    ),
+    "adjusted_rand_index": entry(
+        metrics.adjusted_rand_index,
+        "*batch samples",
+        {"classes": PARTITION, "clusters": PARTITION},
+    ),
+    "bayesian_information_criterion": Entry(
+        metrics.bayesian_information_criterion,
+        {
+            "log_likelihood": Array("*batch"),
+            "num_parameters": Number(3, low=0, scalar=False),
+            "num_samples": Number(10, low=1, scalar=False),
+        },
+        like="log_likelihood",
+    ),
+    "binary_cross_entropy": entry(
+        metrics.binary_cross_entropy,
+        "*batch",
+        {"probabilities": ROWS, "targets": ROWS},
+    ),
+    "breadth_of_tuning_curve": entry(
+        metrics.breadth_of_tuning_curve, "neurons", {"responses": TRAINS}
+    ),
+    "categorical_nll": entry(
+        metrics.categorical_nll,
+        "*batch",
+        {"probabilities": SCORES, "targets": LABELS},
+    ),
+    "classification_report": Entry(
+        metrics.classification_report,
+        {
+            "predictions": EITHER,
+            "targets": LABELS,
+            "num_classes": Size(3, optional=True),
+            "where": Array("*batch", "bool", optional=True),
+        },
+        also=("num_classes",),
+        differentiable=False,
+    ),
+    "coefficient_of_variation": entry(
+        metrics.coefficient_of_variation,
+        "*batch neurons",
+        {"spikes": TRAINS},
+        differentiable=False,
+    ),
+    "excess_kurtosis": entry(metrics.excess_kurtosis, "*batch", {"codes": ROWS}),
+    "fano_factor": entry(metrics.fano_factor, "*batch neurons", {"spikes": TRAINS}),
+    "firing_rate": entry(
+        metrics.firing_rate,
+        "*batch neurons",
+        {"spikes": TRAINS, "dt": Number(2.0, low=0, open=True, optional=True)},
+    ),
+    "fowlkes_mallows_index": entry(
+        metrics.fowlkes_mallows_index,
+        "*batch samples",
+        {"classes": PARTITION, "clusters": PARTITION},
+    ),
+    "gaussian_kl_divergence": entry(
+        metrics.gaussian_kl_divergence,
+        "*batch",
+        {
+            "mean1": MEAN,
+            "covariance1": COVARIANCE,
+            "mean2": MEAN,
+            "covariance2": COVARIANCE,
+        },
+    ),
+    "gini_index": entry(metrics.gini_index, "*batch", {"codes": ROWS}),
+    "hoyer_sparsity": entry(metrics.hoyer_sparsity, "*batch", {"codes": ROWS}),
+    "kl_divergence": entry(
+        metrics.kl_divergence, "*batch", {"probabilities": SCORES, "targets": SCORES}
+    ),
+    "mean_absolute_error": entry(
+        metrics.mean_absolute_error,
+        "*batch",
+        {"predictions": ROWS, "targets": ROWS, "feature_reduction": Name("sum")},
+    ),
+    "mean_squared_error": entry(
+        metrics.mean_squared_error,
+        "*batch",
+        {"predictions": ROWS, "targets": ROWS, "feature_reduction": Name("sum")},
+    ),
+    "pearson_correlation": entry(
+        metrics.pearson_correlation, "*batch neurons", {"a": TRAINS, "b": TRAINS}
+    ),
+    "root_mean_squared_error": entry(
+        metrics.root_mean_squared_error,
+        "*batch",
+        {"predictions": ROWS, "targets": ROWS},
+    ),
+    "sparsity": entry(
+        metrics.sparsity,
+        "*batch",
+        {"codes": ROWS, "tolerance": Number(0.5)},
+        differentiable=False,
+    ),
+    "spike_train_synchrony": entry(
+        metrics.spike_train_synchrony,
+        "*batch",
+        {"spikes": TRAINS},
+        differentiable=False,
+    ),
+    "v_measure": entry(
+        metrics.v_measure,
+        "*batch samples",
+        {"classes": PARTITION, "clusters": PARTITION, "beta": Number(1.0, low=0)},
+    ),
+    "van_rossum_distance": entry(
+        metrics.van_rossum_distance,
+        "*batch neurons",
+        {"a": TRAINS, "b": TRAINS, "tau": POSITIVE, "dt": POSITIVE},
+    ),
+    "victor_purpura_distance": entry(
+        metrics.victor_purpura_distance,
+        "*batch neurons",
+        {"a": TRAINS, "b": TRAINS, "cost": Number(0.5, low=0), "dt": POSITIVE},
+        differentiable=False,
+    ),
+    "workload_entropy": entry(
+        metrics.workload_entropy, "*batch", {"counts": Array("*batch samples neurons")}
+    ),
+    "Streaming": Entry(
+        lambda metric, dtype: metrics.Streaming.init(metric, dtype=dtype),
+        {
+            "metric": Function(metrics.accuracy),
+            "dtype": Other("float32", {"text": "text"}),
+        },
+    ),
+}

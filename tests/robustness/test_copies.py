@@ -1,0 +1,81 @@
+"""Modules and results survive pickling and copying, and work on."""
+
+import copy
+import inspect
+import pickle
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import pytest
+
+from ngcx import data, metrics
+
+from ._table import TABLE, leaves
+
+
+COPIES = {
+    "pickle": lambda x: pickle.loads(pickle.dumps(x)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+MODULES = {
+    name: entry
+    for name, entry in TABLE.items()
+    if inspect.isclass(entry.function) and issubclass(entry.function, eqx.Module)
+}
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("name", MODULES)
+def test_copies_of_a_module_are_equal_and_work(name, how):
+    original = MODULES[name].call(MODULES[name].valid())
+    copied = COPIES[how](original)
+    assert type(copied) is type(original)
+    assert eqx.tree_equal(copied, original)
+    for key, entry in TABLE.items():
+        room, owner, *method = key.split(".")
+        if (
+            f"{room}.{owner}" != name
+            or inspect.isfunction(entry.function)
+            or not method
+        ):
+            continue
+        results = [
+            entry.call(entry.valid(), getattr(module, method[0]))
+            for module in (original, copied)
+        ]
+        assert eqx.tree_equal(*map(leaves, results)), method
+
+
+# Jaxprs, and functions that are compiled, such as a metric, are what JAX cannot pickle.
+NOT_PICKLED = (
+    "data.ItemSource",  # has no equality
+    "metrics.Streaming",
+    "process.JointProcess.jaxpr",
+    "process.MethodProcess.jaxpr",
+)
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name not in MODULES])
+def test_results_can_be_pickled(name):
+    result = TABLE[name].call(TABLE[name].valid())
+    if name in NOT_PICKLED or any(map(callable, jax.tree.leaves(result))):
+        pytest.skip("holds functions of JAX or optax")
+    assert eqx.tree_equal(pickle.loads(pickle.dumps(result)), result)
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_the_state_of_a_loader_goes_on(how):
+    loader = data.DataLoader(jnp.arange(5.0), 2)
+    _, state = loader.next(loader.init(jr.key(0)))
+    copied = COPIES[how](state)
+    assert eqx.tree_equal(loader.next(copied), loader.next(state))
+
+
+def test_a_copy_of_a_streaming_metric_is_of_the_same_metric():
+    total = metrics.Streaming.init(metrics.root_mean_squared_error)
+    batch = jnp.array([[1.0, 1.0], [3.0, 3.0]]), jnp.zeros((2, 2))
+    for copied in (copy.copy(total), copy.deepcopy(total)):
+        assert copied.update(*batch).compute() == total.update(*batch).compute()
