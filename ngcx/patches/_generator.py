@@ -1,0 +1,142 @@
+from collections.abc import Callable
+from typing import Literal
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Int
+
+from .._compiled import compiled
+from .._typing import typed
+from ._windows import Images, Patches, check_fits, height_axis, windows
+
+
+@typed
+class PatchGenerator(eqx.Module):
+    r"""Cuts images of any size into patches that are aligned with an edge, with the
+    middle, or with both edges.
+
+    Along each axis of length $L$, with patches of length $l$ and stride $s$, patches
+    begin at
+
+    | alignment | positions |
+    | --- | --- |
+    | `"left"`, `"top"` | $0, s, 2s, \dots$, at most $L - l$ |
+    | `"right"`, `"bottom"` | $L - l, L - l - s, \dots$, at least $0$ |
+    | `"center"` | $m, m + s, \dots$, at most $L - l$, and $m - l, m - l - s, \dots$, at least $0$, where $m = \lfloor L / 2 \rfloor$: patches grow from the middle towards both edges, and none crosses it |
+    | `"fit"` | $e, e + s, \dots$, at most $L - l$, where $e$ is half of what would remain at the right, rounded down |
+
+    Every row of patches is combined with every column, and patches come in the order
+    of reading, whatever the alignment.
+
+    **Raises:** `ValueError` for a length or a stride below 1.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> generator = PatchGenerator(2, 2, "fit", "bottom", horizontal_stride=3)
+        >>> print(generator.positions(height=5, width=6))
+        [[1 0]
+         [1 3]
+         [3 0]
+         [3 3]]
+        >>> generator(jnp.zeros((5, 6))).shape
+        (4, 2, 2)
+
+        ```
+    """  # noqa: E501
+
+    patch_height: int = eqx.field(static=True)
+    patch_width: int = eqx.field(static=True)
+    horizontal_alignment: Literal["left", "right", "center", "fit"] = eqx.field(
+        static=True, default="left"
+    )
+    vertical_alignment: Literal["top", "bottom", "center", "fit"] = eqx.field(
+        static=True, default="top"
+    )
+    horizontal_stride: int | None = eqx.field(static=True, default=None)
+    """From one column of patches to the next; by default `patch_width`."""
+    vertical_stride: int | None = eqx.field(static=True, default=None)
+    """From one row of patches to the next; by default `patch_height`."""
+
+    def __check_init__(self):
+        for name in (
+            "patch_height",
+            "patch_width",
+            "horizontal_stride",
+            "vertical_stride",
+        ):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be 1 or more; got {value}.")
+
+    @compiled
+    def __call__(self, images: Images) -> Patches:
+        """The patches of images.
+
+        **Arguments:**
+
+        - `images`: (height, width), (batch, height, width) or (batch, height, width,
+            channels), of any dtype.
+
+        **Returns:** patches of shape (patches, patch_height, patch_width), after
+        `batch` and before `channels` where the images have them, in the same dtype.
+
+        **Raises:** `ValueError` for an image in which no patch fits.
+        """
+        axis = height_axis(images.ndim)
+        rows, columns = self._starts(*images.shape[axis : axis + 2])
+        return windows(images, rows, columns, (self.patch_height, self.patch_width))
+
+    @typed
+    def positions(self, height: int, width: int) -> Int[np.ndarray, "patches 2"]:
+        """The row and the column of the upper left corner of each patch.
+
+        **Arguments:**
+
+        - `height`, `width`: the size of the image.
+
+        **Returns:** an array of numpy, so that the corners are known while tracing.
+
+        **Raises:** `ValueError` for an image in which no patch fits.
+        """
+        rows, columns = self._starts(height, width)
+        return np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
+
+    def _starts(self, height: int, width: int):
+        check_fits((self.patch_height, self.patch_width), (height, width))
+        return (
+            _starts(
+                self.vertical_alignment, height, self.patch_height, self.vertical_stride
+            ),
+            _starts(
+                self.horizontal_alignment,
+                width,
+                self.patch_width,
+                self.horizontal_stride,
+            ),
+        )
+
+
+def _starts(alignment: str, length: int, patch: int, stride: int | None):
+    last, step = length - patch, stride or patch
+    starts = _ALIGNMENTS[alignment](length, patch, last, step)
+    if not starts:
+        raise ValueError(
+            f"no patch of length {patch} fits beside the middle of an image of length "
+            f'{length}; "fit" has one that does.'
+        )
+    return np.asarray(starts, np.int32)
+
+
+# By length of the image, length of the patch, their difference, and stride.
+_ALIGNMENTS: dict[str, Callable[[int, int, int, int], list[int]]] = {
+    "left": lambda length, patch, last, step: [*range(0, last + 1, step)],
+    "right": lambda length, patch, last, step: [*range(last % step, last + 1, step)],
+    "center": lambda length, patch, last, step: [
+        *reversed(range(length // 2 - patch, -1, -step)),
+        *range(length // 2, last + 1, step),
+    ],
+    "fit": lambda length, patch, last, step: [*range(last % step // 2, last + 1, step)],
+}
+_ALIGNMENTS |= {"top": _ALIGNMENTS["left"], "bottom": _ALIGNMENTS["right"]}

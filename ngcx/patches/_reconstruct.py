@@ -1,0 +1,185 @@
+import functools as ft
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._compiled import compiled_function
+from .._precision import widened
+from ._extract import frame
+from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
+
+
+@compiled_function(static=("image_shape", "stride", "overlap", "padding"))
+def reconstruct(
+    patches: Patches,
+    image_shape: tuple[int, ...],
+    *,
+    stride: Pair | None = None,
+    overlap: Pair | None = None,
+    padding: Pair = 0,
+) -> Images:
+    r"""Puts the patches of a grid together: the inverse of
+    [`extract_patches`][ngcx.patches.extract_patches].
+
+    A pixel that several patches share is their mean. Where these agree it is exactly
+    what they agree on, so that `reconstruct(extract_patches(x, ...), x.shape, ...)` is
+    `x`. The mean of integers is rounded to the nearest one, halves upwards. What
+    patches say about the padding is dropped.
+
+    A linear map; its derivative is the mean of the tangents.
+
+    **Arguments:**
+
+    - `patches`: (patches, patch_height, patch_width), (batch, patches, patch_height,
+        patch_width), or that with channels at the end; of any dtype.
+    - `image_shape`: the whole shape of the result: (height, width), (batch, height,
+        width) or (batch, height, width, channels).
+    - `stride`, `overlap`, `padding`: those that the patches were extracted with.
+
+    **Returns:** images of that shape, in the dtype of `patches`.
+
+    **Raises:** `ValueError` if the patches do not cover the image, or are not those of
+    such an image.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> patches = jnp.array([[[1.0, 2.0]], [[4.0, 3.0]]])
+        >>> print(reconstruct(patches, (1, 3), overlap=(0, 1)))
+        [[1. 3. 3.]]
+
+        ```
+    """
+    if len(image_shape) != patches.ndim - 1:
+        raise ValueError(
+            f"`image_shape` must have {patches.ndim - 1} axes for patches of shape "
+            f"{patches.shape}; got {image_shape}."
+        )
+    axis = height_axis(len(image_shape))
+    patch_shape = patches.shape[axis + 1 : axis + 3]
+    cover = _cover(image_shape, patch_shape, stride, overlap, padding)
+    expected = jax.eval_shape(cover.cut, cover.like(patches.dtype)).shape
+    if patches.shape != expected:
+        raise ValueError(
+            f"`patches` must have the shape {expected} for images of the shape "
+            f"{image_shape}; got {patches.shape}."
+        )
+    inexact = jnp.issubdtype(patches.dtype, jnp.inexact)
+    wide = widened(patches) if inexact else _wide_integers(patches)
+    if cover.most == 1:
+        images = cover.add(wide)
+    else:
+        images = _mean(cover, wide) if inexact else _integer_mean(cover, wide)
+    return images.astype(patches.dtype)
+
+
+class _Cover(NamedTuple):
+    """How the patches of a grid cover images of one shape."""
+
+    image_shape: tuple[int, ...]
+    patch_shape: tuple[int, int]
+    padding: tuple[int, int]
+    starts: tuple[np.ndarray, np.ndarray]  # rows and columns where patches begin
+    counts: tuple[np.ndarray, np.ndarray]  # how many lie over each row and column
+    firsts: tuple[np.ndarray, np.ndarray]  # the first of them
+    offsets: tuple[np.ndarray, np.ndarray]  # and which of its rows or columns that is
+
+    @property
+    def most(self) -> int:
+        """The largest number of patches over one pixel."""
+        return int(self.counts[0].max() * self.counts[1].max())
+
+    def like(self, dtype) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(self.image_shape, dtype)
+
+    def cut(self, images):
+        return windows(frame(images, self.padding), *self.starts, self.patch_shape)
+
+    def add(self, patches):
+        """The sum of the patches over each pixel."""
+        return jax.linear_transpose(self.cut, self.like(patches.dtype))(patches)[0]
+
+    def first(self, patches):
+        """What the first of the patches over each pixel says."""
+        rows, columns = self.firsts
+        number = rows[:, None] * len(self.starts[1]) + columns
+        batch = (slice(None),) * height_axis(len(self.image_shape))
+        return patches[(*batch, number, self.offsets[0][:, None], self.offsets[1])]
+
+    def number(self, dtype):
+        """The number of patches over each pixel."""
+        rows, columns = (jnp.asarray(counts, dtype) for counts in self.counts)
+        count = rows[:, None] * columns
+        return jnp.broadcast_to(
+            jnp.expand_dims(count, range(2, len(self.image_shape) - 1)),
+            self.image_shape,
+        )
+
+
+def _cover(image_shape, patch_shape, stride, overlap, padding) -> _Cover:
+    axis = height_axis(len(image_shape))
+    size, sides = image_shape[axis : axis + 2], pair("padding", padding, 0)
+    framed = tuple(length + 2 * side for length, side in zip(size, sides, strict=True))
+    starts = grid(framed, patch_shape, stride, overlap)
+    of_axes = []
+    for length, patch, side, begin in zip(
+        size, patch_shape, sides, starts, strict=True
+    ):
+        pixels = begin[:, None] + np.arange(patch) - side
+        places = np.flatnonzero((pixels >= 0) & (pixels < length))
+        covered, first, counts = np.unique(
+            pixels.flat[places], return_index=True, return_counts=True
+        )
+        if len(covered) < length:
+            raise ValueError(
+                f"patches {patch_shape} at the rows {starts[0]} and columns "
+                f"{starts[1]} do not cover an image of {size}; choose another `stride` "
+                "or a larger `padding`."
+            )
+        of_axes.append((counts, *np.divmod(places[first], patch)))
+    counts, firsts, offsets = zip(*of_axes, strict=True)
+    return _Cover(image_shape, patch_shape, sides, starts, counts, firsts, offsets)
+
+
+@ft.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _mean(cover: _Cover, patches):
+    # The mean is one of the numbers, plus the mean of how far the others are from it:
+    # exactly that number where all agree, infinity included. Scaled by a power of two,
+    # so that no sum overflows; in two halves, because the whole may.
+    first = cover.first(patches)
+    base = cover.cut(first)
+    share = _share(cover)
+    apart = jnp.where(patches == base, 0, patches * share - base * share)
+    half = cover.add(apart) / (cover.number(patches.dtype) * (2 * share))
+    return first + half + half
+
+
+@_mean.defjvp
+def _mean_jvp(cover: _Cover, primals, tangents):
+    # The formula of `_mean` is right where patches agree, but its derivative is not:
+    # it picks one.
+    (patches,), (tangent,) = primals, tangents
+    share = _share(cover)
+    total = cover.add(tangent * share)
+    return _mean(cover, patches), total / (cover.number(tangent.dtype) * share)
+
+
+def _share(cover: _Cover) -> float:
+    """A power of two that is at most half the share of a patch in a pixel."""
+    return 0.5 ** ((cover.most - 1).bit_length() + 1)
+
+
+def _integer_mean(cover: _Cover, patches):
+    # The sum of the numbers may overflow; those of their quotients and remainders by
+    # the count do not.
+    count = cover.number(patches.dtype)
+    quotients, remainders = jnp.divmod(patches, cover.cut(count))
+    return cover.add(quotients) + (2 * cover.add(remainders) + count) // (2 * count)
+
+
+def _wide_integers(patches):
+    """At least 32 bits, which hold the squares of all counts."""
+    return patches.astype(jnp.int32) if patches.dtype.itemsize < 4 else patches
