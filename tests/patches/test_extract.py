@@ -1,0 +1,151 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from ngcx.patches import extract_patches, frame, square_images
+from ngcx.testing import tolerance
+
+from .conftest import DTYPES, geometries, grid_of, image_of, leads_and_channels
+
+
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 999),
+    geometry=geometries(),
+    around=leads_and_channels(),
+    dtype=st.sampled_from(DTYPES),
+)
+def test_patches_are_those_of_a_loop(seed, geometry, around, dtype):
+    size, patch, stride, padding = geometry
+    lead, channels = around
+    images = image_of(seed, (*lead, *size, *channels), dtype)
+    before = images.copy()
+    got = extract_patches(jnp.asarray(images), patch, stride=stride, padding=padding)
+    assert got.dtype == images.dtype
+    expected = [grid_of(image, *geometry[1:]) for image in images] if lead else None
+    expected = grid_of(images, *geometry[1:]) if expected is None else expected
+    np.testing.assert_array_equal(got, np.stack(expected))
+    np.testing.assert_array_equal(images, before)
+    if np.all(np.less_equal(stride, patch)):
+        same = extract_patches(images, patch, **geometry.keywords(overlap=True))
+        np.testing.assert_array_equal(same, got)
+
+
+def test_worked_examples():
+    six = jnp.arange(36).reshape(6, 6)
+    assert extract_patches(six, (2, 2), overlap=1).shape == (25, 2, 2)
+    assert extract_patches(six, (4, 4), overlap=2).shape == (4, 4, 4)
+    patches = extract_patches(six, (2, 2), overlap=(1, 1))
+    assert patches[0].tolist() == [[0, 1], [6, 7]]
+    assert patches[4].tolist() == [[4, 5], [10, 11]]  # the last of the first row
+    assert patches[5].tolist() == [[6, 7], [12, 13]]
+    # The default are tiles; what remains is left out.
+    tiles = extract_patches(six, (4, 3))
+    assert tiles.shape == (2, 4, 3)
+    assert tiles[1, 0].tolist() == [3, 4, 5]
+
+
+def test_a_frame_of_unequal_sides():
+    framed = frame(jnp.ones((8, 8), jnp.float16), (2, 1))
+    assert framed.shape == (12, 10) and framed.dtype == jnp.float16
+    assert framed.sum() == 64 and framed[2:-2, 1:-1].sum() == 64
+    assert frame(jnp.ones((2, 3, 4, 5), jnp.uint8), 1).shape == (2, 5, 6, 5)
+    images = jnp.arange(64.0).reshape(1, 8, 8)
+    np.testing.assert_array_equal(
+        extract_patches(images, (2, 3), padding=(2, 1)),
+        extract_patches(frame(images, (2, 1)), (2, 3)),
+    )
+
+
+@given(seed=st.integers(0, 999))
+def test_each_patch_is_centered(seed, dtype):
+    images = np.random.default_rng(seed).normal(3, 1, (2, 5, 6, 3)).astype(dtype)
+    cut = extract_patches(images, (3, 2), stride=2)
+    wide = np.asarray(cut, float)
+    got = extract_patches(images, (3, 2), stride=2, center=True)
+    assert got.dtype == dtype
+    np.testing.assert_allclose(
+        np.asarray(got, float),
+        wide - wide.mean((2, 3, 4), keepdims=True),
+        atol=8 * tolerance(dtype)["rtol"],
+    )
+
+
+def test_means_do_not_overflow():
+    largest = jnp.full((4, 6), jnp.finfo(jnp.float32).max)
+    assert not extract_patches(largest, (2, 3), center=True).any()
+    largest = jnp.full((4, 6), jnp.finfo(jnp.float16).max, jnp.float16)
+    assert not extract_patches(largest, (2, 3), center=True).any()
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32"])
+def test_centered_integers_are_floats(dtype):
+    images = jnp.asarray([[0, 1], [1, 0]], dtype)
+    got = extract_patches(images, (2, 2), center=True)
+    assert got.dtype == jnp.float32
+    assert got.tolist() == [[[-0.5, 0.5], [0.5, -0.5]]]
+    bright = extract_patches(jnp.full((2, 2), 255, jnp.uint8), (2, 2), center=True)
+    assert not bright.any()
+
+
+def cut(images):
+    return extract_patches(images, (3, 2), stride=(2, 1), padding=1, center=True)
+
+
+def test_vmap_jit_and_empty_batches():
+    images = jnp.arange(60.0).reshape(3, 4, 5)
+    np.testing.assert_array_equal(jax.vmap(cut)(images), cut(images))
+    np.testing.assert_array_equal(jax.jit(cut)(images), cut(images))
+    _, scanned = jax.lax.scan(lambda _, image: (None, cut(image)), None, images)
+    np.testing.assert_array_equal(scanned, cut(images))
+    assert cut(images[:0]).shape == (0, *cut(images).shape[1:])
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (2, 5, 6), (2, 5, 6, 3)])
+@pytest.mark.parametrize("stride", [1, (3, 2)])
+def test_derivatives_are_the_map_and_its_adjoint(shape, stride):
+    def cut(images):
+        return extract_patches(images, (3, 2), stride=stride, padding=1, center=True)
+
+    random = np.random.default_rng(0)
+    x, tangent = (jnp.asarray(random.normal(size=shape), "f4") for _ in range(2))
+    out, moved = jax.jvp(cut, (x,), (tangent,))
+    np.testing.assert_allclose(moved, cut(tangent), rtol=1e-6, atol=1e-6)
+    cotangent = jnp.asarray(random.normal(size=out.shape), "f4")
+    (back,) = jax.vjp(cut, x)[1](cotangent)
+    np.testing.assert_allclose(
+        jnp.vdot(back, tangent), jnp.vdot(cotangent, moved), rtol=1e-4
+    )
+
+
+def test_rows_become_square_images():
+    rows = jnp.arange(18, dtype=jnp.uint8).reshape(2, 9)
+    images = square_images(rows)
+    assert images.dtype == jnp.uint8
+    assert images[1].tolist() == [[9, 10, 11], [12, 13, 14], [15, 16, 17]]
+    with pytest.raises(ValueError, match="`rows` .* 60 pixels.*batch, height, width"):
+        square_images(jnp.zeros((2, 60)))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "match"),
+    [
+        ({"stride": 1, "overlap": 1}, "`stride` and `overlap` exclude each other"),
+        ({"stride": 0}, "`stride` must be 1 or more; got 0"),
+        ({"stride": (1, -1)}, r"`stride` must be 1 or more; got \(1, -1\)"),
+        ({"overlap": 2}, r"`overlap` must be less than the patch, \(2, 2\); got 2"),
+        ({"overlap": -1}, "`overlap` must be 0 or more; got -1"),
+        ({"padding": -1}, "`padding` must be 0 or more; got -1"),
+        ({"patch_shape": (7, 2)}, r"`patch_shape` must fit .* 6 x 5 .* \(7, 2\)"),
+        ({"patch_shape": (0, 2)}, "`patch_shape` must be 1 or more"),
+        ({"images": jnp.zeros(5)}, "images"),
+        ({"images": jnp.zeros((1, 1, 1, 1, 1))}, "images"),
+        ({"patch_shape": (2.0, 2)}, "patch_shape"),
+    ],
+)
+def test_wrong_arguments_are_errors(keywords, match):
+    arguments = {"images": jnp.zeros((6, 5)), "patch_shape": (2, 2), **keywords}
+    with pytest.raises((ValueError, TypeError), match=match):
+        extract_patches(**arguments)
