@@ -2,7 +2,7 @@ import math
 
 import jax.numpy as jnp
 
-from .._precision import widened
+from .._precision import wide_dtype
 
 
 def centered(patches, pixel_axes: int):
@@ -10,7 +10,7 @@ def centered(patches, pixel_axes: int):
     # Of integers it is a floating number, as for `jnp.mean`.
     inexact = jnp.issubdtype(patches.dtype, jnp.inexact)
     dtype = patches.dtype if inexact else jnp.result_type(float)
-    wide = widened(patches.astype(dtype))
+    wide = patches.astype(wide_dtype(dtype))
     axes = tuple(range(-pixel_axes, 0))
     size = math.prod(patches.shape[-pixel_axes:])
     # A power of two, so exact; with it no sum of finite values overflows.

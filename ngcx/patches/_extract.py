@@ -8,6 +8,13 @@ from ._center import centered
 from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
 
 
+Framed = (
+    Shaped[Array, "framed_height framed_width"]
+    | Shaped[Array, "batch framed_height framed_width"]
+    | Shaped[Array, "batch framed_height framed_width channels"]
+)
+
+
 @compiled_function(static=("patch_shape", "stride", "overlap", "padding", "center"))
 def extract_patches(
     images: Images,
@@ -68,7 +75,7 @@ def extract_patches(
 
 
 @compiled_function(static=("padding",))
-def frame(images: Images, padding: Pair) -> Images:
+def frame(images: Images, padding: Pair) -> Framed:
     """Puts zeros around images.
 
     **Arguments:**

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._compiled import compiled_function
-from .._precision import widened
+from .._precision import wide_dtype
 from ._extract import frame
 from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
 
@@ -68,7 +68,7 @@ def reconstruct(
             f"{image_shape}; got {patches.shape}."
         )
     inexact = jnp.issubdtype(patches.dtype, jnp.inexact)
-    wide = widened(patches) if inexact else _wide_integers(patches)
+    wide = patches.astype(_wide_dtype(patches.dtype))
     if cover.most == 1:
         images = cover.add(wide)
     else:
@@ -180,6 +180,8 @@ def _integer_mean(cover: _Cover, patches):
     return cover.add(quotients) + (2 * cover.add(remainders) + count) // (2 * count)
 
 
-def _wide_integers(patches):
-    """At least 32 bits, which hold the squares of all counts."""
-    return patches.astype(jnp.int32) if patches.dtype.itemsize < 4 else patches
+def _wide_dtype(dtype):
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return wide_dtype(dtype)
+    # 32 bits hold the square of any count.
+    return jnp.dtype(jnp.int32) if dtype.itemsize < 4 else dtype

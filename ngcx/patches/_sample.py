@@ -126,7 +126,8 @@ def _sample(key, array, window: tuple[int, ...], n: int, replace: bool):
         )
     if replace:
         # One draw an axis, because there may be more positions than an index can count.
-        corners = jr.randint(key, (n, len(counts)), 0, jnp.asarray(counts))
+        most = jnp.asarray(counts, jnp.int32)
+        corners = jr.randint(key, (n, len(counts)), 0, most, jnp.int32)
     else:
         places = random_permutation_index(key, jnp.arange(n), max(positions, 1))
         corners = jnp.stack(jnp.unravel_index(places, counts), -1)

@@ -93,7 +93,7 @@ def windows(
 
         def cut_one(image):
             def at(row, column):
-                corner = (row, column) + (0,) * len(channels)
+                corner = (row, column, *[np.int32(0)] * len(channels))
                 return jax.lax.dynamic_slice(image, corner, (*patch_shape, *channels))
 
             along_a_row = jax.vmap(at, (None, 0))
