@@ -10,7 +10,7 @@ from ngcx.testing import tolerance
 from .conftest import DTYPES, geometries, grid_of, image_of, leads_and_channels
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 999),
     geometry=geometries(),
