@@ -112,7 +112,7 @@ class _Cover(NamedTuple):
     def number(self, dtype):
         """The number of patches over each pixel."""
         rows, columns = (jnp.asarray(counts, dtype) for counts in self.counts)
-        count = rows[:, None] * columns
+        count = jnp.outer(rows, columns)
         return jnp.broadcast_to(
             jnp.expand_dims(count, range(2, len(self.image_shape) - 1)),
             self.image_shape,

@@ -126,8 +126,11 @@ def _sample(key, array, window: tuple[int, ...], n: int, replace: bool):
         )
     if replace:
         # One draw an axis, because there may be more positions than an index can count.
-        most = jnp.asarray(counts, jnp.int32)
-        corners = jr.randint(key, (n, len(counts)), 0, most, jnp.int32)
+        draws = [
+            jr.randint(axis_key, (n,), 0, count, jnp.int32)
+            for axis_key, count in zip(jr.split(key, len(counts)), counts, strict=True)
+        ]
+        corners = jnp.stack(draws, -1)
     else:
         places = random_permutation_index(key, jnp.arange(n), max(positions, 1))
         corners = jnp.stack(jnp.unravel_index(places, counts), -1)

@@ -1,5 +1,7 @@
 """Batches that eight devices share stay where they are."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -52,6 +54,6 @@ def test_batches_on_eight_devices(function):
     got = compiled(images)
     assert got.sharding.is_equivalent_to(sharding, got.ndim)
     np.testing.assert_allclose(got, function(IMAGES), rtol=1e-5, atol=1e-5)
-    program = compiled.as_text()
-    for traffic in ("all-gather", "all-to-all", "all-reduce", "collective-permute"):
-        assert traffic not in program
+    # But for one bit: whether all are done.
+    traffic = r"= (?!pred\[\])\S+ (all-gather|all-to-all|all-reduce|collective-permute)"
+    assert not re.search(traffic, compiled.as_text())

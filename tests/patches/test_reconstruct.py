@@ -71,7 +71,7 @@ def test_averages_of_the_largest_numbers(seed, dtype):
     signs = random.choice([-1, 1], pixels_of_patches().shape)
     got = reconstruct(jnp.asarray(signs, dtype) * largest, SHAPE, **KEYWORDS)
     np.testing.assert_allclose(
-        np.asarray(got / largest, float),
+        np.asarray(got, float) / float(largest),
         means_of(signs).astype(float),
         atol=tolerance(dtype)["rtol"],
     )
