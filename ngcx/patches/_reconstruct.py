@@ -159,8 +159,8 @@ def _mean(cover: _Cover, patches):
 
 @_mean.defjvp
 def _mean_jvp(cover: _Cover, primals, tangents):
-    # The formula of `_mean` is right where patches agree, but its derivative is not:
-    # it picks one.
+    # Where patches agree, `_mean` takes the constant 0, so that autodiff through it
+    # would give all weight to the first of them.
     (patches,), (tangent,) = primals, tangents
     share = _share(cover)
     total = cover.add(tangent * share)
@@ -174,7 +174,7 @@ def _share(cover: _Cover) -> float:
 
 def _integer_mean(cover: _Cover, patches):
     # The sum of the numbers may overflow; those of their quotients and remainders by
-    # the count do not.
+    # the count do not. In the padding the count is 0, and what comes of it is dropped.
     count = cover.number(patches.dtype)
     quotients, remainders = jnp.divmod(patches, cover.cut(count))
     return cover.add(quotients) + (2 * cover.add(remainders) + count) // (2 * count)

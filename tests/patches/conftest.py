@@ -47,7 +47,7 @@ def image_of(seed, shape, dtype):
     """Random numbers of all sizes, with infinity among those that may be so."""
     random = np.random.default_rng(seed)
     dtype = jnp.dtype(dtype)
-    if dtype == bool:
+    if jnp.issubdtype(dtype, jnp.bool_):
         return random.random(shape) < 0.5
     if jnp.issubdtype(dtype, jnp.integer):
         info = np.iinfo(dtype)

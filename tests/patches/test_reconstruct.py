@@ -46,7 +46,7 @@ def means_of(patches):
     for pixel, entry in zip(pixels_of_patches().flat, patches.flat, strict=True):
         said[pixel].append(Fraction(entry.item()))
     means = [sum(each, Fraction(0)) / len(each) for each in said[1:]]
-    return np.reshape(means, SHAPE)
+    return np.asarray(means, object).reshape(SHAPE)
 
 
 @settings(max_examples=10)
