@@ -18,6 +18,7 @@ BENCHMARKS = (
     "k_winners",
     "loader",
     "metrics",
+    "patches",
     "snn_step",
     "surrogates",
 )

@@ -14,6 +14,7 @@ from . import (
     metrics as metrics,
     neurons as neurons,
     ops as ops,
+    patches as patches,
     process as process,
     surrogate as surrogate,
 )
