@@ -1,0 +1,107 @@
+"""The rows of the documentation's tables of differences."""
+
+import dataclasses
+import decimal
+import inspect
+import pathlib
+import re
+from typing import Any
+
+import numpy as np
+
+from ngcx.testing import tolerance
+
+from ._entries import float_dtype, leaves
+
+
+DOCS = pathlib.Path(__file__).parent.parent / "docs"
+NUMBER = re.compile(r"[-±∓]?\d[\d,]*(?<!,)(?:\.\d+)?(?:e-?\d+)?|NaN|infinity|inf|[¼½¾]")
+SEPARATOR = re.compile(r"\]?(?:,|;| ×)? (?:and )?\[?")
+FRACTIONS = {"¼": 0.25, "½": 0.5, "¾": 0.75}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What both give for an input, in words."""
+
+    page: str
+    input: str
+    theirs: str
+    ours: str
+
+
+def rows() -> list[Row]:
+    """The rows of each table whose second column is that of ngc-learn."""
+    found = []
+    for page in sorted(DOCS.rglob("*.md")):
+        in_table = False
+        for line in page.read_text().splitlines():
+            cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
+            if not line.startswith("|"):
+                in_table = False
+            elif len(cells) == 3 and cells[1].startswith("ngc-learn"):
+                in_table = True
+            elif in_table and not cells[0].startswith("---"):
+                found.append(Row(f"docs/{page.relative_to(DOCS)}", *cells))
+    return found
+
+
+def without_counterpart() -> list[str]:
+    """The names that the page of migration says have none."""
+    text = (DOCS / "migration.md").read_text()
+    _, _, section = text.partition("## Without a counterpart\n")
+    cells = re.findall(r"^\| (`.*?) \|", section.partition("\n## ")[0], re.MULTILINE)
+    return re.findall(r"`(.*?)`", " ".join(cells))
+
+
+def agrees(cell: str, result: Any) -> bool:
+    """Whether the numbers or the exception that a cell begins with are the result.
+
+    A cell that begins with a word agrees with everything. Semicolons part the cells of
+    several results.
+    """
+    parts = cell.split("; ")
+    if isinstance(result, tuple) and len(parts) == len(result) > 1:
+        return all(map(agrees, parts, result))
+    if error := re.match(r"`(\w*(?:Error|Exit))`", cell):
+        first = leaves(result)[0]
+        return inspect.isclass(first) and error[1] in [c.__name__ for c in first.mro()]
+    if re.match(r"b?float\d\d|int\d", cell):
+        return cell.split()[0].rstrip(",;") == leaves(result)[0]
+    printed = _leading_numbers(cell)
+    if not printed:
+        return True
+    arrays = [x for x in leaves(result) if not inspect.isclass(x)]
+    if not arrays or any(isinstance(x, str) for x in arrays):
+        return False
+    limits = max((tolerance(float_dtype(x)) for x in arrays), key=lambda t: t["rtol"])
+    values = np.concatenate([np.ravel(np.asarray(x, float)) for x in arrays])
+    if cell.startswith(("±", "∓")):
+        values = np.abs(values)
+    if len(printed) not in (1, len(values)):
+        return False
+    numbers, digits = np.array(printed).T
+    error = limits["atol"] + limits["rtol"] * np.abs(numbers) + 0.51 * digits
+    same = (values == numbers) | (np.isnan(values) & np.isnan(numbers))
+    with np.errstate(invalid="ignore"):
+        return bool(np.all(same | (np.abs(values - numbers) <= error)))
+
+
+def _leading_numbers(cell: str) -> list[tuple[float, float]]:
+    """The numbers that a cell begins with, and the worth of their last digits."""
+    numbers, position = [], len(cell) - len(cell.lstrip("["))
+    while found := NUMBER.match(cell, position):
+        text = found[0].strip("±∓").replace(",", "")
+        if text in FRACTIONS:
+            numbers.append((FRACTIONS[text], 0.0))
+        elif text[-1].isdigit():
+            exponent = decimal.Decimal(text).as_tuple().exponent
+            rounded = "." in text or "e" in text
+            numbers.append((float(text), 10.0**exponent if rounded else 0.0))
+        else:
+            numbers.append((float(text.replace("infinity", "inf")), 0.0))
+        separator = SEPARATOR.match(cell, found.end())
+        if separator is None:
+            break
+        position = separator.end()
+    return numbers
