@@ -97,6 +97,13 @@ def faults(session: nox.Session):
     session.run("pytest", "-s", "tests/io/test_faults.py", *session.posargs, env=env)
 
 
+@nox.session(venv_backend="virtualenv")
+def parity(session: nox.Session):
+    """Runs ngc-learn beside ngcx, and checks the documented differences."""
+    session.install("-e", ".[testing,viz]", "ngclearn==3.2.1", "jax==0.10.2")
+    session.run("python", "-m", "parity")
+
+
 @nox.session
 def mutation(session: nox.Session):
     """Changes the code at random places, and counts the changes that tests notice."""

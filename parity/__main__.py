@@ -31,7 +31,7 @@ def check(entry: Entry, rows: dict[str, _page.Row]) -> str | None:
         ("ngc-learn", row.theirs, theirs),
         ("ngcx", row.ours, ours),
     ):
-        if not _page.agrees(cell, result):
+        if not _page.agrees(cell, result, entry.within):
             return (
                 f"{row.page} is out of date: {entry.row}\n"
                 f"    for {name} it says {cell}\n    found {result}"

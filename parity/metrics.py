@@ -217,7 +217,7 @@ differs(
 INDEFINITE = f32([[1, 0], [0, -2]])
 MEAN = jnp.zeros(2)
 differs(
-    "the same of a covariance that is not positive definite",
+    "the same with diag(1, -2) as the second covariance",
     tuple(
         lambda inverse=inverse: theirs.measure_gaussian_KLD(
             MEAN[None], PLANE, MEAN[None], INDEFINITE, inverse

@@ -350,19 +350,23 @@ differs(
     tuple(lambda b=b: ops.decompose_to_mps(MATRIX, b) for b in (0, -1)),
     (ValueError, ValueError),
 )
+
+
+def gradient_at_zeros(decompose):
+    return lambda: jax.grad(lambda w: decompose(w)[0].sum())(jnp.zeros((2, 2)))
+
+
 differs(
     "`decompose_to_mps` of bfloat16; gradient at zeros",
     (
         lambda: ref.matrix_utils.decompose_to_mps(bf16(MATRIX))[0].dtype.name,
-        lambda: jax.grad(lambda w: ref.matrix_utils.decompose_to_mps(w)[0].sum())(
-            jnp.zeros((1, 1))
-        ),
+        gradient_at_zeros(ref.matrix_utils.decompose_to_mps),
     ),
     (
         lambda: ops.decompose_to_mps(bf16(MATRIX))[0].dtype.name,
-        lambda: jax.grad(lambda w: ops.decompose_to_mps(w)[0].sum())(jnp.zeros((1, 1))),
+        gradient_at_zeros(ops.decompose_to_mps),
     ),
-    ("bfloat16", [[0]]),
+    ("bfloat16", [[0, 0], [0, 0]]),
 )
 HALF = f16(np.eye(2))
 differs(
