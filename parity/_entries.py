@@ -157,8 +157,7 @@ def matches(actual, expected, ulps: float, within=0.0, normwise=False) -> bool:
     """Whether two results are the same but for rounding errors."""
     pairs = leaves(actual), leaves(expected)
     return len(pairs[0]) == len(pairs[1]) and all(
-        _leaf_matches(a, b, ulps, within, normwise)
-        for a, b in zip(*pairs, strict=True)
+        _leaf_matches(a, b, ulps, within, normwise) for a, b in zip(*pairs, strict=True)
     )
 
 

@@ -20,7 +20,9 @@ def gradient_at(f, x):
     return lambda: jax.grad(f)(f32(x))
 
 
-for name in "elu gelu identity lrelu relu relu6 sigmoid silu softplus tanh telu".split():
+for (
+    name
+) in "elu gelu identity lrelu relu relu6 sigmoid silu softplus tanh telu".split():
     f = act.create(name)
     equal(getattr(model, name), f, X)
     equal(getattr(model, f"d_{name}"), f.derivative, X)

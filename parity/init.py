@@ -28,7 +28,12 @@ def standardized(weights, mean, std):
 
 
 for theirs_, ours, mean, std in (
-    (lambda **p: theirs.uniform(-1.0, 3.0, **p), init.Uniform(-1.0, 3.0), 1, 4 / 12**0.5),
+    (
+        lambda **p: theirs.uniform(-1.0, 3.0, **p),
+        init.Uniform(-1.0, 3.0),
+        1,
+        4 / 12**0.5,
+    ),
     (lambda **p: theirs.gaussian(2.0, 0.5, **p), init.Gaussian(2.0, 0.5), 2, 0.5),
     # The reference takes the second axis for the uniform law, the first for the other.
     (
@@ -37,7 +42,12 @@ for theirs_, ours, mean, std in (
         0,
         1 / (3 * SHAPE[1]) ** 0.5,
     ),
-    (lambda **p: theirs.fan_in_gaussian(**p), init.FanInGaussian(), 0, 1 / SHAPE[0] ** 0.5),
+    (
+        lambda **p: theirs.fan_in_gaussian(**p),
+        init.FanInGaussian(),
+        0,
+        1 / SHAPE[0] ** 0.5,
+    ),
 ):
     equal(
         lambda f=theirs_, m=mean, s=std: standardized(f()(SHAPE, KEY), m, s),
@@ -45,7 +55,9 @@ for theirs_, ours, mean, std in (
         within=2,
     )
     equal(
-        lambda f=theirs_, m=mean, s=std: standardized(f(use_numpy=True)(SHAPE, 0), m, s),
+        lambda f=theirs_, m=mean, s=std: standardized(
+            f(use_numpy=True)(SHAPE, 0), m, s
+        ),
         lambda f=ours, m=mean, s=std: standardized(f.numpy(0, SHAPE), m, s),
         within=2,
     )
@@ -79,7 +91,9 @@ for keywords, constraint in (
 # Which ones is decided by chance, how many is not.
 equal(
     lambda: jnp.sort(theirs.constant(1.0, col_mask=2)((3, 5), KEY).sum(0)),
-    lambda: jnp.sort(init.Constant(1.0).constrain(init.ColumnMask(2))(KEY, (3, 5)).sum(0)),
+    lambda: jnp.sort(
+        init.Constant(1.0).constrain(init.ColumnMask(2))(KEY, (3, 5)).sum(0)
+    ),
 )
 equal(
     lambda: theirs.constant(1.0, col_mask=[0, 3], use_numpy=True)((3, 5), 0),
@@ -121,7 +135,9 @@ differs(
 differs(
     "`col_mask` as a numpy array",
     lambda: theirs.constant(1.0, col_mask=np.array([0, 3]))((2, 4), KEY),
-    lambda: init.Constant(1.0).constrain(init.ColumnMask(np.array([0, 3])))(KEY, (2, 4)),
+    lambda: init.Constant(1.0).constrain(init.ColumnMask(np.array([0, 3])))(
+        KEY, (2, 4)
+    ),
     [[1, 0, 0, 1]] * 2,
 )
 differs(

@@ -51,7 +51,9 @@ def made_below(make, path):
     """What folders there are after `make(path)`, beside the place where it was called."""
     with folder() as here:
         make(path.format(here=here))
-        return str(sorted(str(p.relative_to(here.parent)) for p in here.parent.rglob("*")))
+        return str(
+            sorted(str(p.relative_to(here.parent)) for p in here.parent.rglob("*"))
+        )
 
 
 equal(

@@ -104,7 +104,10 @@ equal(
 )
 # They add 1e-8 to the squared norm, and to the squared variance.
 equal(
-    theirs.measure_hoyer_sparsity, metrics.hoyer_sparsity, 100 * PROBABILITIES, within=1e-8
+    theirs.measure_hoyer_sparsity,
+    metrics.hoyer_sparsity,
+    100 * PROBABILITIES,
+    within=1e-8,
 )
 equal(
     theirs.measure_excess_kurtosis,

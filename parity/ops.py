@@ -287,7 +287,9 @@ differs(
     (largest_of_theirs(1.0), largest_of_theirs(jnp.ones(()))),
     (
         lambda: ops.dropout(jax.random.PRNGKey(4), MANY, 1.0),
-        jax.jit(lambda: ops.dropout(jax.random.PRNGKey(4), MANY, jnp.ones(()))[0].max()),
+        jax.jit(
+            lambda: ops.dropout(jax.random.PRNGKey(4), MANY, jnp.ones(()))[0].max()
+        ),
     ),
     (ValueError, 0),
 )
@@ -307,7 +309,9 @@ differs(
 differs(
     "`tensorstats` of bfloat16, 1,000 times 1",
     lambda: [model.tensorstats(bf16(np.ones(1000)))[name] for name in ("mean", "std")],
-    lambda: [getattr(ops.tensor_stats(bf16(np.ones(1000))), n) for n in ("mean", "std")],
+    lambda: [
+        getattr(ops.tensor_stats(bf16(np.ones(1000))), n) for n in ("mean", "std")
+    ],
     (1, 0),
 )
 differs(

@@ -43,7 +43,8 @@ for name in ("sgd", "nag", "adam"):
             getattr(m, f"{n}_init")([x]), [x], [x], 0.1
         )[1][0],
         lambda x, n=name: optax.apply_updates(
-            x, optim.create(n, eta=0.1).update(x, optim.create(n, eta=0.1).init(x), x)[0]
+            x,
+            optim.create(n, eta=0.1).update(x, optim.create(n, eta=0.1).init(x), x)[0],
         ),
         START,
     )

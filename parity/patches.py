@@ -32,9 +32,7 @@ def described(samples):
 equal(
     lambda x: described(theirs.generate_patch_set(x, (4, 4), 10)),
     lambda x: described(
-        patches.sample_patches(
-            jax.random.key(0), patches.square_images(x), (4, 4), 10
-        )
+        patches.sample_patches(jax.random.key(0), patches.square_images(x), (4, 4), 10)
     ),
     ROWS,
     within=1e-6,  # means of 16 numbers of order 1, which are 0 but for their rounding

@@ -44,7 +44,9 @@ differs(
             spike("arctan_estimator")(jnp.ones(2, dtype)).dtype.name for dtype in DTYPES
         ]
     ),
-    x64(lambda: [surrogate.Arctan()(jnp.ones(2, dtype)).dtype.name for dtype in DTYPES]),
+    x64(
+        lambda: [surrogate.Arctan()(jnp.ones(2, dtype)).dtype.name for dtype in DTYPES]
+    ),
     DTYPES,
 )
 differs(
