@@ -6,7 +6,7 @@ import pkgutil
 import sys
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +33,7 @@ f32 = functools.partial(jnp.asarray, dtype="float32")
 class Reference:
     """A module or class of the reference, which notes what is taken from it."""
 
-    used: set[int] = set()
+    used: ClassVar[set[int]] = set()
     """The `id` of every object that was taken."""
 
     def __init__(self, target):

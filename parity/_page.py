@@ -15,7 +15,9 @@ from ._entries import float_dtype, leaves
 
 
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
-NUMBER = re.compile(r"[-±∓]?\d[\d,]*(?<!,)(?:\.\d+)?(?:e-?\d+)?|NaN|infinity|inf|[¼½¾]")
+NUMBER = re.compile(
+    r"[-±∓]?\d[\d,]*(?<!,)(?:\.\d+)?(?:e-?\d+)?|(?:NaN|infinity|inf)\b|[¼½¾]"
+)
 SEPARATOR = re.compile(r"\]?(?:,|;| ×)? (?:and |or )?\[?")
 FRACTIONS = {"¼": 0.25, "½": 0.5, "¾": 0.75}
 
@@ -58,14 +60,16 @@ def agrees(cell: str, result: Any, within: float) -> bool:
     """Whether a cell says what the result is.
 
     The numbers or the exception that it begins with must be the result, and an
-    exception must be named, unless the cell says that it "fails" or "ends the process".
+    exception must be named, unless it "fails", "ends the process" or "never returns".
     With other words it agrees, whatever they say. Semicolons part the cells of
     several results. `within` is the error that is allowed beside that of rounding.
     """
     parts = cell.split("; ")
     if isinstance(result, tuple) and len(parts) == len(result) > 1:
         return all(map(agrees, parts, result, [within] * len(parts)))
-    if inspect.isclass(result) and not re.search("fail|ends the process", cell):
+    if inspect.isclass(result) and not re.search(
+        "fail|ends the process|never returns", cell
+    ):
         names = {error.__name__ for error in result.mro()[:-2]}
         if names.isdisjoint(re.findall(r"\w+", cell)):
             return False

@@ -20,9 +20,9 @@ def gradient_at(f, x):
     return lambda: jax.grad(f)(f32(x))
 
 
-for (
-    name
-) in "elu gelu identity lrelu relu relu6 sigmoid silu softplus tanh telu".split():
+SMOOTH = ("elu", "gelu", "sigmoid", "silu", "softplus", "tanh", "telu")
+PIECEWISE_LINEAR = ("lrelu", "relu", "relu6")
+for name in ("identity", *SMOOTH, *PIECEWISE_LINEAR):
     f = act.create(name)
     equal(getattr(model, name), f, X)
     equal(getattr(model, f"d_{name}"), f.derivative, X)
@@ -44,7 +44,7 @@ equal(lambda x: model.softmax(x, 0.3), act.Softmax(0.3), ROWS)
 equal(model.d_softmax, act.Softmax().derivative, ROWS)
 equal(lambda x: model.d_softmax(x, 2.0), act.Softmax(2.0).derivative, ROWS)
 equal(lambda x: model.bkwta(x, 3), act.BinaryKWTA(3), ROWS)
-for name in "tanh sine sigmoid relu lrelu relu6 elu silu gelu telu softplus".split():
+for name in ("sine", *SMOOTH, *PIECEWISE_LINEAR):
     equal(
         lambda x, name=name: [f(x) for f in model.create_function(name)],
         lambda x, f=act.create(name): [f(x), f.derivative(x)],

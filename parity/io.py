@@ -48,7 +48,7 @@ equal(pickled_by_theirs, loaded_by_ours, TREE)
 
 
 def made_below(make, path):
-    """What folders there are after `make(path)`, beside the place where it was called."""
+    """The folders after `make(path)`, the one where it was called among them."""
     with folder() as here:
         make(path.format(here=here))
         return str(

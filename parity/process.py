@@ -43,7 +43,7 @@ def remember(state):
 
 @functools.cache
 def their_processes():
-    """The steps in one process, and in two that are joined; and one that does nothing."""
+    """The steps in one process and in two that are joined, and one without steps."""
     with ngclearn.Context("parity"):
         leaky = Leaky("leaky")
         steps = theirs.JaxMethodProcess("steps") >> leaky.integrate >> leaky.remember
