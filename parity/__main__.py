@@ -76,10 +76,10 @@ def print_summary(used: dict[str, set[bool]], excluded: list[str]) -> None:
     """How many names each module has, and of how many the results are equal or not."""
     modules = sorted({name.partition(".")[0] for name in used})
     print(f"{'ngclearn.utils':24}  public   equal  differ  not compared")
-    for module in (*modules, ""):
-        names = [name for name in used if name.startswith(module)]
+    for module in (*modules, "all"):
+        names = [n for n in used if module in (n.partition(".")[0], "all")]
         print(
-            f"{module or 'all':24}{len(names):8}"
+            f"{module:24}{len(names):8}"
             f"{sum(False in used[name] for name in names):8}"
             f"{sum(True in used[name] for name in names):8}"
             f"{sum(name in excluded for name in names):14}"

@@ -5,6 +5,7 @@ import decimal
 import inspect
 import pathlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,26 +35,27 @@ class Row:
 
 def rows() -> list[Row]:
     """The rows of each table whose second column is that of ngc-learn."""
-    found = []
-    for page in sorted(DOCS.rglob("*.md")):
-        in_table = False
-        for line in page.read_text().splitlines():
-            cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
-            if not line.startswith("|"):
-                in_table = False
-            elif len(cells) == 3 and cells[1].startswith("ngc-learn"):
-                in_table = True
-            elif in_table and not cells[0].startswith("---"):
-                found.append(Row(f"docs/{page.relative_to(DOCS)}", *cells))
-    return found
+    return [
+        Row(f"docs/{page.relative_to(DOCS)}", *cells)
+        for page in sorted(DOCS.rglob("*.md"))
+        for header, *body in _tables(page.read_text())
+        if len(header) == 3 and header[1].startswith("ngc-learn")
+        for cells in body
+    ]
 
 
 def not_compared() -> list[str]:
     """The names of the reference that the page of migration says are not compared."""
-    text = (DOCS / "migration.md").read_text()
-    section = text.partition("## Not compared\n")[2].partition("\n## ")[0]
-    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
-    return re.findall(r"`(\w+\..*?)`", " ".join(cells))
+    _, _, section = (DOCS / "migration.md").read_text().partition("## Not compared\n")
+    _, *body = next(_tables(section))
+    return re.findall(r"`([\w.]+)`", " ".join(names for names, _ in body))
+
+
+def _tables(text: str) -> Iterator[list[list[str]]]:
+    """The cells of each table: of its header, and of its rows."""
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        lines = [line.strip("| ").split(" | ") for line in table.splitlines()]
+        yield [[cell.strip() for cell in cells] for cells in lines[:1] + lines[2:]]
 
 
 def agrees(cell: str, result: Any, within: float) -> bool:
