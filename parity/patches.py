@@ -4,7 +4,7 @@ import numpy as np
 
 from ngcx import patches
 
-from ._entries import equal, f32, ref
+from ._entries import differs, equal, f32, ref
 
 
 theirs = ref.patch_utils
@@ -36,4 +36,25 @@ equal(
     ),
     ROWS,
     within=1e-6,  # means of 16 numbers of order 1, which are 0 but for their rounding
+)
+
+
+def their_generated():
+    generator = ref.patch.PatchGenerator(2, 2)
+    generator.target(jnp.ones((4, 4)))
+    return len(list(generator))
+
+
+differs(
+    "`PatchGenerator(2, 2)` of an image of (4, 4)",
+    their_generated,
+    lambda: len(patches.PatchGenerator(2, 2)(jnp.ones((4, 4)))),
+    4,
+)
+SQUARE = jnp.arange(36.0).reshape(6, 6)
+differs(
+    "`patch_with_overlap` of (6, 6), patches of (2, 2), overlap 1",
+    lambda: theirs.patch_with_overlap(SQUARE, (2, 2), (1, 1)).shape[0],
+    lambda: patches.extract_patches(SQUARE, (2, 2), overlap=1).shape[0],
+    25,
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ngcx import viz
 
-from ._entries import equal, f32, ref
+from ._entries import differs, equal, f32, ref
 
 
 theirs = ref.viz
@@ -107,4 +107,107 @@ equal(
     lambda x: theirs.dim_reduce.extract_tsne_latents(x, perplexity=5, verbose=0).shape,
     lambda x: viz.tsne(jax.random.key(0), x, perplexity=5).shape,
     LATENTS,
+)
+
+differs(
+    "`plot_spiking_neuron` with an array of refractory states",
+    lambda: drawn(
+        lambda: theirs.spike_plot.plot_spiking_neuron(
+            CURRENT, POTENTIAL, SPIKES[:, 0], np.ones(30), 1.0
+        )
+    ),
+    lambda: drawn(lambda: viz.membrane(POTENTIAL, refractory=np.ones(30))),
+    "drawn",
+)
+
+
+def their_rows():
+    _, axes = plt.subplots()
+    theirs.raster.create_raster_plot(jnp.ones((2, 6)), axes)
+    plt.close("all")
+    return len(axes.collections)
+
+
+differs(
+    "`create_raster_plot` of 2 neurons and 6 steps, as (2, 6)",
+    their_rows,
+    lambda: len(viz.raster(jnp.ones((6, 2))).get_yticks()),
+    2,
+)
+differs(
+    "`plot_latents` with labels of shape (K,)",
+    lambda: drawn(lambda: theirs.dim_reduce.plot_latents(POINTS, LABELS)),
+    lambda: drawn(lambda: viz.latents(POINTS, LABELS)),
+    "drawn",
+)
+
+
+def left_open(f):
+    """How many figures there are after two plots."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        f(), f()
+        figures = plt.get_fignums()
+        plt.close("all")
+        return len(figures)
+
+
+differs(
+    "figures left open by two plots of latents",
+    lambda: left_open(
+        lambda: theirs.dim_reduce.plot_latents(POINTS, jax.nn.one_hot(LABELS, 3))
+    ),
+    lambda: left_open(lambda: viz.latents(POINTS, LABELS)),
+    0,
+)
+ZERO_ROW = np.array([[0, 0], [1, 3]])
+
+
+def their_confusion():
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        theirs.classification_analysis.visualize_confusion_heatmap(
+            ZERO_ROW, ["a", "b"], "file.png", norm_by="recall"
+        )
+        values = np.asarray(plt.gcf().axes[0].images[0].get_array().filled(np.nan))
+        plt.close("all")
+        return values[0]
+
+
+def our_confusion():
+    return np.asarray(viz.confusion(ZERO_ROW, normalize="row").images[0].get_array())[0]
+
+
+differs(
+    "confusion matrix with a row of zeros, by rows",
+    their_confusion,
+    our_confusion,
+    [0, 0],
+)
+
+
+def components(x):
+    """The oracle: principal components in float64, but for their signs."""
+    x = np.asarray(x, float)
+    _, _, axes = np.linalg.svd(x - x.mean(0), full_matrices=False)
+    return np.abs((x - x.mean(0)) @ axes.T)
+
+
+differs(
+    "`extract_pca_latents` of points in the plane",
+    lambda: np.abs(theirs.dim_reduce.extract_pca_latents(POINTS)),
+    lambda: jnp.abs(viz.pca(POINTS)),
+    components(POINTS),
+    within=16 * float(jnp.finfo("float32").eps),  # of a sum of two numbers of order 1
+)
+differs(
+    "`extract_pca_latents` of one feature",
+    lambda: theirs.dim_reduce.extract_pca_latents(LATENTS[:, :1]),
+    lambda: jnp.abs(viz.pca(LATENTS[:, :1])),
+    np.pad(components(LATENTS[:, :1]), [(0, 0), (0, 1)]),
+    within=16 * 9 * float(jnp.finfo("float32").eps),  # of numbers of order 9
+)
+differs(
+    "`extract_tsne_latents` of 20 samples",
+    lambda: theirs.dim_reduce.extract_tsne_latents(LATENTS[:20], verbose=0).shape,
+    lambda: viz.tsne(jax.random.key(0), LATENTS[:20]).shape,
+    (20, 2),
 )
