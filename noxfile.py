@@ -100,7 +100,7 @@ def faults(session: nox.Session):
 @nox.session(venv_backend="virtualenv")
 def parity(session: nox.Session):
     """Runs ngc-learn beside ngcx, and checks the documented differences."""
-    session.install("-e", ".[testing,viz]", "ngclearn==3.2.1", "jax==0.10.2")
+    session.install("-e", ".[testing,viz]", *group("reference"))
     session.run("python", "-m", "parity")
 
 

@@ -24,10 +24,26 @@ LINK = re.compile(r"\]\((?!https?:|#|images/)([^)#]+)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_code_runs(page, standard_promotion):
+def test_code_runs(page, standard_promotion, monkeypatch):
+    monkeypatch.setattr("jax.distributed.initialize", lambda: None)  # of one host
     namespace = {}
     for block in BLOCK.findall(page.read_text()):
         exec(compile(block, str(page), "exec"), namespace)
+
+
+def test_code_for_many_hosts_runs_on_two(distributed):
+    (page,) = (page for page in PAGES if page.stem == "many_devices_many_hosts")
+    first, last = BLOCK.findall(page.read_text())
+    imports = "\n".join(re.findall("^(?:import|from) .*", first, re.MULTILINE))
+    data = re.findall("^data = .*", first, re.MULTILINE)[0]
+    program = (
+        "import functools, sys, jax\n"
+        "address, number, rank = sys.argv[1], *map(int, sys.argv[2:])\n"
+        "jax.distributed.initialize = functools.partial(\n"
+        "    jax.distributed.initialize, address, number, rank)\n"
+    )
+    program = "\n".join([program, imports, data, last])
+    assert distributed(program, 2, devices=8) == [["65536.0"], ["65536.0"]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -1,5 +1,6 @@
 """Orders, conserved quantities, grids and gradients of the integrators."""
 
+import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -167,7 +168,6 @@ def test_y_scale_dampens():
 
 
 def test_agrees_with_diffrax():
-    diffrax = pytest.importorskip("diffrax")
     start = jnp.asarray([-8.0, 7.0, 27.0])
     for ours, solver in (
         (diffeq.euler, diffrax.Euler()),
