@@ -1,0 +1,107 @@
+from typing import Literal, TypeAlias
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from .._checks import check_non_negative
+from .._compiled import compiled_function
+from .._precision import widened
+from .._typing import Scalar
+
+
+Mode: TypeAlias = Literal["edge", "reflect", "symmetric", "wrap", "constant"]
+
+
+def gaussian_blur(
+    images: Float[Array, "*batch height width"],
+    sigma: Scalar,
+    *,
+    radius: int,
+    mode: Mode = "edge",
+) -> Float[Array, "*batch height width"]:
+    r"""Blurs each image with a Gaussian, cut off at a radius.
+
+    $$y_{ij} = \sum_{a, b = -r}^{r} k_a k_b \, x_{i + a, j + b}, \qquad
+    k_a = \frac{e^{-a^2 / 2 \sigma^2}}{\sum_{b = -r}^{r} e^{-b^2 / 2 \sigma^2}}$$
+
+    It takes $2 (2 r + 1)$ multiplications a pixel: one pass over the columns, one over
+    the rows.
+
+    **Arguments:**
+
+    - `images`: the last two axes are filtered; all before them, channels among them,
+        are a batch. Map over channels that come last:
+        `jax.vmap(blur, in_axes=-1, out_axes=-1)`.
+    - `sigma`: $\sigma$, the standard deviation in pixels. At 0 the result is the image.
+        As an array it may be trained, and is not checked.
+    - `radius`: $r$, in pixels.
+    - `mode`: how images go on beyond their borders, by the names of `jnp.pad`.
+
+    **Returns:** an array of the shape and dtype of `images`.
+
+    **Raises:** `ValueError` for a negative `sigma` or `radius`, or an image without
+    pixels.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.filters import gaussian_blur
+        >>> dot = jnp.zeros((3, 3)).at[1, 1].set(4.0)
+        >>> print(gaussian_blur(dot, jnp.inf, radius=1, mode="constant"))
+        [[0.44444445 0.44444445 0.44444445]
+         [0.44444445 0.44444445 0.44444445]
+         [0.44444445 0.44444445 0.44444445]]
+
+        ```
+    """
+    check_non_negative("sigma", sigma)
+    return _gaussian_blur(images, sigma, radius, mode)
+
+
+@compiled_function(static=("radius", "mode"))
+def _gaussian_blur(
+    images: Float[Array, "*batch height width"],
+    sigma: Scalar,
+    radius: int,
+    mode: Mode,
+) -> Float[Array, "*batch height width"]:
+    return blurred(widened(images), sigma, radius, mode).astype(images.dtype)
+
+
+def blurred(images, sigma, radius: int, mode: Mode):
+    """`gaussian_blur` within the dtype of `images`, which is not a half precision."""
+    if radius < 0:
+        raise ValueError(f"`radius` must be 0 or more; got {radius}.")
+    if 0 in images.shape[-2:]:
+        raise ValueError(f"`images` must have pixels; got the shape {images.shape}.")
+    weights = _kernel(jnp.asarray(sigma, images.dtype), radius)
+    for axis in (images.ndim - 2, images.ndim - 1):
+        images = _convolved(images, weights, axis, mode)
+    return images
+
+
+def _kernel(sigma, radius: int):
+    """The weights of a row, which sum to 1."""
+    offsets = jnp.arange(-radius, radius + 1, dtype=sigma.dtype)
+    # Below 1/40 even the nearest weight, exp(-800), and its derivatives are 0 in every
+    # dtype, so the division that would be by 0 is left out. NaN stays.
+    negligible = jnp.abs(sigma) < 1 / 40
+    distances = offsets / jnp.where(negligible, 1, sigma)
+    weights = jnp.exp(-jnp.square(distances) / 2)
+    weights = jnp.where(negligible, (offsets == 0).astype(sigma.dtype), weights)
+    return weights / jnp.sum(weights)
+
+
+def _convolved(images, weights, axis: int, mode: Mode):
+    # A sum of shifted copies, which XLA fuses into one loop: tens of times faster on a
+    # CPU than its convolution with a kernel of one row.
+    radius, size = len(weights) // 2, images.shape[axis]
+    widths = [(0, 0)] * images.ndim
+    widths[axis] = (radius, radius)
+    padded = jnp.pad(images, widths, mode=mode)
+    return sum(
+        weights[i] * lax.slice_in_dim(padded, i, i + size, axis=axis)
+        for i in range(len(weights))
+    )
