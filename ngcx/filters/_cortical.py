@@ -1,3 +1,5 @@
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -69,7 +71,9 @@ def cortical_ratio_of_gaussians(
     check_positive("inhibition_exponent", inhibition_exponent)
     return _cortical_ratio(
         images,
-        *map(_traced, (center_sigma, surround_sigma, semi_saturation)),
+        _traced(center_sigma),
+        _traced(surround_sigma),
+        _traced(semi_saturation),
         # These stay numbers: XLA makes a multiplication of a square.
         excitation_exponent,
         inhibition_exponent,
@@ -115,7 +119,7 @@ def _rectified(x):
     return jnp.where(x > 0, x, 0)
 
 
-def _traced(parameter: Scalar):
+def _traced(parameter: Scalar) -> Any:
     """A number as an array, so that another value does not compile anew."""
     number = isinstance(parameter, float | int)
     return np.asarray(parameter, float) if number else parameter

@@ -25,19 +25,7 @@ def block_sizes(
     """
     height, width = grid_shape
     areas, area_weights = _areas(height * width, *scale)
-    low, high = aspect_ratio
-    # The ratios at which a side of n patches rounds to the next whole number.
-    n = np.maximum(areas, 1)[:, None]
-    taller = np.square(np.arange(height) + 0.5) / n
-    wider = n / np.square(np.arange(width) + 0.5)
-    edges = np.clip(np.concatenate([taller, wider], 1), low, high)
-    ends = np.full((len(areas), 1), [low]), np.full((len(areas), 1), [high])
-    edges = np.sort(np.concatenate([*ends, edges], 1), axis=1)
-    if low == high:
-        ratios, ratio_weights = np.full((len(areas), 1), low), np.ones((len(areas), 1))
-    else:
-        ratios = (edges[:, 1:] + edges[:, :-1]) / 2
-        ratio_weights = np.diff(edges) / (high - low)
+    ratios, ratio_weights = _ratios(grid_shape, np.maximum(areas, 1), *aspect_ratio)
     # At least one patch: rounded down to none, a block would predict nothing.
     heights = np.clip(np.rint(np.sqrt(areas[:, None] * ratios)), 1, height)
     widths = np.clip(np.rint(np.sqrt(areas[:, None] / ratios)), 1, width)
@@ -59,6 +47,22 @@ def _areas(patches: int, low: float, high: float):
     areas = np.arange(int(patches * low), int(patches * high) + 1)
     ends = np.clip(np.append(areas, areas[-1] + 1) / patches, low, high)
     return areas, np.diff(ends) / (high - low)
+
+
+def _ratios(grid_shape: tuple[int, int], areas: np.ndarray, low: float, high: float):
+    """For each area, ratios that give each size there is, and the share of each."""
+    height, width = grid_shape
+    n = areas[:, None]
+    if low == high:
+        return np.full(n.shape, low), np.ones(n.shape)
+    # A side rounds to the next whole number where it is a half more than a whole one.
+    taller = np.square(np.arange(height) + 0.5) / n
+    wider = n / np.square(np.arange(width) + 0.5)
+    inner = np.clip(np.concatenate([taller, wider], 1), low, high)
+    edges = np.pad(
+        np.sort(inner, 1), ((0, 0), (1, 1)), constant_values=((0, 0), (low, high))
+    )
+    return (edges[:, 1:] + edges[:, :-1]) / 2, np.diff(edges) / (high - low)
 
 
 def blocks_to_cover(grid_shape: tuple[int, int], sizes: BlockSizes) -> np.ndarray:

@@ -1,0 +1,292 @@
+"""The filters against scipy, their derivatives, and what they cost."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.ndimage
+from hypothesis import given, settings, strategies as st
+
+from ngcx import filters
+from ngcx.testing import tolerance
+
+
+SCIPY = {
+    "edge": "nearest",
+    "reflect": "mirror",
+    "symmetric": "reflect",
+    "wrap": "wrap",
+    "constant": "constant",
+}
+ALL = (
+    filters.difference_of_gaussians,
+    filters.ratio_of_gaussians,
+    filters.cortical_difference_of_gaussians,
+    filters.cortical_ratio_of_gaussians,
+)
+each = pytest.mark.parametrize("filter", ALL, ids=lambda filter: filter.__name__)
+
+
+def oracle(images, sigma, radius, mode="edge"):
+    images = np.asarray(images, float)
+    if sigma == 0:
+        return images
+    axes = (images.ndim - 2, images.ndim - 1)
+    return scipy.ndimage.gaussian_filter(
+        images, sigma, axes=axes, radius=radius, mode=SCIPY[mode]
+    )
+
+
+def formula(filter, center, surround, p: float = 2, q: float = 2):
+    match filter:
+        case filters.difference_of_gaussians:
+            return center - surround
+        case filters.ratio_of_gaussians:
+            return center / (surround + 1e-5)
+        case filters.cortical_difference_of_gaussians:
+            return np.maximum(center - surround, 0)
+    return center**p / (surround**q + 0.1**2)
+
+
+def positive(seed, shape=(2, 3, 6, 9), dtype="f4"):
+    return jnp.asarray(np.random.default_rng(seed).uniform(0.1, 1, shape), dtype)
+
+
+def check_close(got, expected, dtype):
+    """Within 32 units in the last place of a number of magnitude 1."""
+    assert got.dtype == dtype
+    error = tolerance(dtype, 32)["rtol"]
+    np.testing.assert_allclose(np.asarray(got, float), expected, error, error)
+
+
+@pytest.mark.parametrize("radius", [0, 3, 11])
+@pytest.mark.parametrize("mode", SCIPY)
+@settings(max_examples=10)
+@given(seed=st.integers(0, 999), sigma=st.just(0.0) | st.floats(0.1, 50))
+def test_the_blur_is_that_of_scipy(seed, sigma, radius, mode):
+    # Three channels, and a radius beyond the size of the image.
+    images = positive(seed)
+    got = filters.gaussian_blur(images, sigma, radius=radius, mode=mode)
+    check_close(got, oracle(images, sigma, radius, mode), jnp.float32)
+
+
+@each
+def test_filters_are_their_formulas(filter, dtype):
+    images = positive(0, dtype=dtype)
+    center, surround = oracle(images, 0.8, 2), oracle(images, 1.6, 2)
+    got = filter(images, 0.8, 1.6, radius=2)
+    check_close(got, formula(filter, center, surround), dtype)
+    as_arrays = filter(images, jnp.asarray(0.8, dtype), jnp.asarray(1.6), radius=2)
+    center = oracle(images, float(jnp.asarray(0.8, dtype)), 2)
+    check_close(as_arrays, formula(filter, center, surround), dtype)
+
+
+@pytest.mark.parametrize(("p", "q"), [(2, 2), (0.5, 0.5), (1.5, 2.0), (2.0, 1.0)])
+def test_exponents(p, q):
+    images = positive(1)
+    center, surround = oracle(images, 0.8, 2), oracle(images, 1.6, 2)
+    expected = formula(filters.cortical_ratio_of_gaussians, center, surround, p, q)
+    for exponents in ((p, q), (jnp.float32(p), jnp.float32(q))):
+        got = filters.cortical_ratio_of_gaussians(
+            images,
+            0.8,
+            1.6,
+            radius=2,
+            excitation_exponent=exponents[0],
+            inhibition_exponent=exponents[1],
+        )
+        check_close(got, expected, jnp.float32)
+
+
+@each
+def test_leading_axes_are_a_batch(filter):
+    images = positive(2)
+    whole = filter(images, 0.8, 1.6, radius=2)
+    np.testing.assert_allclose(
+        filter(images[1, 2], 0.8, 1.6, radius=2), whole[1, 2], rtol=1e-5, atol=1e-6
+    )
+    last = jax.vmap(lambda x: filter(x, 0.8, 1.6, radius=2), -1, -1)
+    channels_last = jnp.moveaxis(images, 1, -1)
+    np.testing.assert_allclose(
+        jax.jit(last)(channels_last), jnp.moveaxis(whole, 1, -1), rtol=1e-5, atol=1e-6
+    )
+
+
+@each
+@pytest.mark.parametrize("dtype", ["float64"], indirect=True)
+def test_derivatives_are_finite_differences(filter, dtype):
+    with jax.enable_x64(True):
+        images, ones = positive(3, (4, 5), dtype), positive(4, (4, 5), dtype)
+
+        def value(images, sigmas):
+            return jnp.sum(ones * filter(images, *sigmas, radius=2))
+
+        sigmas = jnp.asarray(0.7, dtype), jnp.asarray(1.4, dtype)
+        directions = positive(5, (4, 5), dtype), (ones[0, 0], -ones[0, 1])
+
+        @jax.jit
+        def along(t):
+            moved = jax.tree.map(lambda x, d: x + t * d, (images, sigmas), directions)
+            return value(*moved)
+
+        zero, step = jnp.zeros((), dtype), 1e-5
+        central = (along(zero + step) - along(zero - step)) / (2 * step)
+        forward = jax.jit(jax.jacfwd(along))(zero)
+        gradients = jax.jit(jax.grad(value, (0, 1)))(images, sigmas)
+        products = jax.tree.map(lambda g, d: jnp.sum(g * d), gradients, directions)
+        reverse = sum(jax.tree.leaves(products))
+        np.testing.assert_allclose(forward, central, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(reverse, forward, rtol=1e-12, atol=1e-13)
+
+
+@jax.jit
+def difference_and_gradients(sigma):
+    def value(sigma):
+        return jnp.sum(
+            IMAGES * filters.difference_of_gaussians(IMAGES, sigma, 2.0, radius=3)
+        )
+
+    return value(sigma), jax.grad(value)(sigma), jax.grad(jax.grad(value))(sigma)
+
+
+IMAGES = positive(6, (5, 5))
+
+
+@given(st.floats(0, 1e38, width=32) | st.floats(0, 0.2, width=32))
+def test_every_sigma_has_finite_derivatives(sigma):
+    assert np.all(np.isfinite(difference_and_gradients(jnp.float32(sigma))))
+
+
+def test_sigma_of_zero_is_the_image():
+    np.testing.assert_array_equal(
+        filters.gaussian_blur(IMAGES, jnp.zeros(()), radius=3), IMAGES
+    )
+    # Continuously so: what is left out there is 0 in every dtype.
+    just_above = filters.gaussian_blur(IMAGES, 0.0251, radius=3)
+    np.testing.assert_array_equal(just_above, IMAGES)
+    assert np.isnan(
+        filters.gaussian_blur(IMAGES, jnp.nan * IMAGES[0, 0], radius=1)
+    ).all()
+
+
+@each
+@pytest.mark.parametrize("fill", [0.0, -1e-5, -1.0, 1e-30, 1e19, 1e37, -1e37])
+def test_even_images_have_finite_values_and_gradients(filter, fill):
+    def value(image):
+        return jnp.sum(filter(image, 0.8, 1.6, radius=1))
+
+    image = jnp.full((3, 3), fill)
+    result, gradient = jax.value_and_grad(value)(image)
+    assert np.all(np.isfinite(result)) and np.all(np.isfinite(gradient))
+    if filter is filters.ratio_of_gaussians:
+        expected = fill / (abs(fill) + 1e-5)
+        np.testing.assert_allclose(result, 9 * expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fill", [0.0, -1.0, 0.5])
+@pytest.mark.parametrize(("p", "q"), [(0.5, 0.5), (1.0, 1.0), (2.0, 0.5)])
+def test_every_exponent_has_finite_gradients_in_the_dark(fill, p, q):
+    def value(image, p, q, h):
+        return jnp.sum(
+            filters.cortical_ratio_of_gaussians(
+                image,
+                0.8,
+                1.6,
+                radius=1,
+                semi_saturation=h,
+                excitation_exponent=p,
+                inhibition_exponent=q,
+            )
+        )
+
+    for h in (0.0, 0.1):
+        arguments = jnp.full((3, 3), fill), *map(jnp.asarray, (p, q, h))
+        result, gradients = gradients_of_exponents(value)(*arguments)
+        assert np.isfinite(result) and (fill > 0 or result == 0)
+        assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
+        if fill <= 0:
+            np.testing.assert_array_equal(gradients[0], 0)
+
+
+def gradients_of_exponents(value):
+    return jax.jit(jax.value_and_grad(value, (0, 1, 2, 3)))
+
+
+def test_bright_images_do_not_overflow():
+    # Their squares do.
+    images = positive(7) * 1e30
+    np.testing.assert_allclose(
+        filters.cortical_ratio_of_gaussians(images, 0.8, 1.6, radius=2),
+        (oracle(images, 0.8, 2) / oracle(images, 1.6, 2)) ** 2,
+        rtol=1e-5,
+    )
+
+
+@each
+def test_the_cost_grows_with_the_radius_not_with_its_square(filter):
+    def operations(radius):
+        run = jax.jit(lambda x: filter(x, 1.0, 2.0, radius=radius))
+        images = jnp.zeros((2, 64, 64))
+        cost = run.lower(images).compile().cost_analysis()
+        assert cost is not None
+        return cost["flops"] / images.size
+
+    # Two blurs of two passes, each a multiplication and an addition a weight; the
+    # padding, and what follows, may cost as much again. A window of 17 x 17 is 289.
+    assert operations(8) < 2 * (2 * 2 * 2 * 17) + 40
+    if filter is filters.cortical_ratio_of_gaussians:
+        run = jax.jit(lambda x: filter(x, 1.0, 2.0, radius=1))
+        assert "power(" not in str(run.lower(IMAGES).compile().as_text())
+
+
+@each
+def test_another_value_does_not_compile_anew(filter, caplog):
+    filter(IMAGES, 0.5, 1.0, radius=1)
+    with jax.log_compiles(True):
+        filter(IMAGES, 0.6, 1.1, radius=1)
+        assert not caplog.records
+        filter(IMAGES[1:], 0.6, 1.1, radius=1)
+        assert caplog.records
+
+
+def test_on_many_devices():
+    mesh = jax.make_mesh((8,), ("batch",), (jax.sharding.AxisType.Auto,))
+    sharding = jax.NamedSharding(mesh, jax.P("batch"))
+    images = positive(8, (8, 6, 9))
+    sharded = filters.difference_of_gaussians(
+        jax.device_put(images, sharding), 0.8, 1.6, radius=2
+    )
+    assert sharded.sharding.is_equivalent_to(sharding, 3)
+    np.testing.assert_allclose(
+        sharded,
+        filters.difference_of_gaussians(images, 0.8, 1.6, radius=2),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"center_sigma": -1.0}, "`center_sigma` must be 0 or more; got -1.0"),
+        ({"surround_sigma": float("nan")}, "`surround_sigma` must be 0 or more"),
+        ({"radius": -1}, "`radius` must be 0 or more; got -1"),
+        ({"radius": 1.5}, "radius"),
+        ({"mode": "mirror"}, "'mirror'"),
+        ({"images": jnp.zeros((3, 0))}, "`images` must have pixels"),
+        ({"images": jnp.zeros(3)}, "'images'"),
+        ({"images": jnp.zeros((3, 3), int)}, "'images'"),
+        ({"semi_saturation": 0.0}, "`semi_saturation` must be positive"),
+        ({"excitation_exponent": 0.0}, "`excitation_exponent` must be positive"),
+        ({"inhibition_exponent": -1.0}, "`inhibition_exponent` must be positive"),
+    ],
+)
+def test_wrong_arguments_are_errors(arguments, match):
+    usual = {"images": IMAGES, "center_sigma": 0.5, "surround_sigma": 1.0, "radius": 1}
+    with pytest.raises((ValueError, TypeError), match=match):
+        filters.cortical_ratio_of_gaussians(**(usual | arguments))
+
+
+def test_the_ratio_needs_a_guard():
+    with pytest.raises(ValueError, match="`epsilon` must be positive; got 0"):
+        filters.ratio_of_gaussians(IMAGES, 0.5, 1.0, radius=1, epsilon=0)

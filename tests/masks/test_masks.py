@@ -1,0 +1,258 @@
+"""What holds of every mask, and the laws of sizes, places and subsets."""
+
+import itertools
+from collections import Counter
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings, strategies as st
+
+from ngcx.masks import MultiBlockMask
+from ngcx.testing import keys
+
+
+def drawn(mask, number, what, seed=0):
+    """Something of many masks, compiled into one program."""
+    some = jax.jit(jax.vmap(lambda key: what(mask(key))))
+    return jax.tree.map(np.asarray, some(jr.split(jr.key(seed), number)))
+
+
+def check_law(outcomes, probabilities, error=0.0):
+    """That outcomes have these probabilities, known up to an error of their sums.
+
+    The largest distance of the sums of frequencies from those of probabilities, in any
+    fixed order, exceeds √(ln(2/δ) / 2n) with probability δ at most (Dvoretzky, Kiefer
+    and Wolfowitz, 1956; Massart, 1990).
+    """
+    counts = Counter(outcomes)
+    assert set(counts) <= set(probabilities)
+    number = len(outcomes)
+    differences = [counts[x] / number - p for x, p in probabilities.items()]
+    bound = np.sqrt(np.log(2 / 1e-9) / (2 * number))
+    assert np.max(np.abs(np.cumsum(differences))) < bound + error
+
+
+def equally(outcomes):
+    outcomes = list(outcomes)
+    return dict.fromkeys(outcomes, 1 / len(outcomes))
+
+
+def block_size(masks):
+    rows, columns = jnp.any(masks.blocks.grid[0], 1), jnp.any(masks.blocks.grid[0], 0)
+    return rows.sum(), columns.sum()
+
+
+def corners(masks):
+    """Index of the first patch of each block."""
+    return masks.blocks.indices[:, 0]
+
+
+def grids(data):
+    ends = st.floats(0.01, 0.9)
+    scale = tuple(sorted((data.draw(ends), data.draw(ends))))
+    ratio = tuple(sorted((data.draw(st.floats(0.1, 9)), data.draw(st.floats(0.1, 9)))))
+    shape = data.draw(st.sampled_from([(1, 1), (1, 7), (5, 3), (4, 9), (8, 8)]))
+    try:
+        return MultiBlockMask(
+            shape,
+            scale,
+            ratio,
+            data.draw(st.integers(1, 9)),
+            data.draw(st.none() | st.integers(1, 70)),
+        )
+    except ValueError:
+        return None
+
+
+@settings(max_examples=10)
+@given(data=st.data(), seed=st.integers(0, 999))
+def test_masks_are_consistent(data, seed):
+    mask = grids(data)
+    assume(mask is not None)
+    assert mask is not None
+    masks = drawn(mask, 50, lambda masks: masks, seed)
+    context, targets, blocks = masks.context, masks.targets, masks.blocks
+    size = mask.grid_shape[0] * mask.grid_shape[1]
+    seen = context.grid.sum((1, 2))
+    assert seen.min() > 0 and targets.grid.sum((1, 2)).min() > 0
+    assert not np.any(context.grid & targets.grid)
+    np.testing.assert_array_equal(targets.grid, blocks.grid.any(1))
+    if mask.max_keep is None:
+        np.testing.assert_array_equal(context.grid, ~targets.grid)
+    else:
+        left = (~targets.grid).sum((1, 2))
+        np.testing.assert_array_equal(seen, np.minimum(left, mask.max_keep))
+    # Every block is a rectangle, and all of an image are of one size.
+    rows, columns = blocks.grid.any(3), blocks.grid.any(2)
+    np.testing.assert_array_equal(blocks.grid, rows[..., None] & columns[..., None, :])
+    for lines in (rows, columns):
+        edges = np.diff(np.pad(lines, ((0, 0), (0, 0), (1, 1))).astype(int))
+        assert np.all((edges == 1).sum(-1) == 1)
+        assert np.all(lines.sum(-1) == lines.sum(-1)[:, :1])
+    # The lists are the images.
+    for patches in (context, targets, blocks):
+        flat = patches.grid.reshape(-1, size)
+        indices = patches.indices.reshape(len(flat), -1)
+        valid = patches.valid.reshape(indices.shape)
+        assert indices.dtype == np.int32
+        np.testing.assert_array_equal(np.take_along_axis(flat, indices, 1), valid)
+        np.testing.assert_array_equal(valid.sum(1), flat.sum(1))
+        for row, ok in zip(indices, valid, strict=True):
+            assert len(set(row)) == len(row) and np.all(np.diff(row[ok]) > 0)
+            assert np.all(ok[:-1] >= ok[1:])
+
+
+@pytest.mark.parametrize(
+    ("shape", "scale", "ratio"),
+    [
+        ((14, 14), (0.15, 0.2), (0.75, 1.5)),
+        ((14, 14), (0.1, 0.6), (0.3, 3.0)),
+        ((6, 10), (0.05, 0.5), (1.0, 1.0)),
+        ((8, 8), (0.3, 0.3), (0.1, 6.0)),
+        ((7, 7), (0.29, 0.29), (1.3, 1.3)),
+    ],
+)
+def test_the_law_of_sizes(shape, scale, ratio):
+    # Of the formula, on a fine grid of scales and ratios. Along each scale a cell of
+    # it is wrong only where a size ends: twice a size of either side.
+    number = 2000
+    uniform = (np.arange(number) + 0.5) / number
+    s = scale[0] + uniform * (scale[1] - scale[0])
+    r = ratio[0] + uniform * (ratio[1] - ratio[0])
+    n = np.floor(shape[0] * shape[1] * s)[:, None]
+    heights = np.clip(np.rint(np.sqrt(n * r)), 1, shape[0]).astype(int)
+    widths = np.clip(np.rint(np.sqrt(n / r)), 1, shape[1]).astype(int)
+    cells = Counter(zip(heights.flat, widths.flat, strict=True))
+    probabilities = {size: count / number**2 for size, count in cells.items()}
+    mask = MultiBlockMask(shape, scale, ratio, num_blocks=1)
+    outcomes = list(zip(*drawn(mask, 100_000, block_size), strict=True))
+    check_law(outcomes, probabilities, error=2 * sum(shape) / number)
+
+
+def test_blocks_are_anywhere_with_equal_chances_and_independent():
+    mask = MultiBlockMask((5, 7), (0.35, 0.35), (1.0, 1.0), num_blocks=2)
+    outcomes = drawn(mask, 100_000, corners)  # of 3 x 3 blocks
+    assert block_size(mask(jr.key(0))) == (3, 3)
+    places = [row * 7 + column for row in range(3) for column in range(5)]
+    pairs = equally(itertools.product(places, repeat=2))
+    check_law([tuple(pair) for pair in outcomes], pairs)
+
+
+def test_what_leaves_a_context_keeps_equal_chances():
+    # Five 2 x 2 blocks of 3 x 3: 240 of 1,024 placements cover all of it.
+    mask = MultiBlockMask((3, 3), (0.45, 0.45), (1.0, 1.0), num_blocks=5)
+    outcomes = drawn(mask, 100_000, corners)
+    left = [
+        placed
+        for placed in itertools.product((0, 1, 3, 4), repeat=5)
+        if len(set(placed)) < 4
+    ]
+    assert len(left) == 1024 - 240
+    check_law([tuple(placed) for placed in outcomes], equally(left))
+
+
+def test_the_context_keeps_any_subset_with_equal_chances():
+    mask = MultiBlockMask((1, 5), (0.2, 0.2), (1.0, 1.0), num_blocks=1, max_keep=2)
+
+    def kept(masks):
+        return masks.targets.indices[0], *masks.context.indices
+
+    outcomes = list(zip(*drawn(mask, 100_000, kept), strict=True))
+    possible = [
+        (target, *pair)
+        for target in range(5)
+        for pair in itertools.combinations([i for i in range(5) if i != target], 2)
+    ]
+    check_law(outcomes, equally(possible))
+
+
+def test_no_half_of_the_image_is_preferred():
+    # By cutting lists off, the reference keeps three times as much of the upper half.
+    mask = MultiBlockMask((8, 8), (0.1, 0.4), num_blocks=2, max_keep=8)
+    number = 20_000
+    for part in ("context", "targets"):
+        grid = drawn(mask, number, lambda masks, part=part: getattr(masks, part).grid)
+        halves = grid.reshape(number, 2, 32).sum(2).astype(float)
+        difference = halves[:, 0] - halves[:, 1]
+        assert abs(difference.mean()) < 6 * difference.std() / np.sqrt(number)
+
+
+MASK = MultiBlockMask((8, 8), (0.2, 0.4), num_blocks=6, max_keep=20)
+one, many = jax.jit(lambda key: MASK(key)), jax.jit(jax.vmap(MASK))
+
+
+@given(key=keys())
+def test_masks_depend_on_the_key_alone(key):
+    masks = MASK(key)
+    assert eqx.tree_equal(masks, one(key))
+    batch = many(jr.split(key, 8))
+    third = jax.tree.map(lambda leaf: leaf[3], batch)
+    assert eqx.tree_equal(third, MASK(jr.split(key, 8)[3]))
+    assert len(np.unique(batch.targets.grid, axis=0)) > 1
+
+
+def test_in_a_scan():
+    split = jr.split(jr.key(0), 8)
+    _, masks = jax.lax.scan(lambda carry, key: (carry, MASK(key)), None, split)
+    assert eqx.tree_equal(masks, many(split))
+
+
+def test_on_many_devices():
+    mesh = jax.make_mesh((8,), ("batch",), (jax.sharding.AxisType.Auto,))
+    sharding = jax.NamedSharding(mesh, jax.P("batch"))
+    split = jr.split(jr.key(0), 32)
+    sharded = many(jax.device_put(split, sharding))
+    assert eqx.tree_equal(jax.device_get(sharded), jax.device_get(many(split)))
+    assert sharded.context.grid.sharding.is_equivalent_to(sharding, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float64"], indirect=True)
+def test_x64_changes_nothing(dtype):
+    masks = MASK(jr.key(5))
+    with jax.enable_x64(False):
+        narrow = MASK(jr.key(5))
+    assert eqx.tree_equal(masks, narrow)
+
+
+@pytest.mark.parametrize("blocks", [3, 4])
+def test_nothing_is_drawn_again_where_nothing_can_be_covered(blocks):
+    # It takes four 4 x 4 blocks to cover 8 x 8.
+    mask = MultiBlockMask((8, 8), (0.25, 0.25), (1.0, 1.0), blocks)
+    program = str(jax.make_jaxpr(lambda key: mask(key))(jr.key(0)))
+    assert ("while[" in program) == (blocks == 4)
+
+
+def test_a_scale_below_one_patch_gives_one():
+    mask = MultiBlockMask((4, 4), (0.01, 0.02))
+    assert np.all(drawn(mask, 50, lambda masks: masks.blocks.grid.sum((1, 2))) == 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (
+            {"scale": (1, 1)},
+            "must leave patches for a context; got blocks of \\(1, 1\\)",
+        ),
+        ({"scale": (0.5, 1.0)}, "must leave patches for a context"),
+        ({"scale": (0.9, 0.9), "num_blocks": 50}, "must leave patches for a context"),
+        ({"grid_shape": (1, 1)}, "must leave patches for a context"),
+        ({"scale": (0.0, 0.1)}, "`scale` must be a positive range"),
+        ({"scale": (0.2, 0.1)}, "`scale` must be .* low before high"),
+        ({"scale": (0.2, 1.1)}, "`scale` must be .* up to 1; got \\(0.2, 1.1\\)"),
+        ({"scale": (0.2, float("nan"))}, "`scale`"),
+        ({"aspect_ratio": (0.0, 1.0)}, "`aspect_ratio` must be"),
+        ({"aspect_ratio": (1.0, float("inf"))}, "`aspect_ratio` must be"),
+        ({"grid_shape": (0, 4)}, "`grid_shape` must be positive; got \\(0, 4\\)"),
+        ({"grid_shape": 8}, "grid_shape"),
+        ({"num_blocks": 0}, "`num_blocks` must be 1 or more; got 0"),
+        ({"max_keep": 0}, "`max_keep` must be 1 or more; got 0"),
+    ],
+)
+def test_wrong_arguments_are_errors(arguments, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        MultiBlockMask(**({"grid_shape": (8, 8)} | arguments))
