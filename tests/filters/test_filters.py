@@ -15,7 +15,7 @@ SCIPY = {
     "edge": "nearest",
     "reflect": "mirror",
     "symmetric": "reflect",
-    "wrap": "wrap",
+    "wrap": "grid-wrap",
     "constant": "constant",
 }
 ALL = (
