@@ -50,11 +50,11 @@ def gaussian_blur(
         ```python
         >>> import jax.numpy as jnp
         >>> from ngcx.filters import gaussian_blur
-        >>> dot = jnp.zeros((3, 3)).at[1, 1].set(4.0)
-        >>> print(gaussian_blur(dot, jnp.inf, radius=1, mode="constant"))
-        [[0.44444445 0.44444445 0.44444445]
-         [0.44444445 0.44444445 0.44444445]
-         [0.44444445 0.44444445 0.44444445]]
+        >>> dot = jnp.zeros((3, 3)).at[1, 1].set(1.0)
+        >>> print(gaussian_blur(dot, 0.5, radius=1).round(2))
+        [[0.01 0.08 0.01]
+         [0.08 0.62 0.08]
+         [0.01 0.08 0.01]]
 
         ```
     """

@@ -40,7 +40,7 @@ def block_sizes(
     return BlockSizes(sizes[0], sizes[1], cumulative / cumulative[-1])
 
 
-def _areas(patches: int, low: float, high: float):
+def _areas(patches: int, low: float | int, high: float | int):
     """The whole numbers of patches, and the share of the scales that gives each."""
     if low == high:
         return np.array([int(patches * low)]), np.ones(1)
@@ -49,7 +49,9 @@ def _areas(patches: int, low: float, high: float):
     return areas, np.diff(ends) / (high - low)
 
 
-def _ratios(grid_shape: tuple[int, int], areas: np.ndarray, low: float, high: float):
+def _ratios(
+    grid_shape: tuple[int, int], areas: np.ndarray, low: float | int, high: float | int
+):
     """For each area, ratios that give each size there is, and the share of each."""
     height, width = grid_shape
     n = areas[:, None]

@@ -154,7 +154,7 @@ class MultiBlockMask(eqx.Module):
     def _size(self, key):
         # Compared as 32 random bits, so that the law is exact to 2^-32.
         ends = np.floor(self._sizes.cumulative[:-1] * 2.0**32).astype(np.uint32)
-        drawn = jnp.sum(jr.bits(key) >= ends, dtype=jnp.int32)
+        drawn = jnp.sum(jr.bits(key, dtype=jnp.uint32) >= ends, dtype=jnp.int32)
         return (
             jnp.asarray(self._sizes.heights)[drawn],
             jnp.asarray(self._sizes.widths)[drawn],
@@ -162,9 +162,11 @@ class MultiBlockMask(eqx.Module):
 
     def _blocks(self, key, height, width):
         def draw(key):
-            top_key, left_key, next_key = jr.split(key, 3)
-            tops = self._starts(top_key, self.grid_shape[0] - height)
-            lefts = self._starts(left_key, self.grid_shape[1] - width)
+            start_key, next_key = jr.split(key)
+            free = jnp.stack([self.grid_shape[0] - height, self.grid_shape[1] - width])
+            tops, lefts = jr.randint(
+                start_key, (2, self.num_blocks), 0, free[:, None] + 1, jnp.int32
+            )
             rows = _within(self.grid_shape[0], tops, height)
             columns = _within(self.grid_shape[1], lefts, width)
             return rows[:, :, None] & columns[:, None, :], next_key
@@ -178,9 +180,6 @@ class MultiBlockMask(eqx.Module):
                 drawn,
             )
         return drawn[0]
-
-    def _starts(self, key, largest):
-        return jr.randint(key, (self.num_blocks,), 0, largest + 1, jnp.int32)
 
 
 # What is less likely than this at every draw would keep `__call__` busy for too long.
@@ -203,6 +202,11 @@ def _subset(key, grid, size: int):
 
 def _patch_set(grid, size: int):
     members = grid.reshape(-1)
-    # Stable, so that members come first, both in order.
-    indices = jnp.argsort(~members, stable=True)[:size].astype(jnp.int32)
-    return PatchSet(grid, indices, members[indices])
+    patches = jnp.arange(members.size, dtype=jnp.int32)
+    # Members first, then the others, both in order. Counted, not sorted: a sixth of the
+    # time.
+    inside = jnp.cumsum(members, dtype=jnp.int32)
+    number = inside[-1]
+    place = jnp.where(members, inside - 1, number + patches - inside)
+    indices = jnp.zeros_like(patches).at[place].set(patches, unique_indices=True)
+    return PatchSet(grid, indices[:size], patches[:size] < number)

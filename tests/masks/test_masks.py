@@ -3,7 +3,6 @@
 import itertools
 from collections import Counter
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -34,6 +33,10 @@ def check_law(outcomes, probabilities, error=0.0):
     differences = [counts[x] / number - p for x, p in probabilities.items()]
     bound = np.sqrt(np.log(2 / 1e-9) / (2 * number))
     assert np.max(np.abs(np.cumsum(differences))) < bound + error
+
+
+def check_same(masks, others):
+    jax.tree.map(np.testing.assert_array_equal, masks, others)
 
 
 def equally(outcomes):
@@ -68,7 +71,7 @@ def grids(data):
         return None
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(data=st.data(), seed=st.integers(0, 999))
 def test_masks_are_consistent(data, seed):
     mask = grids(data)
@@ -185,20 +188,21 @@ MASK = MultiBlockMask((8, 8), (0.2, 0.4), num_blocks=6, max_keep=20)
 one, many = jax.jit(lambda key: MASK(key)), jax.jit(jax.vmap(MASK))
 
 
+@settings(max_examples=10)
 @given(key=keys())
 def test_masks_depend_on_the_key_alone(key):
     masks = MASK(key)
-    assert eqx.tree_equal(masks, one(key))
+    check_same(masks, one(key))
     batch = many(jr.split(key, 8))
-    third = jax.tree.map(lambda leaf: leaf[3], batch)
-    assert eqx.tree_equal(third, MASK(jr.split(key, 8)[3]))
+    third = jax.tree.map(lambda leaf: np.asarray(leaf)[3], batch)
+    check_same(third, MASK(jr.split(key, 8)[3]))
     assert len(np.unique(batch.targets.grid, axis=0)) > 1
 
 
 def test_in_a_scan():
     split = jr.split(jr.key(0), 8)
     _, masks = jax.lax.scan(lambda carry, key: (carry, MASK(key)), None, split)
-    assert eqx.tree_equal(masks, many(split))
+    check_same(masks, many(split))
 
 
 def test_on_many_devices():
@@ -206,7 +210,7 @@ def test_on_many_devices():
     sharding = jax.NamedSharding(mesh, jax.P("batch"))
     split = jr.split(jr.key(0), 32)
     sharded = many(jax.device_put(split, sharding))
-    assert eqx.tree_equal(jax.device_get(sharded), jax.device_get(many(split)))
+    check_same(sharded, many(split))
     assert sharded.context.grid.sharding.is_equivalent_to(sharding, 3)
 
 
@@ -215,7 +219,7 @@ def test_x64_changes_nothing(dtype):
     masks = MASK(jr.key(5))
     with jax.enable_x64(False):
         narrow = MASK(jr.key(5))
-    assert eqx.tree_equal(masks, narrow)
+    check_same(masks, narrow)
 
 
 @pytest.mark.parametrize("blocks", [3, 4])
