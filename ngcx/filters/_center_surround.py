@@ -44,8 +44,7 @@ def difference_of_gaussians(
 
         ```
     """
-    check_non_negative("center_sigma", center_sigma)
-    check_non_negative("surround_sigma", surround_sigma)
+    check_sigmas(center_sigma, surround_sigma)
     return _difference(images, center_sigma, surround_sigma, radius, mode)
 
 
@@ -89,8 +88,7 @@ def ratio_of_gaussians(
     **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][], or if `epsilon` is not
     positive.
     """
-    check_non_negative("center_sigma", center_sigma)
-    check_non_negative("surround_sigma", surround_sigma)
+    check_sigmas(center_sigma, surround_sigma)
     check_positive("epsilon", epsilon)
     return _ratio(images, center_sigma, surround_sigma, epsilon, radius, mode)
 
@@ -109,3 +107,8 @@ def _ratio(
     surround = blurred(wide, surround_sigma, radius, mode)
     guarded = jnp.abs(surround) + jnp.asarray(epsilon, wide.dtype)
     return quotient(center, guarded).astype(images.dtype)
+
+
+def check_sigmas(center_sigma: Scalar, surround_sigma: Scalar):
+    check_non_negative("center_sigma", center_sigma)
+    check_non_negative("surround_sigma", surround_sigma)

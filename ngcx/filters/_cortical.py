@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._checks import check_non_negative, check_positive
+from .._checks import check_positive
 from .._precision import widened
 from .._typing import Scalar, typed
 from ._blur import Mode, blurred
-from ._center_surround import difference_of_gaussians
+from ._center_surround import check_sigmas, difference_of_gaussians
 from ._numbers import quotient, rectified_power
 
 
@@ -64,8 +64,7 @@ def cortical_ratio_of_gaussians(
     **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][], or if $h$, $p$ or $q$
     is not positive.
     """
-    check_non_negative("center_sigma", center_sigma)
-    check_non_negative("surround_sigma", surround_sigma)
+    check_sigmas(center_sigma, surround_sigma)
     check_positive("semi_saturation", semi_saturation)
     check_positive("excitation_exponent", excitation_exponent)
     check_positive("inhibition_exponent", inhibition_exponent)

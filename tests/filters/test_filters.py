@@ -183,9 +183,8 @@ def test_even_images_have_finite_values_and_gradients(filter, fill):
         np.testing.assert_allclose(result, 9 * expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("fill", [0.0, -1.0, 0.5])
-@pytest.mark.parametrize(("p", "q"), [(0.5, 0.5), (1.0, 1.0), (2.0, 0.5)])
-def test_every_exponent_has_finite_gradients_in_the_dark(fill, p, q):
+@jax.jit
+def response_and_gradients(fill, p, q, h):
     def value(image, p, q, h):
         return jnp.sum(
             filters.cortical_ratio_of_gaussians(
@@ -199,17 +198,18 @@ def test_every_exponent_has_finite_gradients_in_the_dark(fill, p, q):
             )
         )
 
-    for h in (0.0, 0.1):
-        arguments = jnp.full((3, 3), fill), *map(jnp.asarray, (p, q, h))
-        result, gradients = gradients_of_exponents(value)(*arguments)
-        assert np.isfinite(result) and (fill > 0 or result == 0)
-        assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
-        if fill <= 0:
-            np.testing.assert_array_equal(gradients[0], 0)
+    return jax.value_and_grad(value, (0, 1, 2, 3))(jnp.full((3, 3), fill), p, q, h)
 
 
-def gradients_of_exponents(value):
-    return jax.jit(jax.value_and_grad(value, (0, 1, 2, 3)))
+@pytest.mark.parametrize("fill", [0.0, -1.0, 0.5])
+@pytest.mark.parametrize(("p", "q"), [(0.5, 0.5), (1.0, 1.0), (2.0, 0.5)])
+@pytest.mark.parametrize("h", [0.0, 0.1])
+def test_every_exponent_has_finite_gradients_in_the_dark(fill, p, q, h):
+    response, gradients = response_and_gradients(fill, p, q, h)
+    assert np.isfinite(response) and (fill > 0 or response == 0)
+    assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
+    if fill <= 0:
+        np.testing.assert_array_equal(gradients[0], 0)
 
 
 def test_bright_images_do_not_overflow():
@@ -231,9 +231,9 @@ def test_the_cost_grows_with_the_radius_not_with_its_square(filter):
         assert cost is not None
         return cost["flops"] / images.size
 
-    # Two blurs of two passes, each a multiplication and an addition a weight; the
-    # padding, and what follows, may cost as much again. A window of 17 x 17 is 289.
-    assert operations(8) < 2 * (2 * 2 * 2 * 17) + 40
+    # For 8 more weights, two blurs of two passes multiply and add 64 times more a pixel
+    # (as much again for the padding); with windows it would be 832 times.
+    assert 0 < operations(8) - operations(4) < 200
     if filter is filters.cortical_ratio_of_gaussians:
         run = jax.jit(lambda x: filter(x, 1.0, 2.0, radius=1))
         assert "power(" not in str(run.lower(IMAGES).compile().as_text())

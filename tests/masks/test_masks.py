@@ -71,7 +71,7 @@ def grids(data):
         return None
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)  # each compiles
 @given(data=st.data(), seed=st.integers(0, 999))
 def test_masks_are_consistent(data, seed):
     mask = grids(data)
@@ -112,10 +112,8 @@ def test_masks_are_consistent(data, seed):
 @pytest.mark.parametrize(
     ("shape", "scale", "ratio"),
     [
-        ((14, 14), (0.15, 0.2), (0.75, 1.5)),
         ((14, 14), (0.1, 0.6), (0.3, 3.0)),
         ((6, 10), (0.05, 0.5), (1.0, 1.0)),
-        ((8, 8), (0.3, 0.3), (0.1, 6.0)),
         ((7, 7), (0.29, 0.29), (1.3, 1.3)),
     ],
 )
