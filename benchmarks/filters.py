@@ -1,4 +1,4 @@
-"""A difference of Gaussians of 8 images of 3 x 224 x 224, radius 6, and its gradient."""
+"""A difference of Gaussians of 8 images, 3 x 224 x 224, radius 6, and its gradient."""
 
 import importlib
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from ngcx.masks import MultiBlockMask
+from ngcx.masks._block_sizes import block_sizes
 from ngcx.testing import keys
 
 
@@ -132,6 +133,33 @@ def test_the_law_of_sizes(shape, scale, ratio):
     mask = MultiBlockMask(shape, scale, ratio, num_blocks=1)
     outcomes = list(zip(*drawn(mask, 100_000, block_size), strict=True))
     check_law(outcomes, probabilities, error=2 * sum(shape) / number)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 16), st.integers(1, 16)),
+    scales=st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)).map(sorted),
+    ratios=st.tuples(st.floats(0.1, 9), st.floats(0.1, 9)).map(sorted),
+    fixed=st.sampled_from(("scale", "ratio")),
+)
+def test_the_law_of_sizes_is_exact(shape, scales, ratios, fixed):
+    # To within the half of a cell at each end of a size, along the one that varies.
+    number, patches = 100_000, shape[0] * shape[1]
+    uniform = (np.arange(number) + 0.5) / number
+    if fixed == "scale":
+        scales[1], ends = scales[0], sum(shape)
+    else:
+        ratios[1], ends = ratios[0], patches
+    s, r = (low + uniform * (high - low) for low, high in (scales, ratios))
+    n = np.floor(patches * s)
+    heights = np.clip(np.rint(np.sqrt(n * r)), 1, shape[0])
+    widths = np.clip(np.rint(np.sqrt(n / r)), 1, shape[1])
+    sizes = block_sizes(shape, tuple(scales), tuple(ratios))
+    probabilities = np.diff(sizes.cumulative, prepend=0)
+    for height, width, p in zip(
+        sizes.heights, sizes.widths, probabilities, strict=True
+    ):
+        frequency = np.mean((heights == height) & (widths == width))
+        assert abs(frequency - p) <= (ends + 1) / number
 
 
 def test_blocks_are_anywhere_with_equal_chances_and_independent():
