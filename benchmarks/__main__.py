@@ -13,6 +13,7 @@ BENCHMARKS = (
     "activations",
     "compile_time",
     "eager_calls",
+    "filters",
     "import_time",
     "integrators",
     "k_winners",
