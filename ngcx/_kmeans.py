@@ -1,0 +1,186 @@
+"""k-means: where mixtures start, and what a probe clusters with."""
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from ._compiled import compiled_function
+from ._precision import widened
+from ._typing import Scalar
+
+
+@compiled_function(static=("num_clusters",))
+def kmeans_plus_plus(
+    key: PRNGKeyArray,
+    x: Float[Array, "rows features"],
+    num_clusters: int,
+    weight: Float[Array, " rows"] | None = None,
+) -> Float[Array, "clusters features"]:
+    """Rows of `x` to start from, each drawn with a probability proportional to its
+    squared distance from those before (Arthur and Vassilvitskii, 2007).
+
+    **Arguments:**
+
+    - `key`: decides the draws.
+    - `x`: the data.
+    - `num_clusters`: how many rows to draw, at most as many as there are.
+    - `weight`: how much each row counts, 0 or more. Of weight 0 none is drawn.
+
+    **Raises:** `ValueError` if `num_clusters` is not from 1 to the number of rows.
+    """
+    _check_number(num_clusters, x)
+    frame = _Frame(x, weight)
+    return x[_plus_plus(key, frame, num_clusters)]
+
+
+@compiled_function(static=("num_clusters", "n_init"))
+def kmeans(
+    key: PRNGKeyArray,
+    x: Float[Array, "rows features"],
+    num_clusters: int,
+    *,
+    max_iter: int | Int[Array, ""] = 100,
+    tol: Scalar = 1e-4,
+    n_init: int = 1,
+    weight: Float[Array, " rows"] | None = None,
+) -> tuple[Float[Array, "clusters features"], Int[Array, " rows"], Float[Array, ""]]:
+    """Lloyd's algorithm from a start of `kmeans_plus_plus`, in one compiled loop.
+
+    A cluster that no row belongs to starts again at the row farthest from its centre.
+
+    **Arguments:**
+
+    - `key`: decides the starts.
+    - `x`: the data.
+    - `num_clusters`: at most the number of rows.
+    - `max_iter`: how many times the centres move at most.
+    - `tol`: how far they move in the last iteration: the sum of the squared distances,
+        relative to the mean variance of the features.
+    - `n_init`: how many starts, of which the one of the smallest inertia is returned.
+    - `weight`: how much each row counts, 0 or more.
+
+    **Returns:** the centres; the index of the nearest one for each row; and the
+    inertia, the weighted sum of the squared distances between the two.
+
+    **Raises:** `ValueError` if `num_clusters` is not from 1 to the number of rows, or
+    `n_init` is not positive.
+    """
+    _check_number(num_clusters, x)
+    if n_init < 1:
+        raise ValueError(f"`n_init` must be a positive integer; got {n_init}.")
+    frame = _Frame(x, weight)
+    rows, weights = frame.rows, frame.weight
+    variance = jnp.mean(weights @ jnp.square(rows)) / frame.total
+    limit = jnp.asarray(tol, rows.dtype) * variance
+
+    def squared_distance(centers, labels):
+        return jnp.sum(jnp.square(rows - centers[labels]), -1)
+
+    def farthest(centers, labels, empty):
+        """The farthest row for the first empty cluster, the next one for the second."""
+        distance = jnp.where(weights > 0, squared_distance(centers, labels), -1)
+        order = jax.lax.top_k(distance, num_clusters)[1]
+        return rows[order[jnp.cumsum(empty) - 1]]
+
+    def move(carry):
+        centers, _, iteration = carry
+        labels = _nearest(rows, centers)
+        member = jax.nn.one_hot(labels, num_clusters, dtype=rows.dtype)
+        size = weights @ member
+        empty = size == 0
+        means = (
+            (member * weights[:, None]).T @ rows / jnp.where(empty, 1, size)[:, None]
+        )
+        moved = jax.lax.cond(
+            jnp.any(empty),
+            lambda: jnp.where(empty[:, None], farthest(centers, labels, empty), means),
+            lambda: means,
+        )
+        return moved, jnp.sum(jnp.square(moved - centers)), iteration + 1
+
+    def run(key):
+        start = rows[_plus_plus(key, frame, num_clusters)]
+        centers, _, _ = jax.lax.while_loop(
+            lambda carry: (carry[1] > limit) & (carry[2] < max_iter),
+            move,
+            (start, jnp.asarray(jnp.inf, start.dtype), 0),
+        )
+        return centers, weights @ squared_distance(centers, _nearest(rows, centers))
+
+    # One after the other: side by side, each would wait for the slowest.
+    centers, inertia = jax.lax.map(run, jr.split(key, n_init))
+    best = jnp.argmin(inertia)
+    # Rows of weight 0 have labels too.
+    labels = _nearest(frame.place(x), centers[best])
+    return (
+        frame.restore(centers[best]).astype(x.dtype),
+        labels,
+        (inertia[best] * frame.scale * frame.scale).astype(x.dtype),
+    )
+
+
+class _Frame:
+    """The data centred and scaled, so that no square over- or underflows, and little
+    cancels where squared distances are expanded.
+
+    The scales are powers of 2: they round nothing. Rows of weight 0 count nowhere.
+    """
+
+    def __init__(self, x, weight):
+        x = widened(x)
+        ones = jnp.ones(x.shape[:1], x.dtype)
+        self.weight = ones if weight is None else weight.astype(x.dtype)
+        self.total = jnp.maximum(jnp.sum(self.weight), jnp.finfo(x.dtype).tiny)
+        kept = self.weight[:, None] > 0
+        self.outer = _power_of_two(jnp.where(kept, x, 0))
+        shrunk = x / self.outer
+        self.center = self.weight[None] @ jnp.where(kept, shrunk, 0) / self.total
+        self.inner = _power_of_two(jnp.where(kept, shrunk - self.center, 0))
+        self.rows = jnp.where(kept, self.place(x), 0)
+        self.scale = self.outer * self.inner
+
+    def place(self, x):
+        return (widened(x) / self.outer - self.center) / self.inner
+
+    def restore(self, centers):
+        return (centers * self.inner + self.center) * self.outer
+
+
+def _power_of_two(x):
+    """That next below the largest magnitude; any for zeros."""
+    largest = jnp.max(jnp.abs(x))
+    return jnp.ldexp(jnp.ones_like(largest), jnp.frexp(largest)[1] - 1)
+
+
+def _plus_plus(key, frame, num_clusters):
+    """Indices of rows."""
+    rows, log_weight = frame.rows, jnp.log(frame.weight)
+
+    def draw(i, carry):
+        chosen, distance = carry
+        # Where every row has been drawn, up to duplicates, any of them will do.
+        spread = jnp.any((distance > 0) & (frame.weight > 0))
+        log_probability = log_weight + jnp.where(spread, jnp.log(distance), 0)
+        row = jr.categorical(jr.fold_in(key, i), log_probability)
+        new = jnp.sum(jnp.square(rows - rows[row][None]), -1)
+        return chosen.at[i].set(row), jnp.minimum(distance, new)
+
+    # At first, all are as far as can be from nothing.
+    far = jnp.full_like(frame.weight, jnp.finfo(rows.dtype).max)
+    chosen = jnp.zeros(num_clusters, int)
+    return jax.lax.fori_loop(0, num_clusters, draw, (chosen, far))[0]
+
+
+def _nearest(rows, centers):
+    # ‖x − c‖² without ‖x‖², which is the same for all centres.
+    distance = jnp.sum(jnp.square(centers), -1)[None] - 2 * (rows @ centers.T)
+    return jnp.argmin(distance, -1)
+
+
+def _check_number(num_clusters, x):
+    if not 1 <= num_clusters <= x.shape[0]:
+        raise ValueError(
+            f"`num_clusters` must be from 1 to the number of rows, {x.shape[0]}; got "
+            f"{num_clusters}."
+        )
