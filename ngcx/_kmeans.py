@@ -29,9 +29,13 @@ def kmeans_plus_plus(
 
     **Raises:** `ValueError` if `num_clusters` is not from 1 to the number of rows.
     """
+    return x[kmeans_plus_plus_rows(key, x, num_clusters, weight)]
+
+
+def kmeans_plus_plus_rows(key, x, num_clusters, weight=None):
+    """The indices of the rows that `kmeans_plus_plus` draws."""
     _check_number(num_clusters, x)
-    frame = _Frame(x, weight)
-    return x[_plus_plus(key, frame, num_clusters)]
+    return _plus_plus(key, _Frame(x, weight), num_clusters)
 
 
 @compiled_function(static=("num_clusters", "n_init"))

@@ -1,0 +1,424 @@
+import abc
+import functools as ft
+from typing import Literal, TypeAlias, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import jax.tree_util as jtu
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+
+from .._compiled import compiled
+from .._kmeans import kmeans_plus_plus_rows
+from .._precision import wide_dtype
+from .._typing import Scalar, typed
+from ..metrics import bayesian_information_criterion
+
+
+M = TypeVar("M", bound="AbstractMixture")
+Init: TypeAlias = Literal["kmeans++", "random", "current"]
+
+
+class Statistics(eqx.Module):
+    """What a mixture has to know of the data to be fitted to it: sums over the rows.
+
+    Sums add up: over batches, with `jax.tree.map(jnp.add, one, other)`, and over
+    devices, with `jax.lax.psum`. They are taken in the frame of the mixture that made
+    them, and mean nothing to another one.
+    """
+
+    log_likelihood: Float[Array, ""]
+    """Of the mixture, summed over the rows."""
+    counts: Float[Array, " components"]
+    """The rows that each component is responsible for."""
+    moments: PyTree[Float[Array, "..."]]
+    """Of the rows, weighted by responsibility."""
+
+
+class FitResult(eqx.Module):
+    """How a fit went."""
+
+    converged: Bool[Array, ""]
+    """Whether the last iteration gained less than `tol`."""
+    iterations: Int[Array, ""]
+    log_likelihood: Float[Array, " steps"]
+    """The mean log-likelihood of a row: of the start, and after each iteration. After
+    the last one it is repeated up to the length `max_iter + 1`."""
+
+
+class AbstractMixture(eqx.Module):
+    r"""A density $p(x) = \sum_k \pi_k \, p_k(x)$: component $k$ is drawn with
+    probability $\pi_k$, and a row from it.
+
+    A mixture is made without parameters, and `fit` returns one that has them; or it is
+    made with them. Data are rows in an array (rows, features) of any floating dtype.
+    Results have that dtype; half precisions are computed in float32, in which the
+    parameters stay.
+    """
+
+    num_components: eqx.AbstractVar[int]
+    weights: eqx.AbstractVar[Float[Array, " components"] | None]
+    support: eqx.AbstractClassVar[str]
+
+    # What a family of densities has to say. Components come first in these arrays, and
+    # rows last, where sums over few components are fast.
+
+    @abc.abstractmethod
+    def _in_support(self, x) -> Bool[Array, "rows features"]:
+        """False where the density is 0 whatever the parameters are."""
+
+    @abc.abstractmethod
+    def _component_log_prob(self, x) -> Float[Array, "components rows"]:
+        """Of rows in the support."""
+
+    @abc.abstractmethod
+    def _moments(self, x, responsibilities) -> PyTree[Float[Array, "..."]]:
+        """Sums over the rows, given their responsibilities (components, rows)."""
+
+    @abc.abstractmethod
+    def _own_moments(self, counts) -> PyTree[Float[Array, "..."]]:
+        """Those to expect of that many rows drawn from each component."""
+
+    @abc.abstractmethod
+    def maximize(self: M, statistics: Statistics) -> M:
+        """The M-step: the mixture of the largest expected likelihood, given what
+        `statistics` of this mixture has summed up. A component that no row belongs to
+        stays as it is, with weight 0.
+        """
+
+    @abc.abstractmethod
+    def _around(self: M, x, weight) -> M:
+        """With equal components, all fitted to the whole of the data."""
+
+    @abc.abstractmethod
+    def _coordinates(self, x) -> Float[Array, "rows coordinates"]:
+        """The rows where Euclidean distances matter, given a mixture around them."""
+
+    @abc.abstractmethod
+    def _started(self: M, x, weight, seeds: Float[Array, "components features"]) -> M:
+        """From a mixture around the data: with each component at one row of `seeds`."""
+
+    @abc.abstractmethod
+    def _reseeded(
+        self: M, empty, weights, seeds: Float[Array, "components features"]
+    ) -> M:
+        """With new weights, and the components in `empty` at rows of `seeds`."""
+
+    @abc.abstractmethod
+    def _draw(self, key, labels) -> Float[Array, "rows features"]:
+        """A row from each component in `labels`."""
+
+    @property
+    @abc.abstractmethod
+    def num_parameters(self) -> int:
+        """How many numbers are free to be fitted."""
+
+    # What follows from it.
+
+    @typed
+    def fit(
+        self: M,
+        key: PRNGKeyArray,
+        x: Float[Array, "rows features"],
+        *,
+        max_iter: int = 100,
+        tol: Scalar = 1e-3,
+        init: Init = "kmeans++",
+        sample_weight: Float[Array, " rows"] | None = None,
+        n_init: int = 1,
+    ) -> tuple[M, FitResult]:
+        """Maximises the likelihood by expectation maximisation (Dempster, Laird and
+        Rubin, 1977), in one compiled loop.
+
+        A component that loses all its rows starts again at the row that the mixture
+        explains worst.
+
+        **Arguments:**
+
+        - `key`: decides the start.
+        - `x`: the data, at least as many rows as components.
+        - `max_iter`: how many iterations at most.
+        - `tol`: stop when an iteration raises the mean log-likelihood by less.
+        - `init`: the start. Components stand at random rows, `"random"`, or at rows far
+            from each other, `"kmeans++"` (Arthur and Vassilvitskii, 2007); `"current"`
+            goes on from the parameters that there are.
+        - `sample_weight`: how often each row counts, 0 or more; once if not given. Of
+            weight 0, it is as if it were not there.
+        - `n_init`: how many starts, of which the best end is returned.
+
+        **Returns:** the fitted mixture, and how the fit went.
+
+        **Raises:** `ValueError` for fewer rows than components, counts that are not
+        positive, or rows that are not finite or not in the support (rows that are
+        traced cannot be checked).
+        """
+        if x.shape[0] < self.num_components:
+            raise ValueError(
+                f"`x` must have a row for each of the {self.num_components} components "
+                f"at least; got {x.shape[0]}."
+            )
+        for name, value in (("max_iter", max_iter), ("n_init", n_init)):
+            if value < 1:
+                raise ValueError(f"`{name}` must be a positive integer; got {value}.")
+        if not isinstance(x, Tracer) and not self._all_in_support(x, sample_weight):
+            raise ValueError(f"`x` must hold {self.support} only.")
+        return self._fit(
+            key, x, sample_weight, tol, max_iter=max_iter, init=init, n_init=n_init
+        )
+
+    @compiled
+    def _all_in_support(self, x, sample_weight):
+        x, _ = _prepared(x, sample_weight)
+        return jnp.all(self._in_support(x) & jnp.isfinite(x))
+
+    @ft.partial(compiled, static=("max_iter", "init", "n_init"))
+    def _fit(self, key, x, sample_weight, tol, *, max_iter, init, n_init):
+        x, weight = _prepared(x, sample_weight)
+
+        def run(key):
+            start = self if init == "current" else self._start(key, x, weight, init)
+            return start._in_dtype(x)._climb(x, weight, max_iter, tol)
+
+        # One after the other: side by side, each would wait for the slowest.
+        runs = jax.lax.map(run, jr.split(key, n_init))
+        best = jnp.argmax(runs[1].log_likelihood[:, -1])
+        return jtu.tree_map(lambda leaf: leaf[best], runs)
+
+    @ft.partial(compiled, static=("axis_name",))
+    def em_step(
+        self: M,
+        x: Float[Array, "rows features"],
+        sample_weight: Float[Array, " rows"] | None = None,
+        *,
+        step_size: Scalar = 1.0,
+        axis_name: str | None = None,
+    ) -> tuple[M, Float[Array, ""]]:
+        """One iteration of expectation maximisation, to be used in a loop of your own.
+
+        **Arguments:**
+
+        - `x`, `sample_weight`: as for `fit`.
+        - `step_size`: for rows that are a batch of the data only: how much it counts
+            against what the mixture knows already, from 0 to 1. Stepwise EM (Cappé and
+            Moulines, 2009) lets it fall as `(step + 2) ** -0.7` does.
+        - `axis_name`: of the devices that hold the rows between them, inside
+            `jax.shard_map`.
+
+        **Returns:** the mixture after the step, and the mean log-likelihood before it.
+        """
+        x, weight = _prepared(x, sample_weight)
+        mixture = self._in_dtype(x)
+        statistics, log_prob = mixture._expectation(x, weight)
+        if axis_name is not None:
+            statistics = jax.lax.psum(statistics, axis_name)
+        # The parameters say what all rows before had summed up to.
+        counts = mixture.weights * jnp.sum(statistics.counts)
+        before = Statistics(
+            statistics.log_likelihood, counts, mixture._own_moments(counts)
+        )
+        step_size = jnp.asarray(step_size, x.dtype)
+        blended = jtu.tree_map(
+            lambda old, new: old + step_size * (new - old), before, statistics
+        )
+        new = mixture._updated(blended, x, weight, log_prob, axis_name)[0]
+        return new, blended.log_likelihood / jnp.sum(statistics.counts)
+
+    @compiled
+    def statistics(
+        self,
+        x: Float[Array, "rows features"],
+        sample_weight: Float[Array, " rows"] | None = None,
+    ) -> Statistics:
+        """The E-step: what `maximize` needs, summed over the rows. Of data in pieces,
+        the statistics add up to those of the whole.
+        """
+        x, weight = _prepared(x, sample_weight)
+        return self._in_dtype(x)._expectation(x, weight)[0]
+
+    @compiled
+    def log_prob(self, x: Float[Array, "rows features"]) -> Float[Array, " rows"]:
+        """ln p(x) of each row; minus infinity outside the support."""
+        wide, _ = _prepared(x)
+        return self._in_dtype(wide)._posterior(wide)[0].astype(x.dtype)
+
+    @compiled
+    def responsibilities(
+        self, x: Float[Array, "rows features"]
+    ) -> Float[Array, "rows components"]:
+        """The probability that a row comes from a component, for each.
+
+        Outside the support, where none explains the row, it is the component's weight.
+        """
+        wide, _ = _prepared(x)
+        return self._in_dtype(wide)._posterior(wide)[1].T.astype(x.dtype)
+
+    @compiled
+    def predict(self, x: Float[Array, "rows features"]) -> Int[Array, " rows"]:
+        """The component that is most responsible for each row."""
+        return jnp.argmax(self.responsibilities(x), -1)
+
+    def sample(
+        self,
+        key: PRNGKeyArray,
+        num_samples: int,
+        component: int | Int[Array, ""] | None = None,
+    ) -> tuple[Float[Array, "rows features"], Int[Array, " rows"]]:
+        """Draws rows, independent of each other and in no order.
+
+        **Arguments:**
+
+        - `key`: decides the draw.
+        - `num_samples`: how many.
+        - `component`: draws from this one; from the whole mixture if not given.
+
+        **Returns:** the rows, and the component that each comes from.
+        """
+        return self._sample(key, component, num_samples=num_samples)
+
+    @ft.partial(compiled, static=("num_samples",))
+    def _sample(
+        self,
+        key: PRNGKeyArray,
+        component: int | Int[Array, ""] | None,
+        *,
+        num_samples: int,
+    ) -> tuple[Float[Array, "rows features"], Int[Array, " rows"]]:
+        label_key, row_key = jr.split(key)
+        weights = self._fitted().weights
+        if component is None:
+            labels = jr.categorical(label_key, jnp.log(weights), shape=(num_samples,))
+        else:
+            labels = jnp.full(num_samples, component)
+        return self._draw(row_key, labels), labels
+
+    @compiled
+    def bic(self, x: Float[Array, "rows features"]) -> Float[Array, ""]:
+        """The Bayesian information criterion (Schwarz, 1978); the lower the better."""
+        log_likelihood = jnp.sum(self.log_prob(x))
+        return bayesian_information_criterion(
+            log_likelihood, self.num_parameters, x.shape[0]
+        )
+
+    @compiled
+    def aic(self, x: Float[Array, "rows features"]) -> Float[Array, ""]:
+        """The information criterion of Akaike (1974); the lower the better."""
+        return 2 * (self.num_parameters - jnp.sum(self.log_prob(x)))
+
+    def _fitted(self: M) -> M:
+        if self.weights is None:
+            raise ValueError(
+                f"{type(self).__name__} has no parameters yet: use the one that `fit` "
+                "returns, or make it with `from_parameters`."
+            )
+        return self
+
+    def _in_dtype(self: M, x) -> M:
+        return jtu.tree_map(lambda leaf: leaf.astype(x.dtype), self._fitted())
+
+    def _posterior(self, x):
+        """The log-density of the rows, and responsibilities (components, rows)."""
+        inside = self._in_support(x)
+        log_weights = jnp.log(self.weights)[:, None]
+        # Replaced first, so that derivatives are finite outside the support too.
+        log_joint = log_weights + self._component_log_prob(jnp.where(inside, x, 0))
+        possible = jnp.all(inside, -1)[None] & jnp.any(log_joint > -jnp.inf, 0)[None]
+        log_joint = jnp.where(possible, log_joint, log_weights)
+        total = jax.nn.logsumexp(log_joint, 0, keepdims=True)
+        log_prob = jnp.where(possible, total, -jnp.inf)[0]
+        return log_prob, jnp.exp(log_joint - total)
+
+    def _expectation(self, x, weight):
+        log_prob, responsibilities = self._posterior(x)
+        counted = weight[None] * responsibilities
+        log_likelihood = jnp.sum(jnp.where(weight > 0, weight * log_prob, 0))
+        counts = jnp.sum(counted, -1)
+        statistics = Statistics(log_likelihood, counts, self._moments(x, counted))
+        return statistics, log_prob
+
+    def _start(self, key, x, weight, init):
+        around = self._around(x, weight)
+        if init == "random":
+            chance = weight / jnp.sum(weight)
+            shape = (self.num_components,)
+            rows = jr.choice(key, x.shape[0], shape, replace=False, p=chance)
+        else:
+            coordinates = around._coordinates(x)
+            rows = kmeans_plus_plus_rows(key, coordinates, self.num_components, weight)
+        return around._started(x, weight, x[rows])
+
+    def _updated(self, statistics, x, weight, log_prob, axis_name=None):
+        """The M-step, with new seeds for components that are empty after it; and
+        whether there are any."""
+        counts = statistics.counts
+        empty = counts <= jnp.finfo(counts.dtype).eps * jnp.sum(counts)
+        new = self.maximize(statistics)
+
+        def reseeded():
+            unlikely = jnp.where(weight > 0, -log_prob, -jnp.inf)
+            seeds = _largest(unlikely, x, self.num_components)
+            if axis_name is not None:
+                seeds = jax.lax.all_gather(seeds, axis_name, tiled=True)
+                seeds = _largest(*seeds, self.num_components)
+            # The first for the first one that is empty, the second for the next.
+            order = jnp.clip(jnp.cumsum(empty) - 1, 0, len(seeds[0]) - 1)
+            weights = jnp.where(empty, 1 / self.num_components, new.weights)
+            return new._reseeded(empty, weights / jnp.sum(weights), seeds[1][order])
+
+        some = jnp.any(empty)
+        return jax.lax.cond(some, reseeded, lambda: new), some
+
+    def _climb(self, x, weight, max_iter, tol):
+        tol = jnp.asarray(tol, x.dtype)
+        total = jnp.sum(weight)
+
+        def climbs(carry):
+            _, _, _, _, converged, iteration = carry
+            return ~converged & (iteration < max_iter)
+
+        def step(carry):
+            mixture, statistics, log_prob, trace, _, iteration = carry
+            mixture, reseeded = mixture._updated(statistics, x, weight, log_prob)
+            statistics, log_prob = mixture._expectation(x, weight)
+            mean = statistics.log_likelihood / total
+            converged = (mean - trace[iteration] < tol) & ~reseeded
+            trace = trace.at[iteration + 1].set(mean)
+            return mixture, statistics, log_prob, trace, converged, iteration + 1
+
+        statistics, log_prob = self._expectation(x, weight)
+        trace = jnp.full(max_iter + 1, statistics.log_likelihood / total)
+        carry = self, statistics, log_prob, trace, jnp.asarray(False), jnp.asarray(0)
+        carry = jax.lax.while_loop(climbs, step, carry)
+        mixture, _, _, trace, converged, iterations = carry
+        trace = trace[jnp.minimum(jnp.arange(max_iter + 1), iterations)]
+        return mixture, FitResult(converged, iterations, trace)
+
+
+def check_components(mixture: AbstractMixture, parameters):
+    """Checks what every mixture is made of: weights, and parameters alike."""
+    components, weights = mixture.num_components, mixture.weights
+    if components < 1:
+        raise ValueError(
+            f"`num_components` must be a positive integer; got {components}."
+        )
+    if (weights is None) != (parameters is None):
+        raise ValueError("`weights` must be given together with the other parameters.")
+    if weights is not None and len(weights) != components:
+        raise ValueError(
+            f"`weights` must be of {components} components; got {len(weights)}."
+        )
+
+
+def _prepared(x, sample_weight=None):
+    """In the dtype to compute in; rows of weight 0 may hold anything."""
+    x = x.astype(wide_dtype(x.dtype))
+    if sample_weight is None:
+        return x, jnp.ones(x.shape[:1], x.dtype)
+    weight = sample_weight.astype(x.dtype)
+    return jnp.where(weight[:, None] > 0, x, 0), weight
+
+
+def _largest(scores, x, number):
+    scores, rows = jax.lax.top_k(scores, min(number, len(scores)))
+    return scores, x[rows]

@@ -1,0 +1,245 @@
+"""Covariances of three shapes, as the scales that whiten rows and colour noise.
+
+A scale `L` with covariance `L Lᵀ` is a Cholesky factor, one standard deviation a
+feature, or one for all. All work is done on the whitened `z = L⁻¹ (x - mean)`: it is of
+order 1 however the data are scaled, so that moments lose nothing; and a new scale is
+the old one times that of the whitened moments.
+
+Arrays: scales (components, ...), means and floors (components, features),
+whitened rows (components, features, rows).
+"""
+
+import abc
+
+import jax
+import jax.numpy as jnp
+from jax.lax.linalg import triangular_solve
+
+
+class AbstractCovariance(abc.ABC):
+    @abc.abstractmethod
+    def from_deviations(self, deviations):
+        """Scales of components whose features have these standard deviations."""
+
+    @abc.abstractmethod
+    def from_covariances(self, covariances):
+        """Scales of covariances in this shape."""
+
+    @abc.abstractmethod
+    def covariances(self, scales):
+        """`L Lᵀ`, in this shape."""
+
+    @abc.abstractmethod
+    def whitened(self, scales, means, center, x):
+        """`L⁻¹ (x - mean)`; `center` lies among the means."""
+
+    @abc.abstractmethod
+    def coloured(self, scales, noise):
+        """`L noise` of one component, for rows (rows, features)."""
+
+    @abc.abstractmethod
+    def shifted(self, scales, shift):
+        """`L shift` for a shift (components, features)."""
+
+    @abc.abstractmethod
+    def log_determinant(self, scales, features):
+        """ln |L|."""
+
+    @abc.abstractmethod
+    def squares(self, weight, z):
+        """The sums over rows of `z zᵀ`, each times its weight (components, rows)."""
+
+    @abc.abstractmethod
+    def identity(self, scales, features):
+        """`z zᵀ` on average."""
+
+    @abc.abstractmethod
+    def central(self, squares, shift):
+        """Mean squares about their mean `shift`."""
+
+    @abc.abstractmethod
+    def sizes(self, scales):
+        """The largest number that makes up the deviation of each feature."""
+
+    @abc.abstractmethod
+    def variances(self, scales, squares, unit):
+        """The diagonal of `L squares Lᵀ`, in units squared of each feature."""
+
+    @abc.abstractmethod
+    def rescaled(self, scales, squares, floor):
+        """The scales of the covariances nearest to `L squares Lᵀ` in likelihood that
+        are not below `floor`, a standard deviation a feature, in any direction.
+        """
+
+    @abc.abstractmethod
+    def num_parameters(self, features):
+        """Of one component."""
+
+
+class Full(AbstractCovariance):
+    def from_deviations(self, deviations):
+        return jax.vmap(jnp.diag)(deviations)
+
+    def from_covariances(self, covariances):
+        # Of correlations, so that nothing depends on units.
+        deviations = jnp.sqrt(jnp.diagonal(covariances, axis1=1, axis2=2))
+        outer = deviations[:, :, None] * deviations[:, None]
+        return deviations[:, :, None] * jnp.linalg.cholesky(covariances / outer)
+
+    def covariances(self, scales):
+        return scales @ scales.mT
+
+    def whitened(self, scales, means, center, x):
+        components, features = means.shape
+        inverse = _inverse(scales)
+        # One product for all components. Taken from a centre among them, it loses no
+        # more than the data lost when they were rounded.
+        rows = inverse.reshape(-1, features) @ (x - center[None]).T
+        offsets = jnp.einsum("kij,kj->ki", inverse, means - center[None])
+        return rows.reshape(components, features, -1) - offsets[:, :, None]
+
+    def coloured(self, scales, noise):
+        return noise @ scales.T
+
+    def shifted(self, scales, shift):
+        return jnp.einsum("kij,kj->ki", scales, shift)
+
+    def log_determinant(self, scales, features):
+        return jnp.sum(jnp.log(jnp.diagonal(scales, axis1=1, axis2=2)), -1)
+
+    def squares(self, weight, z):
+        return jnp.einsum("kin,kjn->kij", z * weight[:, None], z)
+
+    def identity(self, scales, features):
+        return jnp.broadcast_to(jnp.eye(features, dtype=scales.dtype), scales.shape)
+
+    def central(self, squares, shift):
+        return squares - shift[:, :, None] * shift[:, None]
+
+    def sizes(self, scales):
+        return jnp.max(jnp.abs(scales), -1)
+
+    def variances(self, scales, squares, unit):
+        scales = scales / unit[:, :, None]
+        return jnp.einsum("kdi,kij,kdj->kd", scales, squares, scales)
+
+    def rescaled(self, scales, squares, floor):
+        whitened = _inverse(scales) * floor[:, None]
+        margin = jnp.linalg.cholesky(squares - whitened @ whitened.mT)
+        above = jnp.all(jnp.isfinite(margin), (1, 2))
+        regular = scales @ jnp.linalg.cholesky(squares)
+
+        def floored():
+            # In units of the floor, where it is 1 in every direction.
+            units = scales / floor[:, :, None]
+            values, vectors = jnp.linalg.eigh(units @ squares @ units.mT)
+            root = jnp.sqrt(jnp.maximum(values, 1))[:, :, None] * vectors.mT
+            # By QR, because a product of the root with itself would be rounded below
+            # the floor where a component is much wider in some other direction.
+            upper = jnp.linalg.qr(root, mode="r")
+            sign = jnp.sign(jnp.diagonal(upper, axis1=1, axis2=2))
+            lower = (upper * sign[:, :, None]).mT * floor[:, :, None]
+            return jnp.where(above[:, None, None], regular, lower)
+
+        return jax.lax.cond(jnp.all(above), lambda: regular, floored)
+
+    def num_parameters(self, features):
+        return features * (features + 1) // 2
+
+
+class Diagonal(AbstractCovariance):
+    def from_deviations(self, deviations):
+        return deviations
+
+    def from_covariances(self, covariances):
+        return jnp.sqrt(covariances)
+
+    def covariances(self, scales):
+        return jnp.square(scales)
+
+    def whitened(self, scales, means, center, x):
+        return (x.T[None] - means[:, :, None]) / scales[:, :, None]
+
+    def coloured(self, scales, noise):
+        return noise * scales[None]
+
+    def shifted(self, scales, shift):
+        return scales * shift
+
+    def log_determinant(self, scales, features):
+        return jnp.sum(jnp.log(scales), -1)
+
+    def squares(self, weight, z):
+        return jnp.sum(weight[:, None] * jnp.square(z), -1)
+
+    def identity(self, scales, features):
+        return jnp.ones_like(scales)
+
+    def central(self, squares, shift):
+        return jnp.maximum(squares - jnp.square(shift), 0)
+
+    def sizes(self, scales):
+        return scales
+
+    def variances(self, scales, squares, unit):
+        return jnp.square(scales / unit) * squares
+
+    def rescaled(self, scales, squares, floor):
+        return jnp.maximum(scales * jnp.sqrt(squares), floor)
+
+    def num_parameters(self, features):
+        return features
+
+
+class Spherical(AbstractCovariance):
+    def from_deviations(self, deviations):
+        return jnp.sqrt(jnp.mean(jnp.square(deviations), -1))
+
+    def from_covariances(self, covariances):
+        return jnp.sqrt(covariances)
+
+    def covariances(self, scales):
+        return jnp.square(scales)
+
+    def whitened(self, scales, means, center, x):
+        return (x.T[None] - means[:, :, None]) / scales[:, None, None]
+
+    def coloured(self, scales, noise):
+        return noise * scales
+
+    def shifted(self, scales, shift):
+        return scales[:, None] * shift
+
+    def log_determinant(self, scales, features):
+        return features * jnp.log(scales)
+
+    def squares(self, weight, z):
+        return jnp.sum(weight * jnp.mean(jnp.square(z), 1), -1)
+
+    def identity(self, scales, features):
+        return jnp.ones_like(scales)
+
+    def central(self, squares, shift):
+        return jnp.maximum(squares - jnp.mean(jnp.square(shift), -1), 0)
+
+    def sizes(self, scales):
+        return scales[:, None]
+
+    def variances(self, scales, squares, unit):
+        return jnp.square(scales[:, None] / unit) * squares[:, None]
+
+    def rescaled(self, scales, squares, floor):
+        # The mean variance is what the likelihood depends on.
+        least = jnp.sqrt(jnp.mean(jnp.square(floor), -1))
+        return jnp.maximum(scales * jnp.sqrt(squares), least)
+
+    def num_parameters(self, features):
+        return 1
+
+
+COVARIANCES = {"full": Full(), "diagonal": Diagonal(), "spherical": Spherical()}
+
+
+def _inverse(scales):
+    eye = jnp.broadcast_to(jnp.eye(scales.shape[-1], dtype=scales.dtype), scales.shape)
+    return triangular_solve(scales, eye, left_side=True, lower=True)
