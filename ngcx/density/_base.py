@@ -318,19 +318,25 @@ class AbstractMixture(eqx.Module):
         return jtu.tree_map(lambda leaf: leaf.astype(x.dtype), self._fitted())
 
     def _posterior(self, x):
-        """The log-density of the rows, and responsibilities (components, rows)."""
+        """The log-density of the rows, responsibilities (components, rows), and the
+        rows in the support.
+        """
         inside = self._in_support(x)
-        log_weights = jnp.log(self.weights)[:, None]
         # Replaced first, so that derivatives are finite outside the support too.
-        log_joint = log_weights + self._component_log_prob(jnp.where(inside, x, 0))
-        possible = jnp.all(inside, -1)[None] & jnp.any(log_joint > -jnp.inf, 0)[None]
-        log_joint = jnp.where(possible, log_joint, log_weights)
-        total = jax.nn.logsumexp(log_joint, 0, keepdims=True)
-        log_prob = jnp.where(possible, total, -jnp.inf)[0]
-        return log_prob, jnp.exp(log_joint - total)
+        x = jnp.where(inside, x, 0)
+        log_weights = jnp.log(self.weights)[:, None]
+        log_joint = log_weights + self._component_log_prob(x)
+        peak = jax.lax.stop_gradient(jnp.max(log_joint, 0))
+        possible = jnp.all(inside, -1) & (peak != -jnp.inf)
+        peak = jnp.where(possible, peak, 0)
+        log_joint = jnp.where(possible[None], log_joint, log_weights)
+        shares = jnp.exp(log_joint - peak[None])
+        total = jnp.sum(shares, 0)
+        log_prob = jnp.where(possible, peak + jnp.log(total), -jnp.inf)
+        return log_prob, shares / total[None], x
 
     def _expectation(self, x, weight):
-        log_prob, responsibilities = self._posterior(x)
+        log_prob, responsibilities, x = self._posterior(x)
         counted = weight[None] * responsibilities
         log_likelihood = jnp.sum(jnp.where(weight > 0, weight * log_prob, 0))
         counts = jnp.sum(counted, -1)

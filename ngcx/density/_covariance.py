@@ -31,7 +31,7 @@ class AbstractCovariance(abc.ABC):
 
     @abc.abstractmethod
     def whitened(self, scales, means, center, x):
-        """`L⁻¹ (x - mean)`; `center` lies among the means."""
+        """`L⁻¹ (x - mean)`; `center` (1, features) lies among the means."""
 
     @abc.abstractmethod
     def coloured(self, scales, noise):
@@ -92,11 +92,14 @@ class Full(AbstractCovariance):
     def whitened(self, scales, means, center, x):
         components, features = means.shape
         inverse = _inverse(scales)
-        # One product for all components. Taken from a centre among them, it loses no
-        # more than the data lost when they were rounded.
-        rows = inverse.reshape(-1, features) @ (x - center[None]).T
-        offsets = jnp.einsum("kij,kj->ki", inverse, means - center[None])
-        return rows.reshape(components, features, -1) - offsets[:, :, None]
+        offsets = inverse @ (center - means)[:, :, None]
+        # One product for all components, offsets included. From a centre among them, it
+        # loses no more than the data lost when they were rounded.
+        transform = jnp.concatenate([inverse, offsets], 2)
+        ones = jnp.ones((1, len(x)), x.dtype)
+        rows = jnp.concatenate([(x - center).T, ones])
+        z = transform.reshape(-1, features + 1) @ rows
+        return z.reshape(components, features, -1)
 
     def coloured(self, scales, noise):
         return noise @ scales.T

@@ -147,7 +147,7 @@ class GaussianMixture(AbstractMixture):
         )
 
     def _whitened(self, x):
-        center = jax.lax.stop_gradient(self.weights @ self.means)
+        center = jax.lax.stop_gradient(self.weights[None] @ self.means)
         return self._kind.whitened(self.scales, self.means, center, x)
 
     def _in_support(self, x):
@@ -161,7 +161,7 @@ class GaussianMixture(AbstractMixture):
 
     def _moments(self, x, responsibilities):
         z = self._whitened(x)
-        first = jnp.sum(z * responsibilities[:, None], -1)
+        first = jnp.einsum("kn,kdn->kd", responsibilities, z)
         return first, self._kind.squares(responsibilities, z)
 
     def _own_moments(self, counts):
@@ -189,7 +189,7 @@ class GaussianMixture(AbstractMixture):
 
     def _coordinates(self, x):
         mean = self.means[:1]
-        return self._kind.whitened(self.scales[:1], mean, mean[0], x)[0].T
+        return self._kind.whitened(self.scales[:1], mean, mean, x)[0].T
 
     def _started(self, x, weight, seeds):
         # As wide, all together, as the rows are spread about the seeds next to them.
