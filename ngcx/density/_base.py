@@ -1,6 +1,6 @@
 import abc
 import functools as ft
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 import equinox as eqx
 import jax
@@ -46,6 +46,14 @@ class FitResult(eqx.Module):
     log_likelihood: Float[Array, " steps"]
     """The mean log-likelihood of a row: of the start, and after each iteration. After
     the last one it is repeated up to the length `max_iter + 1`."""
+
+
+class _Rows(NamedTuple):
+    """Data in the dtype to compute in."""
+
+    x: Float[Array, "rows features"]
+    weight: Float[Array, " rows"]
+    inside: Bool[Array, " rows"]  # in the support
 
 
 class AbstractMixture(eqx.Module):
@@ -170,16 +178,16 @@ class AbstractMixture(eqx.Module):
 
     @compiled
     def _all_in_support(self, x, sample_weight):
-        x, _ = _prepared(x, sample_weight)
-        return jnp.all(self._in_support(x) & jnp.isfinite(x))
+        rows = self._rows(x, sample_weight)
+        return jnp.all(rows.inside) & jnp.all(jnp.isfinite(rows.x))
 
     @ft.partial(compiled, static=("max_iter", "init", "n_init"))
     def _fit(self, key, x, sample_weight, tol, *, max_iter, init, n_init):
-        x, weight = _prepared(x, sample_weight)
+        rows = self._rows(x, sample_weight)
 
         def run(key):
-            start = self if init == "current" else self._start(key, x, weight, init)
-            return start._in_dtype(x)._climb(x, weight, max_iter, tol)
+            start = self if init == "current" else self._start(key, rows, init)
+            return start._in_dtype(rows.x)._climb(rows, max_iter, tol)
 
         # One after the other: side by side, each would wait for the slowest.
         runs = jax.lax.map(run, jr.split(key, n_init))
@@ -208,9 +216,9 @@ class AbstractMixture(eqx.Module):
 
         **Returns:** the mixture after the step, and the mean log-likelihood before it.
         """
-        x, weight = _prepared(x, sample_weight)
-        mixture = self._in_dtype(x)
-        statistics, log_prob = mixture._expectation(x, weight)
+        rows = self._rows(x, sample_weight)
+        mixture = self._in_dtype(rows.x)
+        statistics, log_prob = mixture._expectation(rows)
         if axis_name is not None:
             statistics = jax.lax.psum(statistics, axis_name)
         # The parameters say what all rows before had summed up to.
@@ -218,12 +226,14 @@ class AbstractMixture(eqx.Module):
         before = Statistics(
             statistics.log_likelihood, counts, mixture._own_moments(counts)
         )
-        step_size = jnp.asarray(step_size, x.dtype)
+        step_size = jnp.asarray(step_size, rows.x.dtype)
         blended = jtu.tree_map(
-            lambda old, new: old + step_size * (new - old), before, statistics
+            lambda old, new: (1 - step_size) * old + step_size * new,
+            before,
+            statistics,
         )
-        new = mixture._updated(blended, x, weight, log_prob, axis_name)[0]
-        return new, blended.log_likelihood / jnp.sum(statistics.counts)
+        new, _ = mixture._updated(blended, rows, log_prob, axis_name)
+        return new, statistics.log_likelihood / jnp.sum(statistics.counts)
 
     @compiled
     def statistics(
@@ -234,14 +244,14 @@ class AbstractMixture(eqx.Module):
         """The E-step: what `maximize` needs, summed over the rows. Of data in pieces,
         the statistics add up to those of the whole.
         """
-        x, weight = _prepared(x, sample_weight)
-        return self._in_dtype(x)._expectation(x, weight)[0]
+        rows = self._rows(x, sample_weight)
+        return self._in_dtype(rows.x)._expectation(rows)[0]
 
     @compiled
     def log_prob(self, x: Float[Array, "rows features"]) -> Float[Array, " rows"]:
         """ln p(x) of each row; minus infinity outside the support."""
-        wide, _ = _prepared(x)
-        return self._in_dtype(wide)._posterior(wide)[0].astype(x.dtype)
+        rows = self._rows(x)
+        return self._in_dtype(rows.x)._posterior(rows)[0].astype(x.dtype)
 
     @compiled
     def responsibilities(
@@ -251,8 +261,8 @@ class AbstractMixture(eqx.Module):
 
         Outside the support, where none explains the row, it is the component's weight.
         """
-        wide, _ = _prepared(x)
-        return self._in_dtype(wide)._posterior(wide)[1].T.astype(x.dtype)
+        rows = self._rows(x)
+        return self._in_dtype(rows.x)._posterior(rows)[1].T.astype(x.dtype)
 
     @compiled
     def predict(self, x: Float[Array, "rows features"]) -> Int[Array, " rows"]:
@@ -296,15 +306,17 @@ class AbstractMixture(eqx.Module):
     @compiled
     def bic(self, x: Float[Array, "rows features"]) -> Float[Array, ""]:
         """The Bayesian information criterion (Schwarz, 1978); the lower the better."""
-        log_likelihood = jnp.sum(self.log_prob(x))
-        return bayesian_information_criterion(
-            log_likelihood, self.num_parameters, x.shape[0]
+        total = self.statistics(x).log_likelihood
+        criterion = bayesian_information_criterion(
+            total, self.num_parameters, x.shape[0]
         )
+        return criterion.astype(x.dtype)
 
     @compiled
     def aic(self, x: Float[Array, "rows features"]) -> Float[Array, ""]:
         """The information criterion of Akaike (1974); the lower the better."""
-        return 2 * (self.num_parameters - jnp.sum(self.log_prob(x)))
+        total = self.statistics(x).log_likelihood
+        return (2 * (self.num_parameters - total)).astype(x.dtype)
 
     def _fitted(self: M) -> M:
         if self.weights is None:
@@ -317,44 +329,53 @@ class AbstractMixture(eqx.Module):
     def _in_dtype(self: M, x) -> M:
         return jtu.tree_map(lambda leaf: leaf.astype(x.dtype), self._fitted())
 
-    def _posterior(self, x):
-        """The log-density of the rows, responsibilities (components, rows), and the
-        rows in the support.
-        """
-        inside = self._in_support(x)
-        # Replaced first, so that derivatives are finite outside the support too.
-        x = jnp.where(inside, x, 0)
+    def _rows(self, x, sample_weight=None):
+        x = x.astype(wide_dtype(x.dtype))
+        weight = jnp.ones(x.shape[:1], x.dtype)
+        if sample_weight is not None:
+            weight = sample_weight.astype(x.dtype)
+            # Rows of weight 0 may hold anything.
+            x = jnp.where(weight[:, None] > 0, x, 0)
+        inside = jnp.all(self._in_support(x), -1)
+        # Replaced, so that derivatives are finite outside the support too.
+        return _Rows(jnp.where(inside[:, None], x, 0), weight, inside)
+
+    def _posterior(self, rows):
+        """The log-density of the rows, and responsibilities (components, rows)."""
         log_weights = jnp.log(self.weights)[:, None]
-        log_joint = log_weights + self._component_log_prob(x)
+        log_joint = log_weights + self._component_log_prob(rows.x)
         peak = jax.lax.stop_gradient(jnp.max(log_joint, 0))
-        possible = jnp.all(inside, -1) & (peak != -jnp.inf)
+        possible = rows.inside & (peak != -jnp.inf)
         peak = jnp.where(possible, peak, 0)
         log_joint = jnp.where(possible[None], log_joint, log_weights)
         shares = jnp.exp(log_joint - peak[None])
         total = jnp.sum(shares, 0)
         log_prob = jnp.where(possible, peak + jnp.log(total), -jnp.inf)
-        return log_prob, shares / total[None], x
+        return log_prob, shares / total[None]
 
-    def _expectation(self, x, weight):
-        log_prob, responsibilities, x = self._posterior(x)
-        counted = weight[None] * responsibilities
-        log_likelihood = jnp.sum(jnp.where(weight > 0, weight * log_prob, 0))
-        counts = jnp.sum(counted, -1)
-        statistics = Statistics(log_likelihood, counts, self._moments(x, counted))
+    def _expectation(self, rows):
+        log_prob, responsibilities = self._posterior(rows)
+        counted = rows.weight[None] * responsibilities
+        statistics = Statistics(
+            jnp.sum(jnp.where(rows.weight > 0, rows.weight * log_prob, 0)),
+            jnp.sum(counted, -1),
+            self._moments(rows.x, counted),
+        )
         return statistics, log_prob
 
-    def _start(self, key, x, weight, init):
+    def _start(self, key, rows, init):
+        x, weight, _ = rows
         around = self._around(x, weight)
         if init == "random":
             chance = weight / jnp.sum(weight)
             shape = (self.num_components,)
-            rows = jr.choice(key, x.shape[0], shape, replace=False, p=chance)
+            seeds = jr.choice(key, x.shape[0], shape, replace=False, p=chance)
         else:
             coordinates = around._coordinates(x)
-            rows = kmeans_plus_plus_rows(key, coordinates, self.num_components, weight)
-        return around._started(x, weight, x[rows])
+            seeds = kmeans_plus_plus_rows(key, coordinates, self.num_components, weight)
+        return around._started(x, weight, x[seeds])
 
-    def _updated(self, statistics, x, weight, log_prob, axis_name=None):
+    def _updated(self, statistics, rows, log_prob, axis_name=None):
         """The M-step, with new seeds for components that are empty after it; and
         whether there are any."""
         counts = statistics.counts
@@ -362,8 +383,8 @@ class AbstractMixture(eqx.Module):
         new = self.maximize(statistics)
 
         def reseeded():
-            unlikely = jnp.where(weight > 0, -log_prob, -jnp.inf)
-            seeds = _largest(unlikely, x, self.num_components)
+            unlikely = jnp.where(rows.weight > 0, -log_prob, -jnp.inf)
+            seeds = _largest(unlikely, rows.x, self.num_components)
             if axis_name is not None:
                 seeds = jax.lax.all_gather(seeds, axis_name, tiled=True)
                 seeds = _largest(*seeds, self.num_components)
@@ -375,9 +396,9 @@ class AbstractMixture(eqx.Module):
         some = jnp.any(empty)
         return jax.lax.cond(some, reseeded, lambda: new), some
 
-    def _climb(self, x, weight, max_iter, tol):
-        tol = jnp.asarray(tol, x.dtype)
-        total = jnp.sum(weight)
+    def _climb(self, rows, max_iter, tol):
+        tol = jnp.asarray(tol, rows.x.dtype)
+        total = jnp.sum(rows.weight)
 
         def climbs(carry):
             _, _, _, _, converged, iteration = carry
@@ -385,14 +406,14 @@ class AbstractMixture(eqx.Module):
 
         def step(carry):
             mixture, statistics, log_prob, trace, _, iteration = carry
-            mixture, reseeded = mixture._updated(statistics, x, weight, log_prob)
-            statistics, log_prob = mixture._expectation(x, weight)
+            mixture, reseeded = mixture._updated(statistics, rows, log_prob)
+            statistics, log_prob = mixture._expectation(rows)
             mean = statistics.log_likelihood / total
             converged = (mean - trace[iteration] < tol) & ~reseeded
             trace = trace.at[iteration + 1].set(mean)
             return mixture, statistics, log_prob, trace, converged, iteration + 1
 
-        statistics, log_prob = self._expectation(x, weight)
+        statistics, log_prob = self._expectation(rows)
         trace = jnp.full(max_iter + 1, statistics.log_likelihood / total)
         carry = self, statistics, log_prob, trace, jnp.asarray(False), jnp.asarray(0)
         carry = jax.lax.while_loop(climbs, step, carry)
@@ -414,15 +435,6 @@ def check_components(mixture: AbstractMixture, parameters):
         raise ValueError(
             f"`weights` must be of {components} components; got {len(weights)}."
         )
-
-
-def _prepared(x, sample_weight=None):
-    """In the dtype to compute in; rows of weight 0 may hold anything."""
-    x = x.astype(wide_dtype(x.dtype))
-    if sample_weight is None:
-        return x, jnp.ones(x.shape[:1], x.dtype)
-    weight = sample_weight.astype(x.dtype)
-    return jnp.where(weight[:, None] > 0, x, 0), weight
 
 
 def _largest(scores, x, number):
