@@ -189,6 +189,8 @@ class AbstractMixture(eqx.Module):
             start = self if init == "current" else self._start(key, rows, init)
             return start._in_dtype(rows.x)._climb(rows, max_iter, tol)
 
+        if n_init == 1:
+            return run(key)
         # One after the other: side by side, each would wait for the slowest.
         runs = jax.lax.map(run, jr.split(key, n_init))
         best = jnp.argmax(runs[1].log_likelihood[:, -1])

@@ -1,0 +1,366 @@
+"""What holds of every mixture."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import jax.tree_util as jtu
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings, strategies as st
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ngcx.data import DataLoader
+from ngcx.density import BernoulliMixture, ExponentialMixture, GaussianMixture
+from ngcx.testing import tolerance
+
+
+ROWS, FEATURES, COMPONENTS = 64, 3, 3
+UNFITTED = {
+    "full": GaussianMixture(COMPONENTS),
+    "diagonal": GaussianMixture(COMPONENTS, "diagonal"),
+    "spherical": GaussianMixture(COMPONENTS, "spherical"),
+    "bernoulli": BernoulliMixture(COMPONENTS),
+    "exponential": ExponentialMixture(COMPONENTS),
+}
+
+
+@pytest.fixture(params=list(UNFITTED))
+def name(request):
+    return request.param
+
+
+def draw(name, seed, rows=ROWS, dtype=np.float32):
+    """Data in three groups."""
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, COMPONENTS, rows)
+    if name == "bernoulli":
+        p = rng.beta(0.5, 0.5, (COMPONENTS, FEATURES))
+        x = rng.random((rows, FEATURES)) < p[group]
+    elif name == "exponential":
+        x = rng.exponential(rng.lognormal(0, 2, (COMPONENTS, FEATURES))[group])
+    else:
+        shape = rng.normal(size=(COMPONENTS, FEATURES, FEATURES))
+        noise = rng.normal(size=(rows, FEATURES))
+        x = 3 * rng.normal(size=(COMPONENTS, FEATURES))[group]
+        x += np.einsum("nd,nde->ne", noise, shape[group])
+    return jnp.asarray(x, dtype)
+
+
+def parameters(mixture):
+    """In numpy: weights, and what each family calls its own."""
+    leaves = [np.asarray(leaf, float) for leaf in jtu.tree_leaves(mixture)]
+    if isinstance(mixture, GaussianMixture):
+        leaves[2] = np.asarray(mixture.covariances, float)
+    return leaves
+
+
+def oracle_log_joint(mixture, x):
+    """In float64 with scipy."""
+    x = np.asarray(x, float)
+    weights, first, *rest = parameters(mixture)
+    columns = []
+    for k in range(mixture.num_components):
+        if isinstance(mixture, BernoulliMixture):
+            column = scipy.stats.bernoulli.logpmf(x, first[k]).sum(1)
+        elif isinstance(mixture, ExponentialMixture):
+            column = scipy.stats.expon.logpdf(x, scale=1 / first[k]).sum(1)
+        else:
+            covariance = (
+                rest[0][k] * np.eye(x.shape[1]) if rest[0].ndim < 3 else rest[0][k]
+            )
+            column = scipy.stats.multivariate_normal(first[k], covariance).logpdf(x)
+        columns.append(math.log(weights[k]) + column)
+    return np.stack(columns, 1)
+
+
+def assert_same(one, other, ulps=512):
+    for a, b in zip(*map(jtu.tree_leaves, (one, other)), strict=True):
+        limits = tolerance(a.dtype, ulps)
+        size = np.max(np.abs(np.asarray(b, float)))
+        np.testing.assert_allclose(
+            a, b, rtol=limits["rtol"], atol=limits["rtol"] * size
+        )
+
+
+@given(seed=st.integers(0, 999))
+@settings(max_examples=8)
+def test_densities_are_those_of_scipy(name, seed, dtype):
+    x = draw(name, seed, dtype=dtype)
+    mixture, result = UNFITTED[name].fit(jr.key(seed), x, max_iter=5)
+    joint = oracle_log_joint(mixture, x)
+    expected = scipy.special.logsumexp(joint, 1)
+    # Relative to the terms that are summed up: z is squared, and they cancel.
+    limit = tolerance(dtype, 64)["rtol"] * np.max(np.abs(joint), 1)
+    # A covariance itself is only known to its rounding, which its inverse magnifies.
+    if name == "full":
+        condition = np.linalg.cond(parameters(mixture)[2]).max()
+        limit += np.finfo(np.float64).eps * condition * 100
+        limit += tolerance(jnp.promote_types(dtype, "f4"), 64)["rtol"] * condition
+    got = mixture.log_prob(x)
+    assert got.dtype == dtype and mixture.weights.dtype == result.log_likelihood.dtype
+    assert np.all(np.abs(np.asarray(got, float) - expected) <= limit + 1e-12)
+    share = mixture.responsibilities(x)
+    assert share.dtype == dtype
+    np.testing.assert_allclose(
+        np.asarray(share, float), np.exp(joint - expected[:, None]), atol=limit.max()
+    )
+    np.testing.assert_array_equal(mixture.predict(x), np.argmax(share, 1))
+
+
+@given(seed=st.integers(0, 9999))
+@settings(max_examples=25)
+def test_the_likelihood_never_falls(name, seed):
+    x = draw(name, seed)
+    _, result = UNFITTED[name].fit(jr.key(seed), x, max_iter=30, tol=0.0)
+    trace = np.asarray(result.log_likelihood, float)
+    assert np.all(np.isfinite(trace))
+    eps = np.finfo(np.float32).eps
+    assert np.min(np.diff(trace)) >= -16 * eps * (FEATURES + np.max(np.abs(trace)))
+
+
+@given(seed=st.integers(0, 999))
+@settings(max_examples=5)
+def test_rows_of_weight_0_are_not_there_and_weight_2_is_twice(name, seed):
+    x = draw(name, seed)
+    mixture, _ = UNFITTED[name].fit(jr.key(seed), x, max_iter=2)
+    weight = jnp.asarray(np.random.default_rng(seed).integers(0, 3, ROWS), jnp.float32)
+    got = mixture.em_step(jnp.where(weight[:, None] > 0, x, jnp.nan), weight)
+    repeated = np.repeat(np.asarray(x), np.asarray(weight, int), 0)
+    # One shape, so that it compiles once.
+    padding = np.zeros((2 * ROWS - len(repeated), FEATURES))
+    filled = jnp.asarray(np.concatenate([repeated, padding]), jnp.float32)
+    ones = jnp.asarray(np.arange(2 * ROWS) < len(repeated), jnp.float32)
+    assert_same(got, mixture.em_step(filled, ones))
+
+
+def test_sums_over_devices(name):
+    x = draw(name, 0)
+    mixture, _ = UNFITTED[name].fit(jr.key(0), x, max_iter=2)
+    mesh = Mesh(np.asarray(jax.devices()), ("data",))
+    everywhere, by_row = PartitionSpec(), PartitionSpec("data")
+    step = jax.jit(
+        jax.shard_map(
+            lambda mixture, x: mixture.em_step(x, axis_name="data"),
+            mesh=mesh,
+            in_specs=(everywhere, by_row),
+            out_specs=everywhere,
+            check_vma=False,
+        )
+    )
+    assert_same(step(mixture, x), mixture.em_step(x))
+    # An empty component starts again at one row, the same on all devices.
+    lost = type(mixture)(**{**vars(mixture), "weights": jnp.asarray([0.5, 0.5, 0.0])})
+    again = step(lost, x)
+    assert_same(again, lost.em_step(x))
+    assert np.min(again[0].weights) > 0.1
+    # `fit` follows its data.
+    sharded = jax.device_put(x, NamedSharding(mesh, by_row))
+    assert_same(
+        UNFITTED[name].fit(jr.key(0), sharded, max_iter=2)[0], mixture, ulps=4096
+    )
+
+
+def test_statistics_add_up(name):
+    x = draw(name, 0)
+    mixture, _ = UNFITTED[name].fit(jr.key(0), x, max_iter=2)
+    parts = [mixture.statistics(part) for part in (x[:20], x[20:])]
+    total = jtu.tree_map(jnp.add, *parts)
+    assert_same(total, mixture.statistics(x))
+    assert_same(mixture.maximize(total), mixture.em_step(x)[0])
+
+
+def test_steps_over_batches_reach_the_fit(name):
+    x = draw(name, 0, rows=1024)
+    fitted, result = UNFITTED[name].fit(jr.key(0), x, max_iter=200, tol=1e-5)
+    start, _ = UNFITTED[name].fit(jr.key(0), x, max_iter=1)
+    loader = DataLoader(x, 128)
+
+    @jax.jit
+    def run(mixture, state):
+        def step(carry, i):
+            mixture, state = carry
+            batch, state = loader.next(state)
+            size = (i + 2.0) ** -0.7
+            return (mixture.em_step(batch, step_size=size)[0], state), None
+
+        steps = jnp.arange(400, dtype=jnp.float32)
+        return jax.lax.scan(step, (mixture, state), steps)[0][0]
+
+    stepped = run(start, loader.init(jr.key(1)))
+    got = jnp.mean(stepped.log_prob(x))
+    # The noise of batches of 128, not of rounding.
+    assert result.log_likelihood[0] < got
+    assert abs(got - jnp.mean(fitted.log_prob(x))) < 0.05
+
+
+def test_a_step_of_size_0_changes_nothing(name):
+    x = draw(name, 0)
+    mixture, _ = UNFITTED[name].fit(jr.key(0), x)
+    assert_same(mixture.em_step(x, step_size=0.0)[0], mixture)
+
+
+def test_samples_are_those_of_the_density(name):
+    x = draw(name, 0)
+    mixture, _ = UNFITTED[name].fit(jr.key(0), x)
+    number = 40_000
+    samples, labels = mixture.sample(jr.key(1), number)
+    assert samples.shape == (number, FEATURES) and samples.dtype == jnp.float32
+    weights = np.asarray(mixture.weights, float)
+    frequency = np.bincount(labels, minlength=COMPONENTS) / number
+    error = np.sqrt(weights * (1 - weights) / number)
+    assert np.all(np.abs(frequency - weights) <= 5 * error + 1e-9)
+    # In no order: the first half is like the second.
+    halves = np.asarray(labels).reshape(2, -1)
+    assert abs(np.mean(halves[0]) - np.mean(halves[1])) < 0.05
+    # The M-step of the samples gives the mixture back.
+    again = mixture.maximize(mixture.statistics(samples))
+    assert_close_moments(again, mixture, number)
+    one, only = mixture.sample(jr.key(2), number, component=1)
+    assert np.all(np.asarray(only) == 1)
+    mean, variance = component_moments(mixture, 1)
+    np.testing.assert_array_less(
+        np.abs(np.mean(one, 0) - mean), 5 * np.sqrt(variance / number) + 1e-5
+    )
+    traced = jax.jit(lambda k: mixture.sample(jr.key(2), number, k)[0])(jnp.asarray(1))
+    assert_same(traced, one)
+
+
+def component_moments(mixture, k):
+    _, first, *rest = parameters(mixture)
+    if isinstance(mixture, BernoulliMixture):
+        return first[k], first[k] * (1 - first[k])
+    if isinstance(mixture, ExponentialMixture):
+        return 1 / first[k], 1 / first[k] ** 2
+    covariance = rest[0][k]
+    return first[k], np.diag(covariance) if covariance.ndim == 2 else covariance
+
+
+def assert_close_moments(one, other, number):
+    for k in range(COMPONENTS):
+        mean, variance = component_moments(one, k)
+        expected, spread = component_moments(other, k)
+        count = number * float(other.weights[k])
+        error = np.sqrt(spread / count)
+        assert np.all(np.abs(mean - expected) <= 6 * error + 1e-5)
+        np.testing.assert_allclose(
+            variance, spread, rtol=12 / np.sqrt(count), atol=1e-3
+        )
+
+
+def test_compiles_once_for_all_values_and_maps(name):
+    traces = []
+
+    @jax.jit
+    def run(key, x, tol):
+        traces.append(None)
+        return UNFITTED[name].fit(key, x, tol=tol, max_iter=3)[1].log_likelihood
+
+    x = jnp.stack([draw(name, seed) for seed in (0, 1)])
+    both = [run(jr.key(i), x[i], jnp.asarray(0.1 * i)) for i in (0, 1)]
+    assert len(traces) == 1
+    mapped = jax.vmap(lambda i, x: run(jr.key(i), x, 0.1 * i.astype(x.dtype)))(
+        jnp.arange(2), x
+    )
+    assert_same(mapped, jnp.stack(both), ulps=4096)
+
+
+def test_gradients_are_finite(name):
+    x = draw(name, 0)
+    mixture, _ = UNFITTED[name].fit(jr.key(0), x, max_iter=2)
+    outside = jnp.asarray([[-1.0, 0.0, 2.0]])
+    for rows in (x, outside):
+        value, (of_mixture, of_x) = jax.value_and_grad(
+            lambda mixture, x: jnp.sum(jnp.maximum(mixture.log_prob(x), -1e30)),
+            (0, 1),
+        )(mixture, rows)
+        for leaf in jtu.tree_leaves((value, of_mixture, of_x)):
+            assert np.all(np.isfinite(leaf))
+
+
+def test_more_starts_are_no_worse_and_a_fit_goes_on(name):
+    x = draw(name, 3)
+    ends = [
+        UNFITTED[name].fit(jr.key(0), x, n_init=n, max_iter=50, init="random")
+        for n in (1, 4)
+    ]
+    assert ends[1][1].log_likelihood[-1] >= ends[0][1].log_likelihood[-1] - 1e-4
+    mixture, result = ends[1]
+    assert result.converged and result.iterations < 50
+    trace = result.log_likelihood
+    np.testing.assert_allclose(trace[-1], jnp.mean(mixture.log_prob(x)), rtol=1e-4)
+    on, further = mixture.fit(jr.key(0), x, init="current", max_iter=50, tol=0.01)
+    assert further.iterations == 1 and further.converged
+    assert_same(on, mixture.em_step(x)[0])
+
+
+def test_information_criteria(name):
+    x = draw(name, 0)
+    mixture, _ = UNFITTED[name].fit(jr.key(0), x)
+    free = {"full": 9, "diagonal": 6, "spherical": 4}.get(name, 3) * COMPONENTS + 2
+    assert mixture.num_parameters == free
+    total = np.sum(np.asarray(mixture.log_prob(x), float))
+    np.testing.assert_allclose(
+        mixture.bic(x), free * math.log(ROWS) - 2 * total, rtol=1e-5
+    )
+    np.testing.assert_allclose(mixture.aic(x), 2 * (free - total), rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows", ["duplicates", "zeros", "far", "huge", "tiny"])
+def test_hard_data_stay_finite(name, rows):
+    x = np.array(draw(name, 0))
+    if rows == "duplicates":
+        x[:] = x[0] if name == "bernoulli" else 5.1
+    elif rows == "zeros":
+        x[:] = 0
+    elif rows == "far":
+        x[0] = 1 if name == "bernoulli" else 1e4
+    elif name != "bernoulli":
+        x *= 1e15 if rows == "huge" else 1e-15
+    x = jnp.asarray(x)
+    mixture, result = UNFITTED[name].fit(jr.key(0), x, max_iter=30)
+    for leaf in jtu.tree_leaves((mixture, result, mixture.log_prob(x), mixture.bic(x))):
+        assert np.all(np.isfinite(leaf))
+    np.testing.assert_allclose(jnp.sum(mixture.responsibilities(x), 1), 1, rtol=1e-5)
+
+
+def test_a_component_that_lost_its_rows_starts_again(name):
+    x = draw(name, 0)
+    mixture, _ = UNFITTED[name].fit(jr.key(0), x)
+    lost = type(mixture)(**{**vars(mixture), "weights": jnp.asarray([0.4, 0.6, 0.0])})
+    # By itself the M-step leaves it alone.
+    kept = lost.maximize(lost.statistics(x))
+    assert kept.weights[2] == 0
+    assert_same(
+        jtu.tree_map(lambda leaf: leaf[2], kept),
+        jtu.tree_map(lambda leaf: leaf[2], lost),
+    )
+    again, result = lost.fit(jr.key(0), x, init="current", max_iter=100)
+    assert np.min(again.weights) > 0.01
+    assert result.log_likelihood[-1] > result.log_likelihood[0]
+
+
+def test_wrong_arguments_are_errors(name):
+    unfitted, x = UNFITTED[name], draw(name, 0)
+    for method in (unfitted.log_prob, unfitted.em_step, unfitted.bic):
+        with pytest.raises(ValueError, match="has no parameters yet"):
+            method(x)
+    with pytest.raises(ValueError, match="has no parameters yet"):
+        unfitted.sample(jr.key(0), 2)
+    with pytest.raises(ValueError, match="has no parameters yet"):
+        unfitted.fit(jr.key(0), x, init="current")
+    with pytest.raises(ValueError, match="`x` must have a row for each of the 3"):
+        unfitted.fit(jr.key(0), x[:2])
+    with pytest.raises(ValueError, match=f"`x` must hold {unfitted.support} only"):
+        unfitted.fit(jr.key(0), x.at[1, 1].set(jnp.nan))
+    for option in ("max_iter", "n_init"):
+        with pytest.raises(ValueError, match=f"`{option}` must be a positive"):
+            unfitted.fit(jr.key(0), x, **{option: 0})
+    with pytest.raises(ValueError, match="`num_components` must be"):
+        type(unfitted)(0)
+    with pytest.raises(ValueError, match="`weights` must be given together"):
+        type(unfitted)(2, weights=jnp.ones(2))
+    with pytest.raises(Exception, match="init"):
+        unfitted.fit(jr.key(0), x, init="best")
