@@ -1,5 +1,6 @@
 """What holds of every mixture."""
 
+import functools
 import math
 
 import jax
@@ -30,6 +31,23 @@ UNFITTED = {
 @pytest.fixture(params=list(UNFITTED))
 def name(request):
     return request.param
+
+
+# Where the code is the same for all, and compiling it is slow.
+@pytest.fixture(params=["full", "exponential"])
+def family(request):
+    return request.param
+
+
+def fit(name, x, seed=0, tol=1e-3):
+    """With the options of one program."""
+    return UNFITTED[name].fit(jr.key(seed), x, max_iter=30, tol=tol)
+
+
+@functools.cache
+def fitted(name):
+    """To `draw(name, 0)`."""
+    return fit(name, draw(name, 0))[0]
 
 
 def draw(name, seed, rows=ROWS, dtype=np.float32):
@@ -85,23 +103,19 @@ def assert_same(one, other, ulps=512):
         )
 
 
-@given(seed=st.integers(0, 999))
-@settings(max_examples=8)
-def test_densities_are_those_of_scipy(name, seed, dtype):
+def check_density(name, seed, dtype):
     x = draw(name, seed, dtype=dtype)
-    mixture, result = UNFITTED[name].fit(jr.key(seed), x, max_iter=5)
+    mixture, result = fit(name, x, seed)
     joint = oracle_log_joint(mixture, x)
     expected = scipy.special.logsumexp(joint, 1)
-    # Relative to the terms that are summed up: z is squared, and they cancel.
-    limit = tolerance(dtype, 64)["rtol"] * np.max(np.abs(joint), 1)
-    # A covariance itself is only known to its rounding, which its inverse magnifies.
-    if name == "full":
-        condition = np.linalg.cond(parameters(mixture)[2]).max()
-        limit += np.finfo(np.float64).eps * condition * 100
-        limit += tolerance(jnp.promote_types(dtype, "f4"), 64)["rtol"] * condition
+    # Relative to the terms that are summed up, which cancel. Where there is a matrix,
+    # its parameters too are known to a rounding only, which its inverse magnifies.
+    eps = float(jnp.finfo(mixture.weights.dtype).eps)
+    condition = np.linalg.cond(parameters(mixture)[2]).max() if name == "full" else 1
+    limit = (64 * eps * condition + tolerance(dtype)["rtol"]) * np.abs(joint).max(1)
     got = mixture.log_prob(x)
     assert got.dtype == dtype and mixture.weights.dtype == result.log_likelihood.dtype
-    assert np.all(np.abs(np.asarray(got, float) - expected) <= limit + 1e-12)
+    assert np.all(np.abs(np.asarray(got, float) - expected) <= limit)
     share = mixture.responsibilities(x)
     assert share.dtype == dtype
     np.testing.assert_allclose(
@@ -110,11 +124,22 @@ def test_densities_are_those_of_scipy(name, seed, dtype):
     np.testing.assert_array_equal(mixture.predict(x), np.argmax(share, 1))
 
 
+@given(seed=st.integers(0, 999))
+@settings(max_examples=10)
+def test_densities_are_those_of_scipy(name, seed):
+    check_density(name, seed, jnp.dtype("float32"))
+
+
+@pytest.mark.parametrize("which", ["diagonal", "bernoulli"])
+def test_densities_of_every_dtype(which, dtype):
+    check_density(which, 0, dtype)
+
+
 @given(seed=st.integers(0, 9999))
 @settings(max_examples=25)
 def test_the_likelihood_never_falls(name, seed):
     x = draw(name, seed)
-    _, result = UNFITTED[name].fit(jr.key(seed), x, max_iter=30, tol=0.0)
+    _, result = fit(name, x, seed, tol=0.0)
     trace = np.asarray(result.log_likelihood, float)
     assert np.all(np.isfinite(trace))
     eps = np.finfo(np.float32).eps
@@ -123,9 +148,8 @@ def test_the_likelihood_never_falls(name, seed):
 
 @given(seed=st.integers(0, 999))
 @settings(max_examples=5)
-def test_rows_of_weight_0_are_not_there_and_weight_2_is_twice(name, seed):
-    x = draw(name, seed)
-    mixture, _ = UNFITTED[name].fit(jr.key(seed), x, max_iter=2)
+def test_rows_of_weight_0_are_not_there_and_weight_2_is_twice(family, seed):
+    x, mixture = draw(family, seed), fitted(family)
     weight = jnp.asarray(np.random.default_rng(seed).integers(0, 3, ROWS), jnp.float32)
     got = mixture.em_step(jnp.where(weight[:, None] > 0, x, jnp.nan), weight)
     repeated = np.repeat(np.asarray(x), np.asarray(weight, int), 0)
@@ -136,9 +160,8 @@ def test_rows_of_weight_0_are_not_there_and_weight_2_is_twice(name, seed):
     assert_same(got, mixture.em_step(filled, ones))
 
 
-def test_sums_over_devices(name):
-    x = draw(name, 0)
-    mixture, _ = UNFITTED[name].fit(jr.key(0), x, max_iter=2)
+def test_sums_over_devices(family):
+    x, mixture = draw(family, 1), fitted(family)
     mesh = Mesh(np.asarray(jax.devices()), ("data",))
     everywhere, by_row = PartitionSpec(), PartitionSpec("data")
     step = jax.jit(
@@ -155,28 +178,24 @@ def test_sums_over_devices(name):
     lost = type(mixture)(**{**vars(mixture), "weights": jnp.asarray([0.5, 0.5, 0.0])})
     again = step(lost, x)
     assert_same(again, lost.em_step(x))
-    assert np.min(again[0].weights) > 0.1
-    # `fit` follows its data.
+    assert np.min(again[0].weights) > 0.01
+    # `fit` follows where its data are.
     sharded = jax.device_put(x, NamedSharding(mesh, by_row))
-    assert_same(
-        UNFITTED[name].fit(jr.key(0), sharded, max_iter=2)[0], mixture, ulps=4096
-    )
+    assert_same(fit(family, sharded)[0], fit(family, x)[0], ulps=1 << 14)
 
 
 def test_statistics_add_up(name):
-    x = draw(name, 0)
-    mixture, _ = UNFITTED[name].fit(jr.key(0), x, max_iter=2)
-    parts = [mixture.statistics(part) for part in (x[:20], x[20:])]
+    x, mixture = draw(name, 1), fitted(name)
+    parts = [mixture.statistics(part) for part in (x[:32], x[32:])]
     total = jtu.tree_map(jnp.add, *parts)
     assert_same(total, mixture.statistics(x))
     assert_same(mixture.maximize(total), mixture.em_step(x)[0])
 
 
-def test_steps_over_batches_reach_the_fit(name):
-    x = draw(name, 0, rows=1024)
-    fitted, result = UNFITTED[name].fit(jr.key(0), x, max_iter=200, tol=1e-5)
-    start, _ = UNFITTED[name].fit(jr.key(0), x, max_iter=1)
-    loader = DataLoader(x, 128)
+def test_steps_over_batches_reach_the_fit(family):
+    x, start = draw(family, 1), fitted(family)
+    best = fit(family, x)[0]
+    loader = DataLoader(x, 32)
 
     @jax.jit
     def run(mixture, state):
@@ -189,22 +208,21 @@ def test_steps_over_batches_reach_the_fit(name):
         steps = jnp.arange(400, dtype=jnp.float32)
         return jax.lax.scan(step, (mixture, state), steps)[0][0]
 
-    stepped = run(start, loader.init(jr.key(1)))
-    got = jnp.mean(stepped.log_prob(x))
-    # The noise of batches of 128, not of rounding.
-    assert result.log_likelihood[0] < got
-    assert abs(got - jnp.mean(fitted.log_prob(x))) < 0.05
+    likelihoods = [
+        float(jnp.mean(mixture.log_prob(x)))
+        for mixture in (start, run(start, loader.init(jr.key(1))), best)
+    ]
+    # The noise of batches is not that of rounding; nor need both end at one maximum.
+    assert likelihoods[1] > likelihoods[0] + 0.9 * (likelihoods[2] - likelihoods[0])
 
 
 def test_a_step_of_size_0_changes_nothing(name):
-    x = draw(name, 0)
-    mixture, _ = UNFITTED[name].fit(jr.key(0), x)
+    x, mixture = draw(name, 1), fitted(name)
     assert_same(mixture.em_step(x, step_size=0.0)[0], mixture)
 
 
 def test_samples_are_those_of_the_density(name):
-    x = draw(name, 0)
-    mixture, _ = UNFITTED[name].fit(jr.key(0), x)
+    mixture = fitted(name)
     number = 40_000
     samples, labels = mixture.sample(jr.key(1), number)
     assert samples.shape == (number, FEATURES) and samples.dtype == jnp.float32
@@ -250,15 +268,15 @@ def assert_close_moments(one, other, number):
         )
 
 
-def test_compiles_once_for_all_values_and_maps(name):
+def test_compiles_once_for_all_values_and_maps(family):
     traces = []
 
     @jax.jit
     def run(key, x, tol):
         traces.append(None)
-        return UNFITTED[name].fit(key, x, tol=tol, max_iter=3)[1].log_likelihood
+        return UNFITTED[family].fit(key, x, tol=tol, max_iter=3)[1].log_likelihood
 
-    x = jnp.stack([draw(name, seed) for seed in (0, 1)])
+    x = jnp.stack([draw(family, seed) for seed in (0, 1)])
     both = [run(jr.key(i), x[i], jnp.asarray(0.1 * i)) for i in (0, 1)]
     assert len(traces) == 1
     mapped = jax.vmap(lambda i, x: run(jr.key(i), x, 0.1 * i.astype(x.dtype)))(
@@ -267,10 +285,9 @@ def test_compiles_once_for_all_values_and_maps(name):
     assert_same(mapped, jnp.stack(both), ulps=4096)
 
 
-def test_gradients_are_finite(name):
-    x = draw(name, 0)
-    mixture, _ = UNFITTED[name].fit(jr.key(0), x, max_iter=2)
-    outside = jnp.asarray([[-1.0, 0.0, 2.0]])
+def test_gradients_are_finite(family):
+    x, mixture = draw(family, 0), fitted(family)
+    outside = jnp.full_like(x, -1)
     for rows in (x, outside):
         value, (of_mixture, of_x) = jax.value_and_grad(
             lambda mixture, x: jnp.sum(jnp.maximum(mixture.log_prob(x), -1e30)),
@@ -280,10 +297,10 @@ def test_gradients_are_finite(name):
             assert np.all(np.isfinite(leaf))
 
 
-def test_more_starts_are_no_worse_and_a_fit_goes_on(name):
-    x = draw(name, 3)
+def test_more_starts_are_no_worse_and_a_fit_goes_on(family):
+    x = draw(family, 3)
     ends = [
-        UNFITTED[name].fit(jr.key(0), x, n_init=n, max_iter=50, init="random")
+        UNFITTED[family].fit(jr.key(0), x, n_init=n, max_iter=50, init="random")
         for n in (1, 4)
     ]
     assert ends[1][1].log_likelihood[-1] >= ends[0][1].log_likelihood[-1] - 1e-4
@@ -297,8 +314,7 @@ def test_more_starts_are_no_worse_and_a_fit_goes_on(name):
 
 
 def test_information_criteria(name):
-    x = draw(name, 0)
-    mixture, _ = UNFITTED[name].fit(jr.key(0), x)
+    x, mixture = draw(name, 0), fitted(name)
     free = {"full": 9, "diagonal": 6, "spherical": 4}.get(name, 3) * COMPONENTS + 2
     assert mixture.num_parameters == free
     total = np.sum(np.asarray(mixture.log_prob(x), float))
@@ -320,15 +336,14 @@ def test_hard_data_stay_finite(name, rows):
     elif name != "bernoulli":
         x *= 1e15 if rows == "huge" else 1e-15
     x = jnp.asarray(x)
-    mixture, result = UNFITTED[name].fit(jr.key(0), x, max_iter=30)
+    mixture, result = fit(name, x)
     for leaf in jtu.tree_leaves((mixture, result, mixture.log_prob(x), mixture.bic(x))):
         assert np.all(np.isfinite(leaf))
     np.testing.assert_allclose(jnp.sum(mixture.responsibilities(x), 1), 1, rtol=1e-5)
 
 
-def test_a_component_that_lost_its_rows_starts_again(name):
-    x = draw(name, 0)
-    mixture, _ = UNFITTED[name].fit(jr.key(0), x)
+def test_a_component_that_lost_its_rows_starts_again(family):
+    x, mixture = draw(family, 0), fitted(family)
     lost = type(mixture)(**{**vars(mixture), "weights": jnp.asarray([0.4, 0.6, 0.0])})
     # By itself the M-step leaves it alone.
     kept = lost.maximize(lost.statistics(x))
@@ -337,7 +352,7 @@ def test_a_component_that_lost_its_rows_starts_again(name):
         jtu.tree_map(lambda leaf: leaf[2], kept),
         jtu.tree_map(lambda leaf: leaf[2], lost),
     )
-    again, result = lost.fit(jr.key(0), x, init="current", max_iter=100)
+    again, result = lost.fit(jr.key(0), x, init="current", max_iter=50, tol=0.01)
     assert np.min(again.weights) > 0.01
     assert result.log_likelihood[-1] > result.log_likelihood[0]
 

@@ -1,0 +1,184 @@
+"""Against scikit-learn and float64, and where the reference is wrong."""
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+import sklearn.mixture
+from hypothesis import given, settings, strategies as st
+
+from ngcx.density import BernoulliMixture, ExponentialMixture, GaussianMixture
+
+
+ROWS, FEATURES, COMPONENTS, ITERATIONS = 200, 4, 3, 15
+SHAPES = {"full": "full", "diagonal": "diag", "spherical": "spherical"}
+
+
+def clusters(seed, apart=3.0):
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, COMPONENTS, ROWS)
+    shape = rng.normal(size=(COMPONENTS, FEATURES, FEATURES)) / 2 + np.eye(FEATURES)
+    noise = rng.normal(size=(ROWS, FEATURES))
+    centers = apart * rng.normal(size=(COMPONENTS, FEATURES))
+    return centers[group] + np.einsum("nd,nde->ne", noise, shape[group])
+
+
+def start_of(x, covariance="full"):
+    """Weights, means and covariances."""
+    shared = np.cov(x.T)
+    shapes = {
+        "full": shared,
+        "diagonal": np.diag(shared),
+        "spherical": np.mean(np.diag(shared)),
+    }
+    return (
+        np.full(COMPONENTS, 1 / COMPONENTS),
+        x[:COMPONENTS],
+        np.stack([shapes[covariance]] * COMPONENTS),
+    )
+
+
+def ours(x, start, covariance="full", dtype="float32"):
+    with jax.enable_x64(dtype == "float64"):
+        mixture = GaussianMixture.from_parameters(
+            *(jnp.asarray(array, dtype) for array in start), covariance
+        )
+        fitted, result = mixture.fit(
+            jr.key(0),
+            jnp.asarray(x, dtype),
+            init="current",
+            max_iter=ITERATIONS,
+            tol=-1.0,
+        )
+        arrays = (fitted.weights, fitted.means, fitted.covariances)
+        return [np.asarray(array, float) for array in arrays], result
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("covariance", list(SHAPES))
+@given(seed=st.integers(0, 999))
+@settings(max_examples=8)
+def test_equals_scikit_learn_from_the_same_start(covariance, seed):
+    x = clusters(seed).astype(np.float32).astype(float)
+    start = start_of(x, covariance)
+    precision = np.linalg.inv(start[2]) if covariance == "full" else 1 / start[2]
+    oracle = sklearn.mixture.GaussianMixture(
+        COMPONENTS,
+        covariance_type=SHAPES[covariance],
+        tol=0,
+        reg_covar=0,
+        max_iter=ITERATIONS,
+        weights_init=start[0],
+        means_init=start[1],
+        precisions_init=precision,
+    ).fit(x)
+    expected = (oracle.weights_, oracle.means_, oracle.covariances_)
+    got, result = ours(x, start, covariance, "float64")
+    for one, other in zip(got, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-7)
+    np.testing.assert_allclose(result.log_likelihood[-1], oracle.score(x), rtol=1e-9)
+    single, result = ours(x, start, covariance)
+    for one, other in zip(single, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(result.log_likelihood[-1], oracle.score(x), rtol=1e-4)
+
+
+@given(
+    seed=st.integers(0, 999),
+    scales=st.lists(st.integers(-20, 20), min_size=FEATURES, max_size=FEATURES),
+    offset=st.sampled_from([0.0, 100.0]),
+    apart=st.sampled_from([3.0, 300.0]),
+)
+@settings(max_examples=20)
+def test_bad_scales_cost_no_accuracy(seed, scales, offset, apart):
+    x = clusters(seed, apart)
+    size = np.exp2(np.asarray(scales, float))
+    # What float32 can hold, so that both see the same data.
+    x = ((x + offset) * size).astype(np.float32).astype(float)
+    start = start_of(x)
+    start = [array.astype(np.float32).astype(float) for array in start]
+    (weights, means, covariances), result = ours(x, start)
+    expected, wide = ours(x, start, dtype="float64")
+    # On the way to the fixed point both may differ by what the start was rounded.
+    size = np.sqrt(np.einsum("kdd->kd", expected[2]))
+    np.testing.assert_allclose(weights, expected[0], atol=2e-3)
+    np.testing.assert_allclose((means - expected[1]) / size, 0, atol=5e-3)
+    outer = size[:, :, None] * size[:, None]
+    np.testing.assert_allclose((covariances - expected[2]) / outer, 0, atol=1e-2)
+    np.testing.assert_allclose(
+        result.log_likelihood[-1], wide.log_likelihood[-1], rtol=1e-4, atol=1e-3
+    )
+
+
+def test_one_component_is_the_moments_of_the_data():
+    # DE-01, and DE-02: clusters far apart.
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 0.5, (1000, 2)) + rng.choice([-5, 5], (1000, 1))
+    x = x.astype(np.float32)
+    one, _ = GaussianMixture(1).fit(jr.key(0), jnp.asarray(x))
+    np.testing.assert_allclose(one.means[0], x.mean(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(one.covariances[0], np.cov(x.T, ddof=0), rtol=1e-4)
+    two, _ = GaussianMixture(2).fit(jr.key(0), jnp.asarray(x))
+    np.testing.assert_allclose(np.sort(two.means[:, 0]), [-5, 5], atol=0.1)
+    binary = (x > 0).astype(np.float32)
+    p, _ = BernoulliMixture(1).fit(jr.key(0), jnp.asarray(binary))
+    np.testing.assert_allclose(p.probabilities[0], binary.mean(0), rtol=1e-6)
+    rates, _ = ExponentialMixture(1).fit(jr.key(0), jnp.abs(jnp.asarray(x)))
+    np.testing.assert_allclose(rates.rates[0], 1 / np.abs(x).mean(0), rtol=1e-5)
+
+
+def test_far_rows_and_many_features_are_finite():
+    # DE-03.
+    normal = GaussianMixture.from_parameters(
+        jnp.ones(1), jnp.zeros((1, 2)), jnp.eye(2)[None]
+    )
+    got = normal.log_prob(jnp.full((1, 2), 100.0))
+    np.testing.assert_allclose(got, -1e4 - np.log(2 * np.pi), rtol=1e-6)
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.random((40, 784)) < 0.5, jnp.float32)
+    mixture, result = BernoulliMixture(3).fit(jr.key(0), x, max_iter=5)
+    assert np.all(np.isfinite(result.log_likelihood))
+    assert np.all(np.isfinite(mixture.responsibilities(1 - x)))
+
+
+def test_samples_have_the_covariance():
+    # DE-05.
+    target = jnp.asarray([[[4.0, 1.9], [1.9, 1.0]]])
+    mixture = GaussianMixture.from_parameters(jnp.ones(1), jnp.zeros((1, 2)), target)
+    x, _ = mixture.sample(jr.key(0), 50_000)
+    np.testing.assert_allclose(np.cov(np.asarray(x).T), target[0], rtol=0.05)
+
+
+def test_certain_probabilities():
+    # DE-08.
+    mixture = BernoulliMixture.from_parameters(jnp.ones(1), jnp.asarray([[1.0, 0.0]]))
+    assert mixture.log_prob(jnp.asarray([[1.0, 0.0]]))[0] == 0
+    assert mixture.log_prob(jnp.asarray([[0.0, 0.0]]))[0] < -80
+
+
+def test_exponentials_over_the_whole_line():
+    # DE-10.
+    mixture = ExponentialMixture.from_parameters(
+        jnp.asarray([1.0, 3.0]), jnp.asarray([[4.0], [1.0]])
+    )
+    got = mixture.log_prob(jnp.asarray([[0.0], [1e4], [-1.0]]))
+    assert got[2] == -np.inf
+    np.testing.assert_allclose(got[:2], [np.log(1.75), np.log(0.75) - 1e4], rtol=1e-6)
+
+
+def test_given_parameters_are_kept():
+    weights, means, covariances = start_of(clusters(0))
+    given_ = [jnp.asarray(a, jnp.float32) for a in (2 * weights, means, covariances)]
+    mixture = GaussianMixture.from_parameters(*given_, covariance_floor=1e-3)
+    np.testing.assert_allclose(mixture.weights, weights, rtol=1e-6)
+    np.testing.assert_allclose(mixture.covariances, covariances, rtol=1e-4, atol=1e-5)
+    assert mixture.covariance_floor == 1e-3
+    with pytest.raises(ValueError, match="`covariances` must have the shape"):
+        GaussianMixture.from_parameters(*given_, "diagonal")
+    with pytest.raises(ValueError, match="`covariance_floor` must be positive"):
+        GaussianMixture(2, covariance_floor=0.0)
+    with pytest.raises(ValueError, match="`probability_floor` must be"):
+        BernoulliMixture(2, probability_floor=0.5)
+    with pytest.raises(ValueError, match="`weights` must be of 2 components; got 3"):
+        BernoulliMixture(2, weights=jnp.ones(3), probabilities=jnp.ones((3, 1)))
