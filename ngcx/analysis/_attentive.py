@@ -166,8 +166,6 @@ class _Attentive(eqx.Module):
             queries, tokens, tokens, mask, key=cross_key, inference=inference
         )
         each = jax.vmap(self.block_norm)(found)
-        found = found + self.block(
-            each, each, each, key=block_key, inference=inference
-        )
+        found = found + self.block(each, each, each, key=block_key, inference=inference)
         first = found[0]
         return self.readout(first + self.perceptron(first))

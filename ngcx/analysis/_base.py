@@ -128,6 +128,7 @@ def check_data(task: Task, outputs: int | None, y) -> int:
         if outputs is None:
             raise ValueError("`num_classes` must be given where `y` is traced.")
         return outputs
+    y = np.asarray(y)  # of numpy, or a compiled caller would trace what is known
     low, high = int(y.min()), int(y.max())
     if low < 0 or (outputs is not None and high >= outputs):
         limit = "" if outputs is None else f" and below the {outputs} classes"

@@ -147,9 +147,7 @@ class KNNProbe(AbstractProbe):
         _, indices = self.neighbors(x)
         targets = self.targets
         if self.task == "classification" and self.vote == "majority":
-            targets = as_rows(
-                jnp.argmax(targets, -1), targets.shape[-1], targets.dtype
-            )
+            targets = as_rows(jnp.argmax(targets, -1), targets.shape[-1], targets.dtype)
         return jnp.mean(targets[indices], 1).astype(x.dtype)
 
     @compiled

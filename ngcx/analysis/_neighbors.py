@@ -23,7 +23,7 @@ def nearest(
     queries: Float[Array, "queries features"],
     references: Float[Array, "references features"],
     k: int,
-    p: float,
+    p: float | int,
 ) -> tuple[Float[Array, "queries k"], Int[Array, "queries k"]]:
     """Minkowski distances of order `p` (ascending) and indices of the `k` nearest.
 
@@ -79,7 +79,7 @@ def _by_expansion(references, k, p):
     count, features = references.shape
     candidates = min(k + _SPARE, count)
     exactly = _by_differences(references, k, p)
-    center = jnp.mean(references, 0)
+    center = jnp.mean(references, 0, keepdims=True)
     largest = jnp.max(jnp.abs(references - center))
     # A power of 2, so that scaling rounds nothing, and no square overflows.
     unit = jnp.ldexp(jnp.ones_like(largest), -jnp.frexp(largest)[1])
@@ -103,7 +103,7 @@ def _by_expansion(references, k, p):
     def search(queries):
         rows, own_length = place(queries)
         product = jnp.matmul(rows, placed.T, precision="highest")
-        bounds, chosen = smallest(length - 2 * product, candidates)
+        bounds, chosen = smallest(length[None] - 2 * product, candidates)
         distances = _distances(queries, jnp.moveaxis(references[chosen], -1, 0), p)
         distances, chosen = jax.lax.sort((distances, chosen), num_keys=2)
         found = distances[:, :k], chosen[:, :k]

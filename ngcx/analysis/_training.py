@@ -178,7 +178,7 @@ def _begin(probe, optimizer, key, data, outputs, epochs, unscored):
     sample = jtu.tree_map(lambda leaf: leaf[0], samples)
     network = probe._create(network_key, sample, outputs)
     weights = eqx.filter(network, eqx.is_inexact_array)
-    unknown = jnp.full(epochs, jnp.nan)
+    unknown = jnp.full(epochs, jnp.nan, float)
     zero = jnp.zeros((), int)
     return _State(
         network,
@@ -230,7 +230,9 @@ def _train(probe, optimizer, data, held_out, batch_size, patience, state, until)
             scores = scores.at[at].set(score)
             best_epoch = jnp.where(better, at, result.best_epoch)
             best = jtu.tree_map(
-                lambda new, old: jnp.where(better, new, old) if eqx.is_array(new) else new,
+                lambda new, old: (
+                    jnp.where(better, new, old) if eqx.is_array(new) else new
+                ),
                 network,
                 state.best,
             )
@@ -295,7 +297,8 @@ _ROWS = 256  # at once, so that memory does not grow with their number
 @typed
 def _checked(probe: AbstractTrainedProbe, x: Inputs, y: Targets, outputs: int | None):
     """The data, and how many outputs there are."""
-    return (probe._prepare(x), y), check_data(probe.task, outputs, y)
+    outputs = check_data(probe.task, outputs, y)
+    return (probe._prepare(x), y), outputs
 
 
 @ft.cache

@@ -1,0 +1,224 @@
+"""Neighbours against distances in float64, however badly the data is scaled."""
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from ngcx.analysis import KMeansProbe, KNNProbe
+from ngcx.analysis._neighbors import nearest, smallest
+from ngcx.metrics import adjusted_rand_index
+
+
+KEY = jr.key(0)
+QUERIES, REFERENCES, FEATURES, K = 300, 700, 6, 5
+
+
+def rows(kind: str, seed: int = 0):
+    """Queries and references, float32."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(QUERIES + REFERENCES, FEATURES))
+    match kind:
+        case "tight clusters far apart":
+            x = (
+                1e-3 * x
+                + 100 * rng.normal(size=(10, FEATURES))[rng.integers(10, size=len(x))]
+            )
+        case "far from the origin":
+            x = 1e-2 * x + 1e3
+        case "one far away":
+            x[-1] = 1e8
+        case "tiny":
+            x = 1e-30 * x
+        case "huge":
+            x = 1e30 * x
+        case "small integers":
+            x = rng.integers(0, 3, size=x.shape)
+        case "all the same":
+            x = np.ones_like(x)
+    x = x.astype(np.float32)
+    return x[:QUERIES], x[QUERIES:]
+
+
+KINDS = [
+    "normal",
+    "tight clusters far apart",
+    "far from the origin",
+    "one far away",
+    "tiny",
+    "huge",
+    "small integers",
+    "all the same",
+]
+# One program for all kinds of data.
+fitted = {}
+
+
+def neighbors(queries, references, **options):
+    probe = KNNProbe(K, **options)
+    probe, result = probe.fit(KEY, references, np.zeros(len(references), np.int32))
+    assert result is None
+    return (np.asarray(each) for each in probe.neighbors(queries))
+
+
+def check(queries, references, exact, **options):
+    distances, indices = neighbors(queries, references, **options)
+    order = np.argsort(exact, -1, kind="stable")[:, :K]
+    ordered = np.take_along_axis(exact, order, -1)
+    rtol = 32 * np.finfo(np.float32).eps
+    np.testing.assert_allclose(distances, ordered, rtol=rtol)
+    # The same indices, or others just as near.
+    found = np.take_along_axis(exact, indices, -1)
+    np.testing.assert_allclose(found, ordered, rtol=rtol)
+    assert (np.sort(indices, -1)[:, 1:] > np.sort(indices, -1)[:, :-1]).all()
+    assert (indices == order).mean() > 0.99
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_euclidean_neighbors_are_exact(kind):
+    queries, references = rows(kind)
+    exact = cdist(queries.astype(float), references.astype(float))
+    check(queries, references, exact)
+
+
+def test_the_expansion_alone_is_not_exact():
+    # Or the test above would not need its hard cases.
+    queries, references = rows("tight clusters far apart")
+    squares = [np.sum(x * x, -1) for x in (queries, references)]
+    expanded = squares[0][:, None] + squares[1] - 2 * queries @ references.T
+    exact = cdist(queries.astype(float), references.astype(float))
+    assert (expanded.argmin(-1) != exact.argmin(-1)).mean() > 0.5
+
+
+@pytest.mark.parametrize("kind", ["normal", "small integers", "tiny", "huge"])
+@pytest.mark.parametrize(
+    ("options", "oracle"),
+    [
+        ({"p": 1}, {"metric": "cityblock"}),
+        ({"p": 3}, {"metric": "minkowski", "p": 3}),
+        ({"p": 2.5}, {"metric": "minkowski", "p": 2.5}),
+        ({"metric": "chebyshev"}, {"metric": "chebyshev"}),
+        ({"p": float("inf")}, {"metric": "chebyshev"}),
+    ],
+)
+def test_other_neighbors_are_exact(kind, options, oracle):
+    queries, references = rows(kind)
+    # The power of a large or small number is none in float64 either.
+    scale = np.abs(references).max().astype(float)
+    exact = scale * cdist(queries / scale, references / scale, **oracle)
+    check(queries, references, exact, **options)
+
+
+@pytest.mark.parametrize("kind", ["normal", "tight clusters far apart", "tiny"])
+def test_cosine_neighbors_are_nearly_those_of_float64(kind):
+    queries, references = rows(kind)
+    a, b = (
+        x / np.linalg.norm(x, axis=-1, keepdims=True)
+        for x in (queries.astype(float), references.astype(float))
+    )
+    exact = cdist(a, b, "sqeuclidean") / 2
+    distances, indices = neighbors(queries, references, metric="cosine")
+    # Unit vectors are rounded, so that angles are to an absolute error of some eps.
+    angles = np.sqrt(2 * np.take_along_axis(exact, indices, -1))
+    nearest = np.sqrt(2 * np.sort(exact, -1)[:, :K])
+    np.testing.assert_allclose(angles, nearest, atol=1e-6)
+    np.testing.assert_allclose(np.sqrt(2 * distances), nearest, atol=1e-6)
+
+
+def test_the_cosine_distance_of_zeros_is_1():
+    zeros, ones = np.zeros((8, 2), np.float32), np.ones((8, 2), np.float32)
+    for queries, references in ((zeros, zeros), (zeros, ones), (ones, zeros)):
+        distances, indices = neighbors(queries, references, metric="cosine")
+        np.testing.assert_allclose(distances, 1, rtol=1e-6)
+        assert (indices == np.arange(K)).all()
+
+
+@pytest.mark.parametrize(("columns", "k"), [(1000, 3), (64, 5), (130, 1), (700, 12)])
+def test_smallest_is_a_stable_sort(columns, k):
+    values = np.random.default_rng(0).integers(0, 9, (50, columns)).astype(np.float32)
+    found, at = jax.jit(smallest, static_argnums=1)(values, k)
+    expected = np.argsort(values, -1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(at, expected)
+    np.testing.assert_array_equal(found, np.take_along_axis(values, expected, -1))
+
+
+def test_memory_is_not_that_of_all_distances():
+    many = jax.ShapeDtypeStruct((50_000, 64), np.float32)
+    program = jax.jit(nearest, static_argnums=(2, 3)).lower(many, many, 5, 2).compile()
+    assert program.memory_analysis().temp_size_in_bytes < 2**27  # of 10^10 distances
+
+
+def test_votes():
+    x = jnp.array([[0.0], [1.0], [2.0], [9.0]])
+    y = jnp.array([[0.6, 0.4, 0.0], [0.6, 0.4, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    query = jnp.array([[1.0]])
+    majority, _ = KNNProbe(3).fit(KEY, x, y)
+    np.testing.assert_allclose(majority(query), [[2 / 3, 1 / 3, 0]], rtol=1e-6)
+    mean, _ = KNNProbe(3, vote="mean").fit(KEY, x, y)
+    np.testing.assert_allclose(mean(query), [[0.4, 0.6, 0]], rtol=1e-6)
+    values, _ = KNNProbe(3, task="regression").fit(KEY, x, y)
+    np.testing.assert_allclose(values.predict(query), mean(query), rtol=1e-6)
+    assert values.score(x, y) < 1
+    # Two classes with as many votes: the lower one, for the score as well.
+    tied, _ = KNNProbe(2).fit(KEY, jnp.array([[0.0], [1.0]]), jnp.array([1, 0]))
+    assert (
+        tied.predict(query).tolist() == [0] and tied.score(query, jnp.array([0])) == 1
+    )
+
+
+def test_a_perfect_regression_scores_1_and_of_constants_nothing_else_counts():
+    x = jnp.arange(4.0)[:, None]
+    probe, _ = KNNProbe(task="regression").fit(KEY, x, x)
+    assert probe.score(x, x) == 1
+    assert probe.score(x[:1], x[:1]) == 1
+    assert probe.score(x[:1], x[:1] + 1) == -jnp.inf
+
+
+def test_dtypes(dtype):
+    x = jnp.asarray(rows("small integers")[1], dtype)
+    probe, _ = KNNProbe(K).fit(KEY, x, jnp.zeros(len(x), int))
+    distances, _ = probe.neighbors(x)
+    assert probe(x).dtype == distances.dtype == dtype
+    assert (distances[:, 0] == 0).all()
+
+
+def test_neighbors_of_samples_with_tokens_under_vmap():
+    queries, references = rows("normal")
+    tokens = references.reshape(REFERENCES, 2, 3)
+    probe, _ = KNNProbe(K).fit(KEY, tokens, jnp.zeros(REFERENCES, int))
+    two = jnp.asarray(queries).reshape(2, -1, 2, 3)
+    _, indices = jax.jit(jax.vmap(probe.neighbors))(two)
+    _, expected = neighbors(queries, references)
+    np.testing.assert_array_equal(indices.reshape(-1, K), expected)
+
+
+def blobs(samples=90):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, samples).astype(np.int32)
+    centers = 10 * np.eye(3)[y]
+    return (centers + rng.normal(size=(samples, 3))).astype(np.float32), y
+
+
+def test_clusters_stand_for_the_class_of_most_of_their_samples():
+    x, y = blobs()
+    noisy = np.where(np.arange(90) % 5 == 0, (y + 1) % 3, y).astype(np.int32)
+    probe, result = KMeansProbe(3).fit(KEY, x, noisy)
+    assert probe.predict(x).tolist() == y.tolist()
+    labels = probe.clusters(x)
+    assert result.score == probe.score(x, noisy)
+    assert result.score == adjusted_rand_index(jnp.asarray(noisy), labels) < 1
+    assert probe.score(x, y) == 1
+    spread = np.sum((x - np.asarray(probe.centers)[labels]) ** 2)
+    np.testing.assert_allclose(result.inertia, spread, rtol=1e-4)
+    np.testing.assert_allclose(probe(x).sum(-1), 1, rtol=1e-6)
+    hot, _ = KMeansProbe(3).fit(KEY, x, np.eye(3, dtype=np.float32)[noisy])
+    np.testing.assert_array_equal(hot.frequencies, probe.frequencies)
+
+
+def test_a_cluster_without_samples_has_the_frequencies_of_all():
+    x, y = np.ones((4, 2), np.float32), np.array([0, 1, 1, 1])
+    probe, _ = KMeansProbe(3).fit(KEY, x, y.astype(np.int32))
+    np.testing.assert_allclose(probe.frequencies, [[0.25, 0.75]] * 3)
+    assert np.isfinite(probe(10 * x)).all()
