@@ -21,9 +21,9 @@ class AttentiveProbe(AbstractTrainedProbe):
     layers, with another skip connection, and a linear layer read the first query out.
     Samples without an axis of tokens are one token.
 
-    Representations may also be a pair `(x, mask)` of the tokens and which of them count,
-    of shape `(samples, tokens)`. The others may hold anything. Where none counts, the
-    outputs are finite, and the same for all such samples.
+    Representations may also be a pair `(x, mask)` of the tokens and which of them
+    count, of shape `(samples, tokens)`. The others may hold anything. Where none
+    counts, the outputs are finite, and the same for all such samples.
 
     !!! example
 

@@ -140,7 +140,8 @@ def check_fitted(fitted: bool, probe: AbstractProbe):
     if not fitted:
         name = type(probe).__name__
         raise ValueError(
-            f"`{name}` must be fitted first: probe, result = {name}(...).fit(key, x, y)."
+            f"`{name}` must be fitted first: "
+            f"probe, result = {name}(...).fit(key, x, y)."
         )
 
 

@@ -33,7 +33,8 @@ def participation_ratio(
     **Returns:** a scalar, in the dtype of `codes`.
 
     ```python
-    >>> participation_ratio(jnp.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
+    >>> codes = jnp.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    >>> participation_ratio(codes)
     Array(2., dtype=float32)
 
     ```

@@ -59,8 +59,8 @@ class KMeansProbe(AbstractProbe):
     centers: Any = None
     """Of the clusters: an array `(clusters, features)`."""
     frequencies: Any = None
-    """Of the classes in the clusters: an array `(clusters, classes)`. Those of a cluster
-    without samples are those of all."""
+    """Of the classes in the clusters: an array `(clusters, classes)`. Those of a
+    cluster without samples are those of all."""
 
     task: ClassVar[Task] = "classification"
 

@@ -26,7 +26,7 @@ from ._neighbors import nearest
 
 @typed
 class KNNProbe(AbstractProbe):
-    r"""The `k` nearest of the samples that it was fitted to decide (Fix and Hodges, 1951).
+    r"""The `k` nearest samples of the fit decide (Fix and Hodges, 1951).
 
     The distance of two samples, of which tokens are concatenated, is
 

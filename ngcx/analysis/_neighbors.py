@@ -1,10 +1,11 @@
 """The nearest of many references to each query, exactly, a block of queries at a time.
 
-Euclidean neighbours are chosen by |q - r|^2 = |q|^2 + |r|^2 - 2 q.r, one matrix product.
-That cancels where rows are close to one another and far from the origin, so what is
-compared is a lower bound, smaller by all that rounding may have added. Some more
-candidates are taken than are needed, and measured by their differences; if the last of
-them is not certain to be farther away than the neighbours found, so are all references.
+Euclidean neighbours are chosen by |q - r|^2 = |q|^2 + |r|^2 - 2 q.r, one matrix
+product. That cancels where rows are close to one another and far from the origin, so
+what is compared is a lower bound, smaller by all that rounding may have added. Some
+more candidates are taken than are needed, and measured by their differences; if the
+last of them is not certain to be farther away than the neighbours found, so are all
+references.
 """
 
 import math
@@ -84,9 +85,9 @@ def _by_expansion(references, k, p):
     # A power of 2, so that scaling rounds nothing, and no square overflows.
     unit = jnp.ldexp(jnp.ones_like(largest), -jnp.frexp(largest)[1])
 
-    # The errors of n terms add up to n eps / 2 of |q|^2 + |r|^2 + 2 |q| |r| at most, and
-    # to 8 sqrt(n) eps / 2 with a probability above 1 - e^-30 (Higham and Mary, 2019);
-    # that sum is at most twice |q|^2 + |r|^2.
+    # The errors of n terms add up to n eps / 2 of |q|^2 + |r|^2 + 2 |q| |r| at most,
+    # and to 8 sqrt(n) eps / 2 with a probability above 1 - e^-30 (Higham and Mary,
+    # 2019); that sum is at most twice |q|^2 + |r|^2.
     terms = features + 4
     slack = min(terms, 8 * math.sqrt(terms)) * float(jnp.finfo(references.dtype).eps)
 

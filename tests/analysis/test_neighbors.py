@@ -52,8 +52,6 @@ KINDS = [
     "small integers",
     "all the same",
 ]
-# One program for all kinds of data.
-fitted = {}
 
 
 def neighbors(queries, references, **options):
