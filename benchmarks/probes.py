@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from ngcx.analysis import KNNProbe, LinearProbe
+from ngcx.metrics import accuracy
 
 from ._measure import compare
 
@@ -46,10 +47,10 @@ def linear(x, y):
 
         def theirs():
             probe = Reference(jr.PRNGKey(0), 1, FEATURES, CLASSES, BATCH, False, True)
-            accuracy = probe.fit((on_device[0], hot), n_iter=EPOCHS)
-            return jax.block_until_ready(accuracy)
+            probe.fit((on_device[0], hot), n_iter=EPOCHS)
+            return jax.block_until_ready(probe.probe_params) and probe
 
-        print(f"ngclearn: accuracy {float(theirs()):.4f}\n")
+        print(f"ngclearn: accuracy {accuracy(theirs().predict(x), on_device[1]):.4f}\n")
         contenders["ngclearn"] = theirs
     compare(contenders, rounds=5)
 

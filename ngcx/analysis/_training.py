@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._typing import typed
-from ..data import DataLoader, LoaderState
+from ..data import DataLoader
 from ._base import (
     AbstractProbe,
     Inputs,
@@ -166,16 +166,14 @@ class _State(eqx.Module):
     network: PyTree
     best: PyTree
     optimizer: optax.OptState
-    order: LoaderState
     key: PRNGKeyArray
     result: TrainingResult
 
 
 @eqx.filter_jit
 def _begin(probe, optimizer, key, data, outputs, epochs, unscored):
-    network_key, order_key, key = jr.split(key, 3)
-    samples, y = data
-    sample = jtu.tree_map(lambda leaf: leaf[0], samples)
+    network_key, key = jr.split(key)
+    sample = jtu.tree_map(lambda leaf: leaf[0], data[0])
     network = probe._create(network_key, sample, outputs)
     weights = eqx.filter(network, eqx.is_inexact_array)
     unknown = jnp.full(epochs, jnp.nan, float)
@@ -184,7 +182,6 @@ def _begin(probe, optimizer, key, data, outputs, epochs, unscored):
         network,
         network,
         optimizer.init(weights),
-        DataLoader(y, 1).init(order_key),
         key,
         TrainingResult(unknown, None if unscored else unknown, zero, zero),
     )
@@ -193,6 +190,7 @@ def _begin(probe, optimizer, key, data, outputs, epochs, unscored):
 @eqx.filter_jit
 def _train(probe, optimizer, data, held_out, batch_size, patience, state, until):
     """Up to the epoch `until`, which is traced, or to the end of the patience."""
+    data = jtu.tree_map(jnp.asarray, data)
     loader = DataLoader(data, batch_size)
 
     def loss(weights, rest, batch, key):
@@ -204,22 +202,28 @@ def _train(probe, optimizer, data, held_out, batch_size, patience, state, until)
     def epoch(state):
         weights, rest = eqx.partition(state.network, eqx.is_inexact_array)
 
-        def step(carry, number):
-            weights, optimizer_state, order = carry
-            batch, order = loader.next(order)
-            key = jr.fold_in(epoch_key, number)
+        def step(carry, batch):
+            weights, optimizer_state = carry
+            number, rows = batch
+            key = jr.fold_in(noise_key, number)
+            batch = jtu.tree_map(
+                lambda leaf: leaf.at[rows].get(mode="promise_in_bounds"), data
+            )
             value, gradients = jax.value_and_grad(loss)(weights, rest, batch, key)
             updates, optimizer_state = optimizer.update(
                 gradients, optimizer_state, weights
             )
             weights = optax.apply_updates(weights, updates)
-            return (weights, optimizer_state, order), value
+            return (weights, optimizer_state), value
 
         result = state.result
         at = result.epochs
-        epoch_key = jr.fold_in(state.key, at)
-        (weights, optimizer_state, order), losses = jax.lax.scan(
-            step, (weights, state.optimizer, state.order), jnp.arange(len(loader))
+        order_key, noise_key = jr.split(jr.fold_in(state.key, at))
+        # The order of an epoch at once costs less than half of that batch by batch.
+        numbers = jnp.arange(len(loader))
+        rows = jax.vmap(ft.partial(loader.indices, order_key))(numbers)
+        (weights, optimizer_state), losses = jax.lax.scan(
+            step, (weights, state.optimizer), (numbers, rows)
         )
         network = best = eqx.combine(weights, rest)
         scores, best_epoch = result.score, at
@@ -240,7 +244,7 @@ def _train(probe, optimizer, data, held_out, batch_size, patience, state, until)
         result = TrainingResult(
             result.loss.at[at].set(mean), scores, at + 1, best_epoch
         )
-        return _State(network, best, optimizer_state, order, state.key, result)
+        return _State(network, best, optimizer_state, state.key, result)
 
     arrays, constants = eqx.partition(state, eqx.is_array)
 
