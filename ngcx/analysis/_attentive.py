@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -58,7 +58,7 @@ class AttentiveProbe(AbstractTrainedProbe):
     network: Any = None
     """What was fitted."""
 
-    learning_rate: ClassVar[float] = 2e-4
+    learning_rate = 2e-4
 
     def __check_init__(self):
         for name in ("num_heads", "attention_size", "query_size", "num_queries"):
@@ -96,10 +96,10 @@ class AttentiveProbe(AbstractTrainedProbe):
 
 class _Attentive(eqx.Module):
     queries: Float[Array, "queries size"]
-    query_norm: eqx.Module
-    token_norm: eqx.Module
+    query_norm: eqx.nn.LayerNorm | eqx.nn.Identity
+    token_norm: eqx.nn.LayerNorm | eqx.nn.Identity
     cross: eqx.nn.MultiheadAttention
-    block_norm: eqx.Module
+    block_norm: eqx.nn.LayerNorm | eqx.nn.Identity
     block: eqx.nn.MultiheadAttention
     perceptron: eqx.nn.Sequential
     readout: eqx.nn.Linear

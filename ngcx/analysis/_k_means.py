@@ -1,4 +1,5 @@
-from typing import Any, ClassVar, NamedTuple
+import dataclasses
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -62,7 +63,7 @@ class KMeansProbe(AbstractProbe):
     """Of the classes in the clusters: an array `(clusters, classes)`. Those of a
     cluster without samples are those of all."""
 
-    task: ClassVar[Task] = "classification"
+    task: Task = eqx.field(static=True, default="classification", init=False)
 
     def __check_init__(self):
         if self.num_clusters < 1:
@@ -98,14 +99,14 @@ class KMeansProbe(AbstractProbe):
         centers, frequencies, result = _fit(
             key, x, y, self.num_clusters, outputs, jnp.asarray(max_iter), n_init
         )
-        probe = KMeansProbe(self.num_clusters, self.num_classes, centers, frequencies)
-        return probe, result
+        fitted = dataclasses.replace(self, centers=centers, frequencies=frequencies)
+        return fitted, result
 
     @compiled
     def clusters(self, x: Features) -> Int[Array, " samples"]:
         """The nearest centre of every row; arguments and errors as those of a call."""
         check_fitted(self.centers is not None, self)
-        x = flattened(widened(x))
+        x = flattened(widened(jnp.asarray(x)))
         check_features(self.centers.shape[-1], x)
         return nearest(x, widened(self.centers), 1, 2)[1][:, 0]
 
@@ -127,7 +128,7 @@ class KMeansProbe(AbstractProbe):
     @compiled
     def score(self, x: Features, y: Targets) -> Float[Array, ""]:
         """The adjusted Rand index of classes and clusters."""
-        return adjusted_rand_index(classes(y), self.clusters(x))
+        return adjusted_rand_index(classes(jnp.asarray(y)), self.clusters(x))
 
 
 @eqx.filter_jit

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 from typing import Any, Literal
 
@@ -99,16 +100,7 @@ class KNNProbe(AbstractProbe):
             )
         references = flattened(jnp.asarray(x))
         y = as_rows(jnp.asarray(y), outputs, widened(references).dtype)
-        return KNNProbe(
-            self.k,
-            self.metric,
-            self.p,
-            self.task,
-            self.vote,
-            self.num_classes,
-            references,
-            y,
-        ), None
+        return dataclasses.replace(self, references=references, targets=y), None
 
     @compiled
     def neighbors(
@@ -120,7 +112,7 @@ class KNNProbe(AbstractProbe):
         of a call.
         """
         check_fitted(self.references is not None, self)
-        x = flattened(x)
+        x = flattened(jnp.asarray(x))
         check_features(self.references.shape[-1], x)
         queries, references = widened(x), widened(self.references)
         if self.metric == "cosine":

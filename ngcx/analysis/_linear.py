@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ class LinearProbe(AbstractTrainedProbe):
         >>> import jax.numpy as jnp
         >>> x = jax.random.normal(jax.random.key(0), (200, 8))
         >>> y = (x[:, 0] > 0).astype(int)
-        >>> probe, result = LinearProbe().fit(jax.random.key(1), x, y)
+        >>> probe, result = LinearProbe().fit(jax.random.key(1), x, y, batch_size=10)
         >>> bool(probe.score(x, y) > 0.9)
         True
         >>> probe.predict(x).shape, probe(x).shape
@@ -50,7 +50,7 @@ class LinearProbe(AbstractTrainedProbe):
     network: Any = None
     """What was fitted."""
 
-    learning_rate: ClassVar[float] = 1e-3
+    learning_rate = 1e-3
 
     def __check_init__(self):
         check_non_negative("l1", self.l1)

@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import functools as ft
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -20,7 +20,6 @@ from ..data import DataLoader
 from ._base import (
     AbstractProbe,
     Inputs,
-    Probe,
     Targets,
     Task,
     as_rows,
@@ -47,6 +46,9 @@ class TrainingResult(eqx.Module):
     """That after which the parameters are those of the fitted probe, counted from 0."""
 
 
+TrainedProbe = TypeVar("TrainedProbe", bound="AbstractTrainedProbe")
+
+
 class AbstractTrainedProbe(AbstractProbe):
     """A probe that is a network, trained in batches by a gradient method."""
 
@@ -70,7 +72,7 @@ class AbstractTrainedProbe(AbstractProbe):
 
     @typed
     def fit(
-        self: Probe,
+        self: TrainedProbe,
         key: PRNGKeyArray,
         x: Inputs,
         y: Targets,
@@ -81,7 +83,7 @@ class AbstractTrainedProbe(AbstractProbe):
         patience: int = 20,
         optimizer: optax.GradientTransformation | None = None,
         progress: bool = False,
-    ) -> tuple[Probe, TrainingResult]:
+    ) -> tuple[TrainedProbe, TrainingResult]:
         """Trains a new network, in one compiled loop over epochs and batches.
 
         The loss is the cross-entropy of the softmax, or the squared error summed over
