@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -58,7 +58,7 @@ class AttentiveProbe(AbstractTrainedProbe):
     network: Any = None
     """What was fitted."""
 
-    learning_rate = 2e-4
+    learning_rate: ClassVar[float] = 2e-4
 
     def __check_init__(self):
         for name in ("num_heads", "attention_size", "query_size", "num_queries"):

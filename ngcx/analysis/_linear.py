@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -50,7 +50,7 @@ class LinearProbe(AbstractTrainedProbe):
     network: Any = None
     """What was fitted."""
 
-    learning_rate = 1e-3
+    learning_rate: ClassVar[float] = 1e-3
 
     def __check_init__(self):
         check_non_negative("l1", self.l1)

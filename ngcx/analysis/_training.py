@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import functools as ft
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import equinox as eqx
 import jax
@@ -54,7 +54,7 @@ class AbstractTrainedProbe(AbstractProbe):
 
     num_classes: eqx.AbstractVar[int | None]
     network: eqx.AbstractVar[PyTree]
-    learning_rate: eqx.AbstractClassVar[float]
+    learning_rate: ClassVar[float]
     """Of the optimizer that is taken if none is given."""
 
     @abc.abstractmethod
