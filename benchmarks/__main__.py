@@ -19,7 +19,9 @@ BENCHMARKS = (
     "k_winners",
     "loader",
     "metrics",
+    "mixtures",
     "patches",
+    "probes",
     "snn_step",
     "surrogates",
 )

@@ -86,7 +86,7 @@ def by_size(table: Table) -> list[str]:
 
 def quantity(value: float, unit: str) -> str:
     if unit != "s":
-        return f"{value:,.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
+        return f"{value:,.4g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
     factor, unit = next(
         (factor, unit)
         for factor, unit in ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (0, "ns"))

@@ -11,7 +11,7 @@ import sklearn.mixture
 
 from ngcx.density import GaussianMixture
 
-from ._measure import compare
+from ._measure import compare, tabulate
 
 
 ROWS, FEATURES, COMPONENTS, ITERATIONS = 10_000, 16, 8, 20
@@ -59,10 +59,6 @@ def main():
         "scikit-learn, float32": lambda: scikit_learn(x),
         "scikit-learn, float64": lambda: scikit_learn(wide),
     }
-    likelihoods = {
-        "ngcx": float(jnp.mean(ours().log_prob(on_device))),
-        "scikit-learn, float64": scikit_learn(wide).score(wide),
-    }
     try:
         from ngclearn.utils.density.gaussianMixture import (  # pyright: ignore[reportMissingImports]
             GaussianMixture as Reference,
@@ -80,7 +76,12 @@ def main():
             return jax.block_until_ready(reference.pi)
 
         contenders["ngclearn"] = theirs
-    compare(contenders, rounds=15)
-    print("\nMean log-likelihood of a row:")
-    for name, value in likelihoods.items():
-        print(f"{name}: {value:.6f}")
+    yield compare("20 iterations of EM", contenders, rounds=15)
+    yield tabulate(
+        "The mean log-likelihood of a row after them",
+        {
+            "ngcx": float(jnp.mean(ours().log_prob(on_device))),
+            "scikit-learn, float64": scikit_learn(wide).score(wide),
+        },
+        "nats",
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from . import (
     activations as activations,
     data as data,
+    density as density,
     diffeq as diffeq,
     feature_dictionaries as feature_dictionaries,
     filters as filters,
@@ -23,12 +24,17 @@ from . import (
 
 
 if TYPE_CHECKING:
-    from . import optim as optim, testing as testing, viz as viz
+    from . import (
+        analysis as analysis,
+        optim as optim,
+        testing as testing,
+        viz as viz,
+    )
 
 __version__ = importlib.metadata.version("ngcx")
 
 # They load optax, or an extra.
-_ON_FIRST_USE = ("optim", "testing", "viz")
+_ON_FIRST_USE = ("analysis", "optim", "testing", "viz")
 
 
 def __getattr__(name: str):
