@@ -71,7 +71,7 @@ class AbstractSurrogate(eqx.Module):
         **Returns:** zeros and ones, of the shape and dtype of `v`.
         """
         threshold = jnp.asarray(threshold, v.dtype)
-        if threshold.ndim not in (0, v.ndim):
+        if 0 < threshold.ndim < v.ndim:
             threshold = jnp.broadcast_to(threshold, v.shape)
         return self._emit(v, threshold, key)
 
