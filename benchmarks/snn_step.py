@@ -3,7 +3,6 @@ integrate-and-fire neurons, arctan surrogate, adam.
 """
 
 import functools as ft
-import math
 import sys
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ from ._measure import (
     tabulate,
 )
 from ._snn_peers import PEERS
+from .surrogates import by_hand as spike
 
 
 class Problem(NamedTuple):
@@ -81,15 +81,6 @@ def trainer(problem, model, forward):
 
 def by_hand(problem):
     """Layer by layer in plain JAX: the matrix product outside the scan."""
-
-    @jax.custom_jvp
-    def spike(x):
-        return (x > 0).astype(x.dtype)
-
-    @spike.defjvp
-    def _(primals, tangents):
-        (x,), (tangent,) = primals, tangents
-        return spike(x), tangent / (math.pi * (1 + jnp.square(math.pi * x)))
 
     def lif(currents):
         def step(v, current):

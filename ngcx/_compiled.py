@@ -59,6 +59,15 @@ def compiled(method: T, static: tuple[str, ...] = ()) -> T:
     return call  # pyright: ignore[reportReturnType]
 
 
+def traced(argument: Any) -> Any:
+    """A number as an array, so that another value does not compile anew: for
+    `eqx.filter_jit`, to which a number is a constant.
+    """
+    number = isinstance(argument, float | int) and not isinstance(argument, bool)
+    # Of numpy, which costs no trip to the device.
+    return np.asarray(argument, float) if number else argument
+
+
 def _signature(method):
     """That of a method whose `self` comes in two parts."""
     self, *further = inspect.signature(method).parameters.values()

@@ -2,9 +2,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
-import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from .._compiled import traced
 from .._typing import Scalar, typed
 from ._steps import Step, VectorField
 
@@ -60,7 +60,7 @@ def solve(
     """
     # Numbers become arrays, so that another value does not compile anew; those of numpy
     # cost no trip to the device.
-    t0, dt, args = jtu.tree_map(_traced, (t0, dt, args))
+    t0, dt, args = jtu.tree_map(traced, (t0, dt, args))
     return _solve(step, f, t0, y0, dt, steps, args, save_every, checkpoint)
 
 
@@ -109,8 +109,3 @@ def _solve(
 
     firsts = jnp.arange(0, steps, save_every)
     return at(firsts + save_every), jax.lax.scan(save, y0, firsts)[1]
-
-
-def _traced(leaf):
-    number = isinstance(leaf, float | int) and not isinstance(leaf, bool)
-    return np.asarray(leaf, float) if number else leaf

@@ -1,11 +1,9 @@
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from .._checks import check_positive
+from .._compiled import traced
 from .._precision import widened
 from .._typing import Scalar, typed
 from ._blur import Mode, blurred
@@ -70,9 +68,9 @@ def cortical_ratio_of_gaussians(
     check_positive("inhibition_exponent", inhibition_exponent)
     return _cortical_ratio(
         images,
-        _traced(center_sigma),
-        _traced(surround_sigma),
-        _traced(semi_saturation),
+        traced(center_sigma),
+        traced(surround_sigma),
+        traced(semi_saturation),
         # These stay numbers: XLA makes a multiplication of a square.
         excitation_exponent,
         inhibition_exponent,
@@ -116,9 +114,3 @@ def _cortical_ratio(
 
 def _rectified(x):
     return jnp.where(x > 0, x, 0)
-
-
-def _traced(parameter: Scalar) -> Any:
-    """A number as an array, so that another value does not compile anew."""
-    number = isinstance(parameter, float | int)
-    return np.asarray(parameter, float) if number else parameter
