@@ -56,7 +56,7 @@ def linear(x, y):
 
 
 def neighbors(x, y, queries):
-    probe, _ = KNNProbe(k=K).fit(jr.key(0), jnp.asarray(x), jnp.asarray(y))
+    probe, _ = KNNProbe(K).fit(jr.key(0), jnp.asarray(x), jnp.asarray(y))
     on_device = jnp.asarray(queries)
     peer = NearestNeighbors(n_neighbors=K, algorithm="brute").fit(x)
     same = np.mean(probe.neighbors(on_device)[1] == peer.kneighbors(queries)[1])

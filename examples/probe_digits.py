@@ -86,7 +86,7 @@ def probes(epochs: int) -> dict[str, tuple[Any, dict]]:
         ),
         # The 64 features as 8 tokens, the rows of an image.
         "attentive": (attentive, training | {"optimizer": optax.adam(3e-3)}),
-        "3 neighbours": (analysis.KNNProbe(k=3), {}),
+        "3 neighbours": (analysis.KNNProbe(3), {}),
         "30 clusters": (analysis.KMeansProbe(30), {"n_init": 4}),
     }
 

@@ -29,6 +29,7 @@ Targets = (
     | Float[Array, "samples outputs"]
     | Float[np.ndarray, "samples outputs"]
 )
+Predictions = Int[Array, " samples"] | Float[Array, "samples outputs"]
 Probe = TypeVar("Probe", bound="AbstractProbe")
 
 
@@ -43,8 +44,6 @@ class AbstractProbe(eqx.Module):
     ones, for `task="classification"`, any numbers for `task="regression"`.
     """
 
-    task: eqx.AbstractVar[Task]
-
     @abc.abstractmethod
     def fit(
         self: Probe, key: PRNGKeyArray, x: Features, y: Targets
@@ -56,15 +55,13 @@ class AbstractProbe(eqx.Module):
         """The probabilities of the classes, or the values, of every row."""
 
     @abc.abstractmethod
-    def score(self, x: Features, y: Targets) -> Float[Array, ""]:
-        """How good the probe is; the more the better, and 1 at best."""
-
-    def predict(
-        self, x: Features
-    ) -> Int[Array, " samples"] | Float[Array, "samples outputs"]:
+    def predict(self, x: Features) -> Predictions:
         """The class of every row, the lowest of those that are equally probable (-1 if
         the probabilities are NaN); or its values."""
-        return predicted(self.task, self(x))
+
+    @abc.abstractmethod
+    def score(self, x: Features, y: Targets) -> Float[Array, ""]:
+        """How good the probe is; the more the better, and 1 at best."""
 
 
 def predicted(task: Task, outputs):

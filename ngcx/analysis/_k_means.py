@@ -15,13 +15,13 @@ from ._base import (
     AbstractProbe,
     Features,
     Targets,
-    Task,
     as_rows,
     check_data,
     check_features,
     check_fitted,
     classes,
     flattened,
+    predicted,
 )
 from ._neighbors import nearest
 
@@ -63,8 +63,6 @@ class KMeansProbe(AbstractProbe):
     """Of the classes in the clusters: an array `(clusters, classes)`. Those of a
     cluster without samples are those of all."""
 
-    task: Task = eqx.field(static=True, default="classification", init=False)
-
     def __check_init__(self):
         if self.num_clusters < 1:
             raise ValueError(
@@ -95,7 +93,7 @@ class KMeansProbe(AbstractProbe):
         **Raises:** `ValueError` for targets that do not fit `x`, and for fewer samples
         than clusters.
         """
-        outputs = check_data(self.task, self.num_classes, y)
+        outputs = check_data("classification", self.num_classes, y)
         centers, frequencies, result = _fit(
             key, x, y, self.num_clusters, outputs, jnp.asarray(max_iter), n_init
         )
@@ -124,6 +122,14 @@ class KMeansProbe(AbstractProbe):
         """
         clusters = self.clusters(x)
         return self.frequencies[clusters].astype(x.dtype)
+
+    @compiled
+    def predict(self, x: Features) -> Int[Array, " samples"]:
+        """The most frequent class in the cluster of every row, the lowest of several.
+
+        Arguments and errors as those of a call.
+        """
+        return predicted("classification", self(x))
 
     @compiled
     def score(self, x: Features, y: Targets) -> Float[Array, ""]:

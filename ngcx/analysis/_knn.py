@@ -13,6 +13,7 @@ from ..ops._numbers import divided
 from ._base import (
     AbstractProbe,
     Features,
+    Predictions,
     Targets,
     Task,
     as_rows,
@@ -21,6 +22,7 @@ from ._base import (
     check_fitted,
     evaluate,
     flattened,
+    predicted,
 )
 from ._neighbors import nearest
 
@@ -46,7 +48,7 @@ class KNNProbe(AbstractProbe):
         >>> import jax
         >>> import jax.numpy as jnp
         >>> x, y = jnp.array([[0.0], [1.0], [5.0]]), jnp.array([0, 0, 1])
-        >>> probe, _ = KNNProbe(k=1).fit(jax.random.key(0), x, y)
+        >>> probe, _ = KNNProbe(1).fit(jax.random.key(0), x, y)
         >>> probe.predict(jnp.array([[4.0], [0.4]]))
         Array([1, 0], dtype=int32)
 
@@ -141,6 +143,14 @@ class KNNProbe(AbstractProbe):
         if self.task == "classification" and self.vote == "majority":
             targets = as_rows(jnp.argmax(targets, -1), targets.shape[-1], targets.dtype)
         return jnp.mean(targets[indices], 1).astype(x.dtype)
+
+    @compiled
+    def predict(self, x: Features) -> Predictions:
+        """The class with most votes of every row, the lowest of several; or its values.
+
+        Arguments and errors as those of a call.
+        """
+        return predicted(self.task, self(x))
 
     @compiled
     def score(self, x: Features, y: Targets) -> Float[Array, ""]:

@@ -20,12 +20,14 @@ from ..data import DataLoader
 from ._base import (
     AbstractProbe,
     Inputs,
+    Predictions,
     Targets,
     Task,
     as_rows,
     check_data,
     check_fitted,
     evaluate,
+    predicted,
 )
 
 
@@ -52,6 +54,7 @@ TrainedProbe = TypeVar("TrainedProbe", bound="AbstractTrainedProbe")
 class AbstractTrainedProbe(AbstractProbe):
     """A probe that is a network, trained in batches by a gradient method."""
 
+    task: eqx.AbstractVar[Task]
     num_classes: eqx.AbstractVar[int | None]
     network: eqx.AbstractVar[PyTree]
     learning_rate: ClassVar[float]
@@ -151,6 +154,14 @@ class AbstractTrainedProbe(AbstractProbe):
         if self.task == "classification":
             outputs = jax.nn.softmax(outputs)
         return outputs.astype(jtu.tree_leaves(x)[0].dtype)
+
+    @compiled
+    def predict(self, x: Inputs) -> Predictions:
+        """The class of every row, -1 if its probabilities are NaN; or its values.
+
+        Arguments and errors as those of a call.
+        """
+        return predicted(self.task, self(x))
 
     @compiled
     def score(self, x: Inputs, y: Targets) -> Float[Array, ""]:

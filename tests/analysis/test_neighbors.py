@@ -57,7 +57,7 @@ KINDS = [
 
 
 def neighbors(queries, references, **options):
-    probe = KNNProbe(k=K, **options)
+    probe = KNNProbe(K, **options)
     probe, result = probe.fit(KEY, references, np.zeros(len(references), np.int32))
     assert result is None
     return (np.asarray(each) for each in probe.neighbors(queries))
@@ -155,15 +155,15 @@ def test_votes():
     x = jnp.array([[0.0], [1.0], [2.0], [9.0]])
     y = jnp.array([[0.6, 0.4, 0.0], [0.6, 0.4, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     query = jnp.array([[1.0]])
-    majority, _ = KNNProbe(k=3).fit(KEY, x, y)
+    majority, _ = KNNProbe(3).fit(KEY, x, y)
     np.testing.assert_allclose(majority(query), [[2 / 3, 1 / 3, 0]], rtol=1e-6)
-    mean, _ = KNNProbe(k=3, vote="mean").fit(KEY, x, y)
+    mean, _ = KNNProbe(3, vote="mean").fit(KEY, x, y)
     np.testing.assert_allclose(mean(query), [[0.4, 0.6, 0]], rtol=1e-6)
-    values, _ = KNNProbe(k=3, task="regression").fit(KEY, x, y)
+    values, _ = KNNProbe(3, task="regression").fit(KEY, x, y)
     np.testing.assert_allclose(values.predict(query), mean(query), rtol=1e-6)
     assert values.score(x, y) < 1
     # Two classes with as many votes: the lower one, for the score as well.
-    tied, _ = KNNProbe(k=2).fit(KEY, jnp.array([[0.0], [1.0]]), jnp.array([1, 0]))
+    tied, _ = KNNProbe(2).fit(KEY, jnp.array([[0.0], [1.0]]), jnp.array([1, 0]))
     assert (
         tied.predict(query).tolist() == [0] and tied.score(query, jnp.array([0])) == 1
     )
@@ -188,7 +188,7 @@ def test_dtypes(dtype):
 def test_neighbors_of_samples_with_tokens_under_vmap():
     queries, references = rows("normal")
     tokens = references.reshape(REFERENCES, 2, 3)
-    probe, _ = KNNProbe(k=K).fit(KEY, tokens, jnp.zeros(REFERENCES, int))
+    probe, _ = KNNProbe(K).fit(KEY, tokens, jnp.zeros(REFERENCES, int))
     two = jnp.asarray(queries).reshape(2, -1, 2, 3)
     _, indices = jax.jit(jax.vmap(probe.neighbors))(two)
     _, expected = neighbors(queries, references)

@@ -230,7 +230,7 @@ FITS: list[Any] = [
         {"validation": (X, Y + 1)},
         "below the 3 classes; got 1 to 3",
     ),
-    (KNNProbe(k=7), X, Y, {}, "`k` must be at most the number of samples, 6; got 7"),
+    (KNNProbe(7), X, Y, {}, "`k` must be at most the number of samples, 6; got 7"),
     (KMeansProbe(7), X, Y, {}, "`num_clusters` must be from 1 to"),
 ]
 
