@@ -24,7 +24,10 @@ def data():
     shapes = random.normal(size=(COMPONENTS, FEATURES, FEATURES)) / 4
     shapes += np.eye(FEATURES)
     noise = random.normal(size=(ROWS, FEATURES))
-    return centers[labels] + np.einsum("nd,nde->ne", noise, shapes[labels])
+    x = centers[labels] + np.einsum("nd,nde->ne", noise, shapes[labels])
+    # Standardised, because ngclearn starts at unit covariance, and its densities would
+    # underflow to NaN.
+    return (x - x.mean(0)) / x.std(0)
 
 
 def main():
@@ -34,7 +37,9 @@ def main():
     covariances = np.broadcast_to(np.cov(x.T), (COMPONENTS, FEATURES, FEATURES))
     weights = np.full(COMPONENTS, 1 / COMPONENTS)
     start = GaussianMixture.from_parameters(
-        *(jnp.asarray(array, jnp.float32) for array in (weights, x[:8], covariances))
+        jnp.asarray(weights, jnp.float32),
+        on_device[:COMPONENTS],
+        jnp.asarray(covariances, jnp.float32),
     )
 
     def ours():
@@ -49,7 +54,7 @@ def main():
             tol=0,
             max_iter=ITERATIONS,
             weights_init=weights,
-            means_init=x[:8],
+            means_init=x[:COMPONENTS],
             precisions_init=np.linalg.inv(covariances),
         ).fit(x)
 

@@ -55,13 +55,13 @@ def main(arguments: list[str] | None = None):
     parser.add_argument("--picture", type=picture, default="mixture.png")
     options = parser.parse_args(arguments)
 
-    digits = load_digits()
-    x = jnp.asarray(digits["data"] > 7, jnp.float32)
+    images, labels = load_digits(return_X_y=True)
+    x = jnp.asarray(images > 7, jnp.float32)
     fit_key, sample_key = jax.random.split(jax.random.key(options.seed))
     # A pixel that no digit of a component sets may well be set by the next one.
     unfitted = BernoulliMixture(options.components, probability_floor=0.01)
     mixture, result = unfitted.fit(fit_key, x, tol=1e-4, n_init=options.starts)
-    agreement = adjusted_rand_index(jnp.asarray(digits["target"]), mixture.predict(x))
+    agreement = adjusted_rand_index(jnp.asarray(labels), mixture.predict(x))
     print(
         f"log-likelihood {result.log_likelihood[-1]:.2f} nats an image after "
         f"{result.iterations} iterations, BIC {mixture.bic(x):.0f}"

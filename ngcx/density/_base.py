@@ -1,6 +1,16 @@
 import abc
 import functools as ft
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    Optional,
+    TypeAlias,
+    TypeVar,
+)
 
 import equinox as eqx
 import jax
@@ -17,8 +27,17 @@ from .._typing import Scalar, typed
 from ..metrics import bayesian_information_criterion
 
 
+T = TypeVar("T")
 M = TypeVar("M", bound="AbstractMixture")
 Init: TypeAlias = Literal["kmeans++", "random", "current"]
+
+# A parameter, or `None` until there is one. To a type checker it is there: whoever uses
+# a mixture without parameters gets an error that says so.
+if TYPE_CHECKING:
+    Fitted: TypeAlias = Annotated[T, None]
+else:
+    Fitted = Optional
+UNFITTED: Any = None
 
 
 class Statistics(eqx.Module):
@@ -67,8 +86,8 @@ class AbstractMixture(eqx.Module):
     """
 
     num_components: eqx.AbstractVar[int]
-    weights: eqx.AbstractVar[Float[Array, " components"] | None]
-    support: eqx.AbstractClassVar[str]
+    weights: eqx.AbstractVar[Fitted[Float[Array, " components"]]]
+    support: ClassVar[str]
 
     # What a family of densities has to say. Components come first in these arrays, and
     # rows last, where sums over few components are fast.
@@ -78,11 +97,15 @@ class AbstractMixture(eqx.Module):
         """False where the density is 0 whatever the parameters are."""
 
     @abc.abstractmethod
-    def _component_log_prob(self, x) -> Float[Array, "components rows"]:
-        """Of rows in the support."""
+    def _local(self, x) -> Float[Array, "..."]:
+        """Rows in the support as the components see them, for the next two."""
 
     @abc.abstractmethod
-    def _moments(self, x, responsibilities) -> PyTree[Float[Array, "..."]]:
+    def _component_log_prob(self, local) -> Float[Array, "components rows"]:
+        """The log-density of each component."""
+
+    @abc.abstractmethod
+    def _moments(self, local, responsibilities) -> PyTree[Float[Array, "..."]]:
         """Sums over the rows, given their responsibilities (components, rows)."""
 
     @abc.abstractmethod
@@ -343,9 +366,12 @@ class AbstractMixture(eqx.Module):
         return _Rows(jnp.where(inside[:, None], x, 0), weight, inside)
 
     def _posterior(self, rows):
-        """The log-density of the rows, and responsibilities (components, rows)."""
+        """The log-density of the rows, responsibilities (components, rows), and what
+        the components see.
+        """
+        local = self._local(rows.x)
         log_weights = jnp.log(self.weights)[:, None]
-        log_joint = log_weights + self._component_log_prob(rows.x)
+        log_joint = log_weights + self._component_log_prob(local)
         peak = jax.lax.stop_gradient(jnp.max(log_joint, 0))
         possible = rows.inside & (peak != -jnp.inf)
         peak = jnp.where(possible, peak, 0)
@@ -353,15 +379,15 @@ class AbstractMixture(eqx.Module):
         shares = jnp.exp(log_joint - peak[None])
         total = jnp.sum(shares, 0)
         log_prob = jnp.where(possible, peak + jnp.log(total), -jnp.inf)
-        return log_prob, shares / total[None]
+        return log_prob, shares / total[None], local
 
     def _expectation(self, rows):
-        log_prob, responsibilities = self._posterior(rows)
+        log_prob, responsibilities, local = self._posterior(rows)
         counted = rows.weight[None] * responsibilities
         statistics = Statistics(
             jnp.sum(jnp.where(rows.weight > 0, rows.weight * log_prob, 0)),
             jnp.sum(counted, -1),
-            self._moments(rows.x, counted),
+            self._moments(local, counted),
         )
         return statistics, log_prob
 
@@ -389,7 +415,7 @@ class AbstractMixture(eqx.Module):
             seeds = _largest(unlikely, rows.x, self.num_components)
             if axis_name is not None:
                 seeds = jax.lax.all_gather(seeds, axis_name, tiled=True)
-                seeds = _largest(*seeds, self.num_components)
+                seeds = _largest(seeds[0], seeds[1], self.num_components)
             # The first for the first one that is empty, the second for the next.
             order = jnp.clip(jnp.cumsum(empty) - 1, 0, len(seeds[0]) - 1)
             weights = jnp.where(empty, 1 / self.num_components, new.weights)

@@ -14,65 +14,66 @@ import abc
 import jax
 import jax.numpy as jnp
 from jax.lax.linalg import triangular_solve
+from jaxtyping import Array
 
 
 class AbstractCovariance(abc.ABC):
     @abc.abstractmethod
-    def from_deviations(self, deviations):
+    def from_deviations(self, deviations) -> Array:
         """Scales of components whose features have these standard deviations."""
 
     @abc.abstractmethod
-    def from_covariances(self, covariances):
+    def from_covariances(self, covariances) -> Array:
         """Scales of covariances in this shape."""
 
     @abc.abstractmethod
-    def covariances(self, scales):
+    def covariances(self, scales) -> Array:
         """`L Lᵀ`, in this shape."""
 
     @abc.abstractmethod
-    def whitened(self, scales, means, center, x):
+    def whitened(self, scales, means, center, x) -> Array:
         """`L⁻¹ (x - mean)`; `center` (1, features) lies among the means."""
 
     @abc.abstractmethod
-    def coloured(self, scales, noise):
+    def coloured(self, scales, noise) -> Array:
         """`L noise` of one component, for rows (rows, features)."""
 
     @abc.abstractmethod
-    def shifted(self, scales, shift):
+    def shifted(self, scales, shift) -> Array:
         """`L shift` for a shift (components, features)."""
 
     @abc.abstractmethod
-    def log_determinant(self, scales, features):
+    def log_determinant(self, scales, features) -> Array:
         """ln |L|."""
 
     @abc.abstractmethod
-    def squares(self, weight, z):
+    def squares(self, weight, z) -> Array:
         """The sums over rows of `z zᵀ`, each times its weight (components, rows)."""
 
     @abc.abstractmethod
-    def identity(self, scales, features):
+    def identity(self, scales, features) -> Array:
         """`z zᵀ` on average."""
 
     @abc.abstractmethod
-    def central(self, squares, shift):
+    def central(self, squares, shift) -> Array:
         """Mean squares about their mean `shift`."""
 
     @abc.abstractmethod
-    def sizes(self, scales):
+    def sizes(self, scales) -> Array:
         """The largest number that makes up the deviation of each feature."""
 
     @abc.abstractmethod
-    def variances(self, scales, squares, unit):
+    def variances(self, scales, squares, unit) -> Array:
         """The diagonal of `L squares Lᵀ`, in units squared of each feature."""
 
     @abc.abstractmethod
-    def rescaled(self, scales, squares, floor):
+    def rescaled(self, scales, squares, floor) -> Array:
         """The scales of the covariances nearest to `L squares Lᵀ` in likelihood that
         are not below `floor`, a standard deviation a feature, in any direction.
         """
 
     @abc.abstractmethod
-    def num_parameters(self, features):
+    def num_parameters(self, features) -> int:
         """Of one component."""
 
 

@@ -3,7 +3,7 @@ follow from their means.
 """
 
 import abc
-from typing import ClassVar
+from typing import TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -12,7 +12,10 @@ from jaxtyping import Array, Float
 
 from .._checks import check_positive
 from .._typing import typed
-from ._base import AbstractMixture, check_components
+from ._base import UNFITTED, AbstractMixture, Fitted, Statistics, check_components
+
+
+F = TypeVar("F", bound="AbstractFactorialMixture")
 
 
 class AbstractFactorialMixture(AbstractMixture):
@@ -23,10 +26,10 @@ class AbstractFactorialMixture(AbstractMixture):
         """Of the components."""
 
     @abc.abstractmethod
-    def _with_means(self, weights, means):
+    def _with_means(self: F, weights, means) -> F:
         """With these, moved to where the density is finite."""
 
-    def maximize(self, statistics):
+    def maximize(self: F, statistics: Statistics) -> F:
         counts = statistics.counts
         some = counts > 0
         means = statistics.moments / jnp.where(some, counts, 1)[:, None]
@@ -37,13 +40,16 @@ class AbstractFactorialMixture(AbstractMixture):
     def num_parameters(self) -> int:
         return self.num_components - 1 + self._fitted()._means().size
 
-    def _moments(self, x, responsibilities):
-        return responsibilities @ x
+    def _local(self, x):
+        return x
+
+    def _moments(self, local, responsibilities):
+        return responsibilities @ local
 
     def _own_moments(self, counts):
         return counts[:, None] * self._means()
 
-    def _around(self, x, weight):
+    def _around(self: F, x, weight) -> F:
         components = self.num_components
         mean = (weight / jnp.sum(weight))[None] @ x
         means = jnp.broadcast_to(mean, (components, mean.size))
@@ -52,11 +58,11 @@ class AbstractFactorialMixture(AbstractMixture):
     def _coordinates(self, x):
         return x
 
-    def _started(self, x, weight, seeds):
+    def _started(self: F, x, weight, seeds) -> F:
         every = jnp.ones(self.num_components, bool)
         return self._reseeded(every, self.weights, seeds)
 
-    def _reseeded(self, empty, weights, seeds):
+    def _reseeded(self: F, empty, weights, seeds) -> F:
         # Half way to a row: at the row itself, other rows would be next to impossible.
         means = (seeds + self.weights[None] @ self._means()) / 2
         means = jnp.where(empty[:, None], means, self._means())
@@ -76,11 +82,15 @@ class BernoulliMixture(AbstractFactorialMixture):
     probability_floor: float = eqx.field(static=True, default=1e-6)
     """`fit` keeps probabilities this far away from 0 and 1, so that a component can
     explain a row unlike those before."""
-    weights: Float[Array, " components"] | None = None
+    weights: Fitted[Float[Array, " components"]] = eqx.field(
+        default=UNFITTED, kw_only=True
+    )
     r"""$\pi$, which add up to 1."""
-    probabilities: Float[Array, "components features"] | None = None
+    probabilities: Fitted[Float[Array, "components features"]] = eqx.field(
+        default=UNFITTED, kw_only=True
+    )
     """$p$, of a 1. One of 0, or that of a 0, counts as the smallest normal number."""
-    support: ClassVar[str] = "numbers from 0 to 1"
+    support = "numbers from 0 to 1"
 
     def __check_init__(self):
         check_components(self, self.probabilities)
@@ -96,12 +106,15 @@ class BernoulliMixture(AbstractFactorialMixture):
         cls,
         weights: Float[Array, " components"],
         probabilities: Float[Array, "components features"],
-        **options: float,
+        probability_floor: float = 1e-6,
     ) -> "BernoulliMixture":
         """With given parameters; weights count relative to their sum."""
         weights = weights / jnp.sum(weights)
         return cls(
-            len(weights), weights=weights, probabilities=probabilities, **options
+            len(weights),
+            probability_floor,
+            weights=weights,
+            probabilities=probabilities,
         )
 
     def _means(self):
@@ -110,17 +123,19 @@ class BernoulliMixture(AbstractFactorialMixture):
     def _with_means(self, weights, means):
         floor = self.probability_floor
         means = jnp.clip(means, floor, 1 - floor)
-        return BernoulliMixture(self.num_components, floor, weights, means)
+        return BernoulliMixture(
+            self.num_components, floor, weights=weights, probabilities=means
+        )
 
     def _in_support(self, x):
         return ~((x < 0) | (x > 1))
 
-    def _component_log_prob(self, x):
+    def _component_log_prob(self, local):
         # As two products, not one with the log-odds, which would cancel near 1.
-        tiny = jnp.finfo(x.dtype).tiny
+        tiny = jnp.finfo(local.dtype).tiny
         one = jnp.log(jnp.maximum(self.probabilities, tiny))
         zero = jnp.log(jnp.maximum(1 - self.probabilities, tiny))
-        return one @ x.T + zero @ (1 - x).T
+        return one @ local.T + zero @ (1 - local).T
 
     def _draw(self, key, labels):
         probabilities = self.probabilities[labels]
@@ -139,11 +154,15 @@ class ExponentialMixture(AbstractFactorialMixture):
     mean_floor: float = eqx.field(static=True, default=1e-6)
     r"""`fit` keeps the means $1 / \lambda$ above this, relative to the mean of the
     feature in all components (to 1 if that is 0)."""
-    weights: Float[Array, " components"] | None = None
+    weights: Fitted[Float[Array, " components"]] = eqx.field(
+        default=UNFITTED, kw_only=True
+    )
     r"""$\pi$, which add up to 1."""
-    rates: Float[Array, "components features"] | None = None
+    rates: Fitted[Float[Array, "components features"]] = eqx.field(
+        default=UNFITTED, kw_only=True
+    )
     r"""$\lambda$, the inverse of the mean."""
-    support: ClassVar[str] = "finite numbers of 0 or more"
+    support = "finite numbers of 0 or more"
 
     def __check_init__(self):
         check_components(self, self.rates)
@@ -155,11 +174,11 @@ class ExponentialMixture(AbstractFactorialMixture):
         cls,
         weights: Float[Array, " components"],
         rates: Float[Array, "components features"],
-        **options: float,
+        mean_floor: float = 1e-6,
     ) -> "ExponentialMixture":
         """With given parameters; weights count relative to their sum."""
         weights = weights / jnp.sum(weights)
-        return cls(len(weights), weights=weights, rates=rates, **options)
+        return cls(len(weights), mean_floor, weights=weights, rates=rates)
 
     def _means(self):
         return 1 / self.rates
@@ -169,14 +188,14 @@ class ExponentialMixture(AbstractFactorialMixture):
         floor = self.mean_floor * jnp.where(mean > 0, mean, 1)
         means = jnp.maximum(means, jnp.maximum(floor, jnp.finfo(means.dtype).tiny))
         return ExponentialMixture(
-            self.num_components, self.mean_floor, weights, 1 / means
+            self.num_components, self.mean_floor, weights=weights, rates=1 / means
         )
 
     def _in_support(self, x):
         return ~(x < 0)
 
-    def _component_log_prob(self, x):
-        return jnp.sum(jnp.log(self.rates), -1)[:, None] - self.rates @ x.T
+    def _component_log_prob(self, local):
+        return jnp.sum(jnp.log(self.rates), -1)[:, None] - self.rates @ local.T
 
     def _draw(self, key, labels):
         rates = self.rates[labels]

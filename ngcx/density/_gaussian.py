@@ -1,5 +1,5 @@
 import math
-from typing import ClassVar, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import equinox as eqx
 import jax
@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .._checks import check_positive
 from .._typing import typed
-from ._base import AbstractMixture, Statistics, check_components
+from ._base import UNFITTED, AbstractMixture, Fitted, Statistics, check_components
 from ._covariance import COVARIANCES
 
 
@@ -43,14 +43,20 @@ class GaussianMixture(AbstractMixture):
     covariance_floor: float = eqx.field(static=True, default=1e-6)
     """`fit` keeps the variances above this, relative to the variance of the feature in
     the whole mixture (to 1 if that is 0), so that no component collapses."""
-    weights: Float[Array, " components"] | None = None
+    weights: Fitted[Float[Array, " components"]] = eqx.field(
+        default=UNFITTED, kw_only=True
+    )
     r"""$\pi$, which add up to 1."""
-    means: Float[Array, "components features"] | None = None
+    means: Fitted[Float[Array, "components features"]] = eqx.field(
+        default=UNFITTED, kw_only=True
+    )
     r"""$\mu$."""
-    scales: Float[Array, "components *shape"] | None = None
+    scales: Fitted[Float[Array, "components *shape"]] = eqx.field(
+        default=UNFITTED, kw_only=True
+    )
     r"""What $\Sigma$ is the square of: lower Cholesky factors (components, features,
     features), or standard deviations (components, features) or (components,)."""
-    support: ClassVar[str] = "finite numbers"
+    support = "finite numbers"
 
     def __check_init__(self):
         check_components(self, self.means)
@@ -64,7 +70,7 @@ class GaussianMixture(AbstractMixture):
         means: Float[Array, "components features"],
         covariances: Float[Array, "components *shape"],
         covariance: Covariance = "full",
-        **options: float,
+        covariance_floor: float = 1e-6,
     ) -> "GaussianMixture":
         """With given parameters; weights count relative to their sum.
 
@@ -80,15 +86,13 @@ class GaussianMixture(AbstractMixture):
                 f"`covariances` must have the shape {shape}, since `covariance` is "
                 f"{covariance!r}; got {covariances.shape}."
             )
-        scales = COVARIANCES[covariance].from_covariances(covariances)
-        weights = weights / jnp.sum(weights)
         return cls(
             components,
             covariance,
-            weights=weights,
+            covariance_floor,
+            weights=weights / jnp.sum(weights),
             means=means,
-            scales=scales,
-            **options,
+            scales=COVARIANCES[covariance].from_covariances(covariances),
         )
 
     @property
@@ -141,28 +145,30 @@ class GaussianMixture(AbstractMixture):
             self.num_components,
             self.covariance,
             self.covariance_floor,
-            weights,
-            means,
-            scales,
+            weights=weights,
+            means=means,
+            scales=scales,
         )
 
-    def _whitened(self, x):
+    def _local(self, x):
+        """Whitened, (components, features, rows)."""
         center = jax.lax.stop_gradient(self.weights[None] @ self.means)
-        return self._kind.whitened(self.scales, self.means, center, x)
+        z = self._kind.whitened(self.scales, self.means, center, x)
+        # XLA would rather compute it again than read it twice.
+        return jax.lax.optimization_barrier(z)
 
     def _in_support(self, x):
         return ~jnp.isinf(x)
 
-    def _component_log_prob(self, x):
-        features = x.shape[1]
+    def _component_log_prob(self, local):
+        features = self.means.shape[1]
         volume = self._kind.log_determinant(self.scales, features)
         volume += features / 2 * math.log(2 * math.pi)
-        return -jnp.sum(jnp.square(self._whitened(x)), 1) / 2 - volume[:, None]
+        return -jnp.sum(jnp.square(local), 1) / 2 - volume[:, None]
 
-    def _moments(self, x, responsibilities):
-        z = self._whitened(x)
-        first = jnp.einsum("kn,kdn->kd", responsibilities, z)
-        return first, self._kind.squares(responsibilities, z)
+    def _moments(self, local, responsibilities):
+        first = jnp.einsum("kn,kdn->kd", responsibilities, local)
+        return first, self._kind.squares(responsibilities, local)
 
     def _own_moments(self, counts):
         squares = self._kind.identity(self.scales, self.means.shape[1])
@@ -184,7 +190,11 @@ class GaussianMixture(AbstractMixture):
         shares = jnp.broadcast_to(weight / components, (components, len(weight)))
         counts = jnp.sum(shares, -1)
         return rough.maximize(
-            Statistics(jnp.zeros_like(mean[0, 0]), counts, rough._moments(x, shares))
+            Statistics(
+                jnp.zeros_like(mean[0, 0]),
+                counts,
+                rough._moments(rough._local(x), shares),
+            )
         )
 
     def _coordinates(self, x):
@@ -195,7 +205,7 @@ class GaussianMixture(AbstractMixture):
         # As wide, all together, as the rows are spread about the seeds next to them.
         kind = self._kind
         mixture = self._with(self.weights, seeds, self.scales)
-        z = mixture._whitened(x)
+        z = mixture._local(x)
         nearest = jnp.argmin(jnp.sum(jnp.square(z), 1), 0)
         member = jax.nn.one_hot(nearest, self.num_components, axis=0, dtype=x.dtype)
         squares = kind.squares(member * weight[None], z)

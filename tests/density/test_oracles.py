@@ -1,5 +1,7 @@
 """Against scikit-learn and float64, and where the reference is wrong."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -39,10 +41,11 @@ def start_of(x, covariance="full"):
     )
 
 
-def ours(x, start, covariance="full", dtype="float32"):
+def ours(x, start, covariance: Any = "full", dtype="float32"):
     with jax.enable_x64(dtype == "float64"):
+        weights, means, covariances = (jnp.asarray(array, dtype) for array in start)
         mixture = GaussianMixture.from_parameters(
-            *(jnp.asarray(array, dtype) for array in start), covariance
+            weights, means, covariances, covariance
         )
         fitted, result = mixture.fit(
             jr.key(0),
@@ -63,7 +66,7 @@ def test_equals_scikit_learn_from_the_same_start(covariance, seed):
     x = clusters(seed).astype(np.float32).astype(float)
     start = start_of(x, covariance)
     precision = np.linalg.inv(start[2]) if covariance == "full" else 1 / start[2]
-    oracle = sklearn.mixture.GaussianMixture(
+    oracle: Any = sklearn.mixture.GaussianMixture(
         COMPONENTS,
         covariance_type=SHAPES[covariance],
         tol=0,
@@ -173,13 +176,16 @@ def test_exponentials_over_the_whole_line():
 
 def test_given_parameters_are_kept():
     weights, means, covariances = start_of(clusters(0))
-    given_ = [jnp.asarray(a, jnp.float32) for a in (2 * weights, means, covariances)]
-    mixture = GaussianMixture.from_parameters(*given_, covariance_floor=1e-3)
+    arrays = (jnp.asarray(a, jnp.float32) for a in (2 * weights, means, covariances))
+    doubled, centers, matrices = arrays
+    mixture = GaussianMixture.from_parameters(
+        doubled, centers, matrices, covariance_floor=1e-3
+    )
     np.testing.assert_allclose(mixture.weights, weights, rtol=1e-6)
     np.testing.assert_allclose(mixture.covariances, covariances, rtol=1e-4, atol=1e-5)
     assert mixture.covariance_floor == 1e-3
     with pytest.raises(ValueError, match="`covariances` must have the shape"):
-        GaussianMixture.from_parameters(*given_, "diagonal")
+        GaussianMixture.from_parameters(doubled, centers, matrices, "diagonal")
     with pytest.raises(ValueError, match="`covariance_floor` must be positive"):
         GaussianMixture(2, covariance_floor=0.0)
     with pytest.raises(ValueError, match="`probability_floor` must be"):
