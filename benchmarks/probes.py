@@ -9,7 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 from ngcx.analysis import KNNProbe, LinearProbe
 from ngcx.metrics import accuracy
 
-from ._measure import compare
+from ._measure import compare, tabulate
 
 
 ROWS, FEATURES, CLASSES, EPOCHS, BATCH, K = 5_000, 64, 10, 20, 100, 5
@@ -20,9 +20,8 @@ def main():
     x = rng.normal(size=(ROWS, FEATURES)).astype(np.float32)
     y = np.argmax(x @ rng.normal(size=(FEATURES, CLASSES)), -1).astype(np.int32)
     queries = rng.normal(size=(ROWS, FEATURES)).astype(np.float32)
-    linear(x, y)
-    print()
-    neighbors(x, y, queries)
+    yield from linear(x, y)
+    yield neighbors(x, y, queries)
 
 
 def linear(x, y):
@@ -34,8 +33,8 @@ def linear(x, y):
         )
         return jax.block_until_ready((probe, result))[0]
 
-    print(f"ngcx LinearProbe: accuracy {ours().score(x, y):.4f}\n")
     contenders = {"ngcx LinearProbe": ours}
+    accuracies = {"ngcx LinearProbe": float(ours().score(x, y))}
     try:
         from ngclearn.utils.analysis.linear_probe import (  # pyright: ignore[reportMissingImports]
             LinearProbe as Reference,
@@ -50,9 +49,10 @@ def linear(x, y):
             probe.fit((on_device[0], hot), n_iter=EPOCHS)
             return jax.block_until_ready(probe.probe_params) and probe
 
-        print(f"ngclearn: accuracy {accuracy(theirs().predict(x), on_device[1]):.4f}\n")
         contenders["ngclearn"] = theirs
-    compare(contenders, rounds=5)
+        accuracies["ngclearn"] = float(accuracy(theirs().predict(x), on_device[1]))
+    yield compare("20 epochs of a linear probe, batch 100", contenders, rounds=5)
+    yield tabulate("Its accuracy after them", accuracies, "")
 
 
 def neighbors(x, y, queries):
@@ -60,8 +60,8 @@ def neighbors(x, y, queries):
     on_device = jnp.asarray(queries)
     peer = NearestNeighbors(n_neighbors=K, algorithm="brute").fit(x)
     same = np.mean(probe.neighbors(on_device)[1] == peer.kneighbors(queries)[1])
-    print(f"the same neighbours: {same:.2%}\n")
-    compare(
+    return compare(
+        f"5 neighbours of 5,000 rows among 5,000; {same:.1%} the same",
         {
             "scikit-learn, brute force": lambda: peer.kneighbors(queries),
             "ngcx KNNProbe": lambda: jax.block_until_ready(probe.neighbors(on_device)),
