@@ -104,7 +104,11 @@ class PatchGenerator(eqx.Module):
         return np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
 
     def _starts(self, height: int, width: int):
-        check_fits((self.patch_height, self.patch_width), (height, width))
+        check_fits(
+            (self.patch_height, self.patch_width),
+            (height, width),
+            "`patch_height` and `patch_width` must fit into the image",
+        )
         return (
             _starts(
                 self.vertical_alignment, height, self.patch_height, self.vertical_stride

@@ -53,10 +53,11 @@ def reconstruct(
 
         ```
     """
-    if len(image_shape) != patches.ndim - 1:
+    integers = all(isinstance(size, int) for size in image_shape)
+    if len(image_shape) != patches.ndim - 1 or not integers:
         raise ValueError(
-            f"`image_shape` must have {patches.ndim - 1} axes for patches of shape "
-            f"{patches.shape}; got {image_shape}."
+            f"`image_shape` must be {patches.ndim - 1} integers for `patches` of the "
+            f"shape {patches.shape}; got {image_shape}."
         )
     axis = height_axis(len(image_shape))
     patch_shape = patches.shape[axis + 1 : axis + 3]
@@ -64,7 +65,7 @@ def reconstruct(
     expected = jax.eval_shape(cover.cut, cover.like(patches.dtype)).shape
     if patches.shape != expected:
         raise ValueError(
-            f"`patches` must have the shape {expected} for images of the shape "
+            f"`patches` must have the shape {expected} for the `image_shape` "
             f"{image_shape}; got {patches.shape}."
         )
     inexact = jnp.issubdtype(patches.dtype, jnp.inexact)
@@ -123,7 +124,8 @@ def _cover(image_shape, patch_shape, stride, overlap, padding) -> _Cover:
     axis = height_axis(len(image_shape))
     size, sides = image_shape[axis : axis + 2], pair("padding", padding, 0)
     framed = tuple(length + 2 * side for length, side in zip(size, sides, strict=True))
-    starts = grid(framed, patch_shape, stride, overlap)
+    rule = "`patches` must fit into `image_shape`"
+    starts = grid(framed, patch_shape, stride, overlap, rule)
     of_axes = []
     for length, patch, side, begin in zip(
         size, patch_shape, sides, starts, strict=True
@@ -135,9 +137,9 @@ def _cover(image_shape, patch_shape, stride, overlap, padding) -> _Cover:
         )
         if len(covered) < length:
             raise ValueError(
-                f"patches {patch_shape} at the rows {starts[0]} and columns "
-                f"{starts[1]} do not cover an image of {size}; choose another `stride` "
-                "or a larger `padding`."
+                f"`image_shape` {size} is not covered by patches {patch_shape} at the "
+                f"rows {starts[0]} and columns {starts[1]}; choose another `stride` or "
+                "`overlap`, or a larger `padding`."
             )
         of_axes.append((counts, *np.divmod(places[first], patch)))
     counts, firsts, offsets = zip(*of_axes, strict=True)

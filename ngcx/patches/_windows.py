@@ -32,12 +32,18 @@ def height_axis(ndim: int) -> int:
     return 0 if ndim == 2 else 1
 
 
-def check_fits(patch_shape: tuple[int, int], size: tuple[int, ...]):
+_FIT = "`patch_shape` must fit into `images`"
+
+
+def check_fits(
+    patch_shape: tuple[int, int],
+    size: tuple[int, ...],
+    rule: str = _FIT,
+):
     pair("patch_shape", patch_shape, 1)
     if patch_shape[0] > size[0] or patch_shape[1] > size[1]:
         raise ValueError(
-            f"`patch_shape` must fit into the image, {size[0]} x {size[1]} with its "
-            f"padding; got {patch_shape}."
+            f"{rule}, {size[0]} x {size[1]} with padding; got {patch_shape}."
         )
 
 
@@ -46,9 +52,10 @@ def grid(
     patch_shape: tuple[int, int],
     stride: Pair | None,
     overlap: Pair | None,
+    rule: str = _FIT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The first row, and the first column, of the windows of a regular grid."""
-    check_fits(patch_shape, size)
+    check_fits(patch_shape, size, rule)
     if stride is not None and overlap is not None:
         raise ValueError(
             f"`stride` and `overlap` exclude each other; got {stride} and {overlap}."

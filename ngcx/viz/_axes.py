@@ -1,9 +1,10 @@
 """Where pictures are drawn. Never with pyplot, which has a state."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Bool, Real
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 
 AnyArray = Array | np.ndarray
+History = Real[AnyArray, "time *neurons"] | Bool[AnyArray, "time *neurons"]
 
 # Distinct to the colour-blind too (Okabe and Ito, 2008), but for the yellow, which is
 # too light for lines.
@@ -18,6 +20,11 @@ BLACK, BLUE, VERMILION = "#000000", "#0072B2", "#D55E00"
 PALETTE = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
 
 FEW = 20  # of which each has its own tick
+
+
+def check_finite_positive(name: str, value: float | int) -> None:
+    if not 0 < value < math.inf:
+        raise ValueError(f"`{name}` must be positive and finite; got {value}.")
 
 
 def new_figure(figsize: tuple[float, float]) -> Figure:

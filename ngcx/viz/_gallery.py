@@ -32,9 +32,10 @@ def activation_gallery(
 
     **Returns:** the figure.
 
-    **Raises:** `ValueError` if there is none, or `ax` has no place in a grid.
+    **Raises:** `ValueError` if there is none, `x` is empty or not finite, or `ax` has
+    no place in a grid.
     """
-    x = jnp.linspace(-4, 4, 161) if x is None else jnp.asarray(x)
+    x = _places(x, 4.0, 161)
     # One scale for all, to compare them.
     limits = 1.05 * min(float(jnp.min(x)), -1), 1.05 * max(float(jnp.max(x)), 1)
 
@@ -70,9 +71,10 @@ def surrogate_gallery(
 
     **Returns:** the figure.
 
-    **Raises:** `ValueError` if there is none, or `ax` has no place in a grid.
+    **Raises:** `ValueError` if there is none, `x` is empty or not finite, or `ax` has
+    no place in a grid.
     """
-    x = jnp.linspace(-2, 2, 401) if x is None else jnp.asarray(x)
+    x = _places(x, 2.0, 401)
 
     def draw(panel, surrogate):
         panel.plot(x, surrogate(x), color="0.6", label="spike")
@@ -81,6 +83,14 @@ def surrogate_gallery(
         panel.plot(x, slope, color=VERMILION, linestyle="--", label="$E'$")
 
     return _gallery("surrogates", surrogates, draw, r"$v - \theta$", ax)
+
+
+def _places(x: AnyArray | None, end: float, count: int):
+    if x is None:
+        return jnp.linspace(-end, end, count)
+    if not x.size or not jnp.all(jnp.isfinite(x)):
+        raise ValueError("`x` must be one or more finite numbers.")
+    return jnp.asarray(x)
 
 
 def _gallery(

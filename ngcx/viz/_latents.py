@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Real
 from matplotlib.axes import Axes
 
 from .._typing import typed
@@ -16,8 +16,10 @@ MARKERS = ("o", "^", "s", "D", "v", "X")
 @typed
 def latents(
     points: Float[AnyArray, "samples 2"],
-    labels: Shaped[AnyArray, "samples"]
-    | Shaped[AnyArray, "samples classes"]
+    labels: Real[AnyArray, "samples"]
+    | Real[AnyArray, "samples classes"]
+    | Bool[AnyArray, "samples"]
+    | Bool[AnyArray, "samples classes"]
     | None = None,
     *,
     names: Sequence[str] | None = None,
@@ -74,14 +76,15 @@ def latents(
                 label=str(index) if names is None else names[index],
             )
         # Beside the points, not on them.
-        ax.legend(
-            title="Class",
-            alignment="left",
-            loc="upper left",
-            bbox_to_anchor=(1, 1),
-            frameon=False,
-            markerscale=(30 / size) ** 0.5,
-        )
+        if len(classes):
+            ax.legend(
+                title="Class",
+                alignment="left",
+                loc="upper left",
+                bbox_to_anchor=(1, 1),
+                frameon=False,
+                markerscale=(30 / size) ** 0.5,
+            )
     else:
         colors = values.astype(np.float64)
         shown = ax.scatter(x, y, s=size, c=colors, cmap="viridis", linewidths=0)

@@ -28,7 +28,7 @@ def pca(
 
     **Returns:** the projections, in the dtype of `x`; float64 needs `jax.enable_x64`.
 
-    **Raises:** `ValueError` if `dimensions` is not positive.
+    **Raises:** `ValueError` if `dimensions` is not positive, or there is no feature.
 
     !!! example
 
@@ -41,6 +41,8 @@ def pca(
         ```
     """
     check_positive("dimensions", dimensions)
+    if not x.shape[1]:
+        raise ValueError("`x` must have one feature or more; got 0.")
     wide = widened(jnp.asarray(x))
     # Of numbers up to 1, so that the sums of the largest do not overflow.
     largest = jnp.max(jnp.abs(wide), initial=0)
@@ -81,7 +83,8 @@ def tsne(
     **Returns:** the embedding, in the dtype of `x`; float64 needs `jax.enable_x64`.
 
     **Raises:** `ImportError` without scikit-learn; `ValueError` for fewer than two
-    samples, or a perplexity that is not positive.
+    samples, or such that are not finite; for a perplexity or a `pca_dimensions` that is
+    not positive; and for other `dimensions`.
     """
     try:
         from sklearn.manifold import TSNE
@@ -90,9 +93,16 @@ def tsne(
             "`ngcx.viz.tsne` needs scikit-learn: python -m pip install scikit-learn"
         ) from error
     check_positive("perplexity", perplexity)
+    check_positive("pca_dimensions", pca_dimensions)
+    if not 1 <= dimensions <= 3:
+        raise ValueError(f"`dimensions` must be 1, 2 or 3; got {dimensions}.")
+    if not jnp.all(jnp.isfinite(x)):
+        raise ValueError("`x` must be finite; got NaN or infinity.")
     samples, features = x.shape
-    if samples < 2:
-        raise ValueError(f"`x` must have two samples or more; got {samples}.")
+    if samples < 2 or not features:
+        raise ValueError(
+            f"`x` must have two samples or more, of one feature or more; got {x.shape}."
+        )
     start = pca(x, pca_dimensions) if features > pca_dimensions else jnp.asarray(x)
     embedding = TSNE(
         dimensions,

@@ -1,20 +1,21 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Int
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.colors import is_color_like, to_hex
 from matplotlib.lines import Line2D
 from matplotlib.typing import ColorType
 
-from .._checks import check_positive
 from .._typing import typed
 from ._axes import (
     BLACK,
     BLUE,
     VERMILION,
     AnyArray,
+    History,
     axes_or_new,
+    check_finite_positive,
     chosen_neurons,
     label_rows,
     per_neuron,
@@ -23,7 +24,7 @@ from ._axes import (
 
 @typed
 def raster(
-    spikes: Shaped[AnyArray, "time *neurons"],
+    spikes: History,
     *,
     dt: float | int = 1.0,
     names: Sequence[str] | None = None,
@@ -49,8 +50,11 @@ def raster(
     **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
     name or colour a neuron.
     """
-    check_positive("dt", dt)
+    check_finite_positive("dt", dt)
     shown, chosen, labels = chosen_neurons(spikes, names, indices)
+    for color in [colors] if isinstance(colors, str) else colors:
+        if not is_color_like(color):
+            raise ValueError(f"`colors` must be those of matplotlib; got {color!r}.")
     ax = _prepare(ax, len(shown), labels, dt)
     if isinstance(colors, str):
         _mark(ax, shown != 0, dt, colors)
@@ -65,8 +69,8 @@ def raster(
 
 @typed
 def spike_comparison(
-    spikes: Shaped[AnyArray, "time *neurons"],
-    targets: Shaped[AnyArray, "time *neurons"],
+    spikes: History,
+    targets: History,
     *,
     dt: float | int = 1.0,
     names: Sequence[str] | None = None,
@@ -87,7 +91,7 @@ def spike_comparison(
     **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
     name a neuron.
     """
-    check_positive("dt", dt)
+    check_finite_positive("dt", dt)
     shown, _, labels = chosen_neurons(spikes, names, indices)
     wanted = chosen_neurons(targets, names, indices)[0] != 0
     there = shown != 0

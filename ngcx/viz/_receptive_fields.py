@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from .._typing import typed
-from ._axes import AnyArray, add_colorbar, axes_or_new, panels
+from ._axes import AnyArray, add_colorbar, axes_or_new, check_finite_positive, panels
 
 
 @typed
@@ -146,6 +146,7 @@ def animate_receptive_fields(
     **Raises:** `ValueError` as for [`ngcx.viz.receptive_fields`][], or if there is no
     frame.
     """
+    check_finite_positive("interval", interval)
     if not len(history):
         raise ValueError("`history` must have one frame or more; got 0.")
     frames = [_fields(weights, patch_shape, normalize, order) for weights in history]
@@ -177,7 +178,7 @@ def _fields(weights, patch_shape, normalize, order) -> np.ndarray:
     count, pixels = fields.shape
     if not count:
         raise ValueError("`weights` must be those of one neuron or more; got 0.")
-    if math.prod(patch_shape) != pixels:
+    if min(patch_shape) < 1 or math.prod(patch_shape) != pixels:
         raise ValueError(
             f"`patch_shape` must have the {pixels} pixels that each neuron has "
             f"weights for; got {patch_shape}."

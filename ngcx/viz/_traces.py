@@ -1,19 +1,26 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Int, Real, Shaped
+from jaxtyping import Bool, Int, Real
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .._checks import check_positive
 from .._typing import typed
-from ._axes import PALETTE, AnyArray, axes_or_new, chosen_neurons, panels
+from ._axes import (
+    PALETTE,
+    AnyArray,
+    History,
+    axes_or_new,
+    check_finite_positive,
+    chosen_neurons,
+    panels,
+)
 from ._raster import raster
 
 
 @typed
 def traces(
-    values: Shaped[AnyArray, "time *neurons"],
+    values: History,
     *,
     dt: float | int = 1.0,
     names: Sequence[str] | None = None,
@@ -41,7 +48,7 @@ def traces(
     **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
     name a neuron.
     """
-    check_positive("dt", dt)
+    check_finite_positive("dt", dt)
     shown, _, labels = chosen_neurons(values, names, indices)
     shown = shown.astype(np.float64)
     ax = axes_or_new(ax, (8.0, 3.0))
@@ -74,11 +81,11 @@ def traces(
 
 @typed
 def membrane(
-    potential: Shaped[AnyArray, "time *neurons"],
+    potential: History,
     *,
-    current: Shaped[AnyArray, "time *neurons"] | None = None,
-    spikes: Shaped[AnyArray, "time *neurons"] | None = None,
-    refractory: Shaped[AnyArray, "time *neurons"] | None = None,
+    current: History | None = None,
+    spikes: History | None = None,
+    refractory: History | None = None,
     threshold: float | int | Real[AnyArray, ""] | None = None,
     dt: float | int = 1.0,
     names: Sequence[str] | None = None,
@@ -153,7 +160,7 @@ def _shade(ax: Axes, where: np.ndarray) -> None:
 
 @typed
 def compartments(
-    histories: Mapping[str, Shaped[AnyArray, "_ *_"]],
+    histories: Mapping[str, Real[AnyArray, "_ *_"] | Bool[AnyArray, "_ *_"]],
     *,
     dt: float | int = 1.0,
     indices: Sequence[int] | Int[AnyArray, "chosen"] | None = None,

@@ -19,10 +19,14 @@ SIZES = {
     "*batch": (2,),
     "*shape": (2, 3),
     "batch": (2,),
+    "channels": (2,),
     "classes": (3,),
     "features": (3,),
     "groups": (2,),
+    "height": (5,),
+    "width": (6,),
     "neurons": (3,),
+    "points": (5,),
     "rows": (4,),
     "columns": (6,),
     "samples": (5,),
@@ -68,7 +72,7 @@ class Array:
 
     axes: str
     accepts: str = "float"
-    """Of "float", "int" and "bool"; the first is that of the valid argument."""
+    """Of "float", "int", "bool" and "complex"; the first is that of a valid one."""
     make: Callable[[np.random.Generator, tuple[int, ...]], Any] | None = None
     optional: bool = False
 
@@ -107,7 +111,8 @@ class Array:
             yield Wrong("None", None)
         yield Wrong("a string", "text")
         yield Wrong("a list", [1.0])
-        yield Wrong("complex", valid.astype(jnp.complex64))
+        if "complex" not in self.accepts:
+            yield Wrong("complex", valid.astype(jnp.complex64))
         for kind, dtype in _DTYPES.items():
             if kind not in self.accepts:
                 yield Wrong(f"{kind}s", jnp.zeros(valid.shape, dtype))
@@ -268,6 +273,8 @@ class Entry:
     """What comes of an empty array: "finite" numbers, or "anything"."""
     differentiable: bool = True
     """Whether its gradients are tested; those that are always 0 need not be."""
+    on_host: bool = False
+    """Whether it needs the numbers, as a picture does, so that it cannot be traced."""
     also: tuple[str, ...] = ()
     """What else may be blamed, such as a field of the module whose method it is."""
 
