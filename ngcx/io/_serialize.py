@@ -98,9 +98,8 @@ def deserialize(path: str | os.PathLike[str], like: PyTree) -> PyTree:
 
     **Raises:** `ValueError` for a file that is not one of these, was cut off or altered
     anywhere, or is of another version, and for one whose structure, types, shapes or
-    dtypes are not those of `like`, naming the leaf and what was found; for 64 bits
-    in a leaf of `like` that is not of numpy, without `jax.enable_x64`; `OSError` if it
-    cannot be read.
+    dtypes are not those of `like`, naming the leaf and what was found; for an array of
+    JAX of 64 bits in `like` without `jax.enable_x64`; `OSError` if it cannot be read.
     """
     leaves = _leaves(like, "like")
     for name, leaf in leaves:
@@ -198,12 +197,12 @@ def _restored(file: BinaryIO, leaf, entry: dict):
 
 def _check_dtype(name: str, leaf):
     """Arrays of JAX have 64 bits only where that is enabled."""
-    if isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and not _is_key(leaf):
-        if jax.dtypes.canonicalize_dtype(leaf.dtype) != leaf.dtype:
-            raise ValueError(
-                f"`{name}` must have a dtype that JAX has at present; got "
-                f"{leaf.dtype}, which needs `jax.enable_x64`."
-            )
+    of_jax = isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and not _is_key(leaf)
+    if of_jax and jax.dtypes.canonicalize_dtype(leaf.dtype) != leaf.dtype:
+        raise ValueError(
+            f"`{name}` must have a dtype that JAX has at present; got {leaf.dtype}, "
+            "which needs `jax.enable_x64`."
+        )
 
 
 def _placed(array, leaf):

@@ -126,6 +126,21 @@ def test_sharded_arrays_are_gathered_and_put_back(path):
     assert deserialize(path, struct).sharding == sharding
 
 
+def test_64_bits_are_not_lost_without_x64(tmp_path):
+    path = tmp_path / "file"
+    array = np.arange(3) / 7
+    serialize(path, [array])
+    np.testing.assert_array_equal(deserialize(path, [np.zeros(3)])[0], array)
+    struct = jax.ShapeDtypeStruct((3,), np.float64)
+    with pytest.raises(ValueError, match=r"`like\[0\]`.*float64.*enable_x64"):
+        deserialize(path, [struct])
+    with jax.enable_x64(True):
+        wide = deserialize(path, [struct])[0]
+    np.testing.assert_array_equal(wide, array)
+    with pytest.raises(ValueError, match="enable_x64"):
+        deserialize(path, [wide])
+
+
 SAVED = {"a": jnp.ones(3), "b": [1, 2.0, jax.nn.relu]}
 
 
