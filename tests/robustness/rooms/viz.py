@@ -59,7 +59,8 @@ def gallery(function, argument, members):
 @ft.wraps(viz.animate_receptive_fields)
 def animate(*args, **kwargs):
     animation = viz.animate_receptive_fields(*args, **kwargs)
-    animation._draw_was_started = True  # or matplotlib warns that it was not shown
+    # Or matplotlib warns that it was not shown.
+    animation._draw_was_started = True  # pyright: ignore[reportAttributeAccessIssue]
     return animation
 
 
