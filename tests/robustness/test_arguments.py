@@ -44,12 +44,14 @@ def test_wrong_arguments_are_errors_that_name_them(name):
 
 def outcome(entry: Entry, mutation: Mutation, valid, expected) -> str:
     """What is wrong with what a mutation does, or an empty string."""
-    arguments = valid | mutation.changed
+    arguments, result = valid | mutation.changed, []
     try:
-        if mutation.shape and not mutation.finite and not entry.on_host:
-            # Without compiling for every shape.
+        compiled = not mutation.shape or entry.on_host
+        if not compiled:
+            # Without compiling for every shape, but where there are numbers to judge.
             result = leaves(eqx.filter_eval_shape(entry.call, arguments))
-        else:
+            compiled = mutation.finite and any(leaf.size for leaf in result)
+        if compiled:
             result = leaves(entry.call(arguments))
     except (TypeError, ValueError) as error:
         blamed = {*mutation.changed, *entry.also}
@@ -76,7 +78,8 @@ def outcome(entry: Entry, mutation: Mutation, valid, expected) -> str:
             return f"a result of {result[0].shape} for {like.shape}"
     if mutation.finite:
         for leaf in result:
-            if jnp.issubdtype(leaf.dtype, jnp.floating) and np.isnan(leaf).any():
+            floating = leaf.size and jnp.issubdtype(leaf.dtype, jnp.floating)
+            if floating and np.isnan(leaf).any():
                 return f"NaN: {leaf}"
     return ""
 

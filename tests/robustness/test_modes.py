@@ -32,7 +32,7 @@ def sample(entries: dict[str, Entry], every: int) -> dict[str, Entry]:
 TRACEABLE = sample(
     {n: entry for n, entry in TABLE.items() if entry.arrays() and not entry.on_host}, 3
 )
-FEW = sample(TRACEABLE, 12)
+FEW = sample(TRACEABLE, 20)
 DIFFERENTIABLE = {
     name: entry
     for name, entry in FEW.items()

@@ -1,9 +1,11 @@
 """Entries of `ngcx.viz`."""
 
 import functools as ft
+from unittest import mock
 
 import jax.numpy as jnp
 import numpy as np
+import sklearn.manifold
 
 from ngcx import activations, surrogate, viz
 
@@ -64,6 +66,13 @@ def animate(*args, **kwargs):
     return animation
 
 
+@ft.wraps(viz.tsne)
+def tsne(*args, **kwargs):
+    short = ft.partial(sklearn.manifold.TSNE, max_iter=250)
+    with mock.patch("sklearn.manifold.TSNE", short):
+        return viz.tsne(*args, **kwargs)
+
+
 ENTRIES = {
     "activation_gallery": gallery(
         viz.activation_gallery, "activations", {"tanh": activations.Tanh()}
@@ -99,7 +108,7 @@ ENTRIES = {
         differentiable=False,
     ),
     "tsne": Entry(
-        viz.tsne,
+        tsne,
         {
             "key": Key(),
             "x": Array("samples features"),
