@@ -5,22 +5,25 @@ import gc
 import inspect
 import os
 import pathlib
+import pkgutil
 import subprocess
 import sys
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
 
 import ngcx
-from ngcx import _compiled, activations, init, neurons, surrogate
+from ngcx import _compiled, activations, surrogate
 
 
+ROOMS = [room.name for room in pkgutil.iter_modules(ngcx.__path__) if room.ispkg]
 CLASSES = [
     member
-    for room in (activations, init, neurons, surrogate)
-    for member in vars(room).values()
-    if inspect.isclass(member)
+    for room in ROOMS
+    for member in vars(getattr(ngcx, room)).values()
+    if inspect.isclass(member) and issubclass(member, eqx.Module)
 ]
 
 
