@@ -52,6 +52,7 @@ def main():
         return sklearn.mixture.GaussianMixture(
             COMPONENTS,
             tol=0,
+            reg_covar=0,
             max_iter=ITERATIONS,
             weights_init=weights,
             means_init=x[:COMPONENTS],

@@ -97,7 +97,7 @@ class AbstractMixture(eqx.Module):
         """False where the density is 0 whatever the parameters are."""
 
     @abc.abstractmethod
-    def _local(self, x) -> Float[Array, "..."]:
+    def _local(self, x) -> PyTree[Float[Array, "..."]]:
         """Rows in the support as the components see them, for the next two."""
 
     @abc.abstractmethod

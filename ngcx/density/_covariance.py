@@ -31,8 +31,16 @@ class AbstractCovariance(abc.ABC):
         """`L Lᵀ`, in this shape."""
 
     @abc.abstractmethod
-    def whitened(self, scales, means, center, x) -> Array:
-        """`L⁻¹ (x - mean)`; `center` (1, features) lies among the means."""
+    def whitened(self, scales, means, center, x) -> tuple[Array, ...]:
+        """`z = L⁻¹ (x - mean)` first, and what else `moments` needs. `center`
+        (1, features) lies among the means.
+        """
+
+    @abc.abstractmethod
+    def moments(self, local, weight) -> tuple[Array, Array]:
+        """The sums over rows of `z` and of `z zᵀ`, in this shape, each times its weight
+        (components, rows); `local` is what `whitened` gives.
+        """
 
     @abc.abstractmethod
     def coloured(self, scales, noise) -> Array:
@@ -45,10 +53,6 @@ class AbstractCovariance(abc.ABC):
     @abc.abstractmethod
     def log_determinant(self, scales, features) -> Array:
         """ln |L|."""
-
-    @abc.abstractmethod
-    def squares(self, weight, z) -> Array:
-        """The sums over rows of `z zᵀ`, each times its weight (components, rows)."""
 
     @abc.abstractmethod
     def identity(self, scales, features) -> Array:
@@ -97,10 +101,20 @@ class Full(AbstractCovariance):
         # One product for all components, offsets included. From a centre among them, it
         # loses no more than the data lost when they were rounded.
         transform = jnp.concatenate([inverse, offsets], 2)
-        ones = jnp.ones((1, len(x)), x.dtype)
-        rows = jnp.concatenate([(x - center).T, ones])
+        rows = jnp.concatenate([(x - center).T, jnp.ones((1, len(x)), x.dtype)])
         z = transform.reshape(-1, features + 1) @ rows
-        return z.reshape(components, features, -1)
+        # XLA would rather compute it again than read it twice.
+        z = jax.lax.optimization_barrier(z)
+        return z.reshape(components, features, -1), rows, transform
+
+    def moments(self, local, weight):
+        z, rows, transform = local
+        components, features, _ = z.shape
+        # One product again: `z zᵀ` is `z rowsᵀ transformᵀ`. What it loses is bounded by
+        # the floor, which keeps components from being small beside their distances.
+        weighted = (z * weight[:, None]).reshape(components * features, -1)
+        products = (weighted @ rows.T).reshape(components, features, -1)
+        return products[:, :, -1], products @ transform.mT
 
     def coloured(self, scales, noise):
         return noise @ scales.T
@@ -110,9 +124,6 @@ class Full(AbstractCovariance):
 
     def log_determinant(self, scales, features):
         return jnp.sum(jnp.log(jnp.diagonal(scales, axis1=1, axis2=2)), -1)
-
-    def squares(self, weight, z):
-        return jnp.einsum("kin,kjn->kij", z * weight[:, None], z)
 
     def identity(self, scales, features):
         return jnp.broadcast_to(jnp.eye(features, dtype=scales.dtype), scales.shape)
@@ -162,7 +173,11 @@ class Diagonal(AbstractCovariance):
         return jnp.square(scales)
 
     def whitened(self, scales, means, center, x):
-        return (x.T[None] - means[:, :, None]) / scales[:, :, None]
+        return ((x.T[None] - means[:, :, None]) / scales[:, :, None],)
+
+    def moments(self, local, weight):
+        weighted = local[0] * weight[:, None]
+        return jnp.sum(weighted, -1), jnp.sum(weighted * local[0], -1)
 
     def coloured(self, scales, noise):
         return noise * scales[None]
@@ -172,9 +187,6 @@ class Diagonal(AbstractCovariance):
 
     def log_determinant(self, scales, features):
         return jnp.sum(jnp.log(scales), -1)
-
-    def squares(self, weight, z):
-        return jnp.sum(weight[:, None] * jnp.square(z), -1)
 
     def identity(self, scales, features):
         return jnp.ones_like(scales)
@@ -206,7 +218,12 @@ class Spherical(AbstractCovariance):
         return jnp.square(scales)
 
     def whitened(self, scales, means, center, x):
-        return (x.T[None] - means[:, :, None]) / scales[:, None, None]
+        return ((x.T[None] - means[:, :, None]) / scales[:, None, None],)
+
+    def moments(self, local, weight):
+        weighted = local[0] * weight[:, None]
+        squares = jnp.mean(jnp.sum(weighted * local[0], -1), -1)
+        return jnp.sum(weighted, -1), squares
 
     def coloured(self, scales, noise):
         return noise * scales
@@ -216,9 +233,6 @@ class Spherical(AbstractCovariance):
 
     def log_determinant(self, scales, features):
         return features * jnp.log(scales)
-
-    def squares(self, weight, z):
-        return jnp.sum(weight * jnp.mean(jnp.square(z), 1), -1)
 
     def identity(self, scales, features):
         return jnp.ones_like(scales)

@@ -151,11 +151,8 @@ class GaussianMixture(AbstractMixture):
         )
 
     def _local(self, x):
-        """Whitened, (components, features, rows)."""
         center = jax.lax.stop_gradient(self.weights[None] @ self.means)
-        z = self._kind.whitened(self.scales, self.means, center, x)
-        # XLA would rather compute it again than read it twice.
-        return jax.lax.optimization_barrier(z)
+        return self._kind.whitened(self.scales, self.means, center, x)
 
     def _in_support(self, x):
         return ~jnp.isinf(x)
@@ -164,11 +161,10 @@ class GaussianMixture(AbstractMixture):
         features = self.means.shape[1]
         volume = self._kind.log_determinant(self.scales, features)
         volume += features / 2 * math.log(2 * math.pi)
-        return -jnp.sum(jnp.square(local), 1) / 2 - volume[:, None]
+        return -jnp.sum(jnp.square(local[0]), 1) / 2 - volume[:, None]
 
     def _moments(self, local, responsibilities):
-        first = jnp.einsum("kn,kdn->kd", responsibilities, local)
-        return first, self._kind.squares(responsibilities, local)
+        return self._kind.moments(local, responsibilities)
 
     def _own_moments(self, counts):
         squares = self._kind.identity(self.scales, self.means.shape[1])
@@ -199,16 +195,16 @@ class GaussianMixture(AbstractMixture):
 
     def _coordinates(self, x):
         mean = self.means[:1]
-        return self._kind.whitened(self.scales[:1], mean, mean, x)[0].T
+        return self._kind.whitened(self.scales[:1], mean, mean, x)[0][0].T
 
     def _started(self, x, weight, seeds):
         # As wide, all together, as the rows are spread about the seeds next to them.
         kind = self._kind
         mixture = self._with(self.weights, seeds, self.scales)
-        z = mixture._local(x)
-        nearest = jnp.argmin(jnp.sum(jnp.square(z), 1), 0)
+        local = mixture._local(x)
+        nearest = jnp.argmin(jnp.sum(jnp.square(local[0]), 1), 0)
         member = jax.nn.one_hot(nearest, self.num_components, axis=0, dtype=x.dtype)
-        squares = kind.squares(member * weight[None], z)
+        _, squares = kind.moments(local, member * weight[None])
         squares = jnp.broadcast_to(
             jnp.sum(squares, 0, keepdims=True) / jnp.sum(weight), squares.shape
         )
