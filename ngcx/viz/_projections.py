@@ -99,10 +99,10 @@ def tsne(
     if not jnp.all(jnp.isfinite(x)):
         raise ValueError("`x` must be finite; got NaN or infinity.")
     samples, features = x.shape
-    if samples < 2 or not features:
-        raise ValueError(
-            f"`x` must have two samples or more, of one feature or more; got {x.shape}."
-        )
+    if samples < 2:
+        raise ValueError(f"`x` must have two samples or more; got {samples}.")
+    if not features:
+        raise ValueError("`x` must have one feature or more; got 0.")
     start = pca(x, pca_dimensions) if features > pca_dimensions else jnp.asarray(x)
     embedding = TSNE(
         dimensions,
