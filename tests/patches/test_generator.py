@@ -64,7 +64,9 @@ def test_alignments_mirror_each_other(length, patch, stride):
         return generator.positions(1, length)[:, 1]
 
     if patch > length:
-        with pytest.raises(ValueError, match="`patch_shape` must fit"):
+        with pytest.raises(
+            ValueError, match="`patch_height` and `patch_width` must fit"
+        ):
             starts("left")
         return
     last = length - patch

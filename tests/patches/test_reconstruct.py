@@ -136,12 +136,12 @@ def test_vmap_and_jit():
 @pytest.mark.parametrize(
     ("keywords", "match"),
     [
-        ({"image_shape": (5, 4)}, "do not cover an image of .*larger `padding`"),
-        ({"stride": 3, "image_shape": (5, 5)}, "do not cover"),
+        ({"image_shape": (5, 4)}, "`image_shape` .*not covered.*larger `padding`"),
+        ({"stride": 3, "image_shape": (5, 5)}, "not covered"),
         ({"image_shape": (6, 6)}, r"must have the shape \(9, 2, 2\) .* \(4, 2, 2\)"),
-        ({"image_shape": (1, 4, 4)}, "`image_shape` must have 2 axes"),
+        ({"image_shape": (1, 4, 4)}, "`image_shape` must be 2 integers"),
         ({"stride": 1, "overlap": 1}, "exclude each other"),
-        ({"image_shape": (1, 4)}, "`patch_shape` must fit"),
+        ({"image_shape": (1, 4)}, "`patches` must fit into `image_shape`"),
         ({"padding": -1}, "`padding` must be 0 or more"),
         ({"image_shape": 4}, "image_shape"),
     ],

@@ -124,7 +124,7 @@ def test_gradients_count_how_often_a_pixel_was_drawn():
         ({"n": 21, "replace": False}, "from 0 to 20, .* without replacement; got 21"),
         ({"n": 61, "replace": False, "per_image": False}, "from 0 to 60, "),
         ({"images": IMAGES[:0], "per_image": False}, "`n` must be from 0 to 0"),
-        ({"patch_shape": (6, 3)}, "`patch_shape` must fit into the image, 5 x 7"),
+        ({"patch_shape": (6, 3)}, "`patch_shape` must fit into `images`, 5 x 7"),
         ({"patch_shape": (2, 0)}, "`patch_shape` must be 1 or more"),
         ({"key": 1234}, "key"),
     ],
