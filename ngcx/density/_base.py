@@ -60,7 +60,8 @@ class FitResult(eqx.Module):
     """How a fit went."""
 
     converged: Bool[Array, ""]
-    """Whether the last iteration gained less than `tol`."""
+    """Whether an iteration gained less than `tol`; the next one finds out, and is the
+    last."""
     iterations: Int[Array, ""]
     log_likelihood: Float[Array, " steps"]
     """The mean log-likelihood of a row: of the start, and after each iteration. After
@@ -171,7 +172,7 @@ class AbstractMixture(eqx.Module):
         - `key`: decides the start.
         - `x`: the data, at least as many rows as components.
         - `max_iter`: how many iterations at most.
-        - `tol`: stop when an iteration raises the mean log-likelihood by less.
+        - `tol`: stop after an iteration that raised the mean log-likelihood by less.
         - `init`: the start. Components stand at random rows, `"random"`, or at rows far
             from each other, `"kmeans++"` (Arthur and Vassilvitskii, 2007); `"current"`
             goes on from the parameters that there are.
@@ -385,7 +386,7 @@ class AbstractMixture(eqx.Module):
         log_prob, responsibilities, local = self._posterior(rows)
         counted = rows.weight[None] * responsibilities
         statistics = Statistics(
-            jnp.sum(jnp.where(rows.weight > 0, rows.weight * log_prob, 0)),
+            _weighted_sum(rows.weight, log_prob),
             jnp.sum(counted, -1),
             self._moments(local, counted),
         )
@@ -429,25 +430,33 @@ class AbstractMixture(eqx.Module):
         total = jnp.sum(rows.weight)
 
         def climbs(carry):
-            _, _, _, _, converged, iteration = carry
+            _, _, _, converged, iteration = carry
             return ~converged & (iteration < max_iter)
 
         def step(carry):
-            mixture, statistics, log_prob, trace, _, iteration = carry
-            mixture, reseeded = mixture._updated(statistics, rows, log_prob)
+            mixture, trace, before, _, iteration = carry
             statistics, log_prob = mixture._expectation(rows)
             mean = statistics.log_likelihood / total
-            converged = (mean - trace[iteration] < tol) & ~reseeded
-            trace = trace.at[iteration + 1].set(mean)
-            return mixture, statistics, log_prob, trace, converged, iteration + 1
+            mixture, reseeded = mixture._updated(statistics, rows, log_prob)
+            trace = trace.at[iteration].set(mean)
+            # New seeds may cost likelihood at first.
+            after = jnp.where(reseeded, -jnp.inf, mean)
+            return mixture, trace, after, mean - before < tol, iteration + 1
 
-        statistics, log_prob = self._expectation(rows)
-        trace = jnp.full(max_iter + 1, statistics.log_likelihood / total)
-        carry = self, statistics, log_prob, trace, jnp.asarray(False), jnp.asarray(0)
+        trace = jnp.zeros(max_iter + 1, rows.x.dtype)
+        before = jnp.asarray(-jnp.inf, rows.x.dtype)
+        carry = self, trace, before, jnp.asarray(False), jnp.asarray(0)
         carry = jax.lax.while_loop(climbs, step, carry)
-        mixture, _, _, trace, converged, iterations = carry
-        trace = trace[jnp.minimum(jnp.arange(max_iter + 1), iterations)]
+        mixture, trace, _, converged, iterations = carry
+        log_prob, _, _ = mixture._posterior(rows)
+        last = _weighted_sum(rows.weight, log_prob) / total
+        trace = jnp.where(jnp.arange(max_iter + 1) < iterations, trace, last)
         return mixture, FitResult(converged, iterations, trace)
+
+
+def _weighted_sum(weight, log_prob):
+    """Of rows of weight 0 nothing, not even if they are impossible."""
+    return jnp.sum(jnp.where(weight > 0, weight * log_prob, 0))
 
 
 def check_components(mixture: AbstractMixture, parameters):

@@ -139,10 +139,12 @@ class Full(AbstractCovariance):
         return jnp.einsum("kdi,kij,kdj->kd", scales, squares, scales)
 
     def rescaled(self, scales, squares, floor):
-        whitened = _inverse(scales) * floor[:, None]
-        margin = jnp.linalg.cholesky(squares - whitened @ whitened.mT)
-        above = jnp.all(jnp.isfinite(margin), (1, 2))
-        regular = scales @ jnp.linalg.cholesky(squares)
+        root = jnp.linalg.cholesky(squares)
+        regular = scales @ root
+        # The floor in units of the new scales. Its norm is no less than what it is in
+        # any direction, so that where this is below 1, no direction is below the floor.
+        units = _solve(root, _inverse(scales) * floor[:, None])
+        above = jnp.sum(jnp.square(units), (1, 2)) <= 1
 
         def floored():
             # In units of the floor, where it is 1 in every direction.
@@ -259,5 +261,9 @@ COVARIANCES = {"full": Full(), "diagonal": Diagonal(), "spherical": Spherical()}
 
 
 def _inverse(scales):
-    eye = jnp.broadcast_to(jnp.eye(scales.shape[-1], dtype=scales.dtype), scales.shape)
-    return triangular_solve(scales, eye, left_side=True, lower=True)
+    eye = jnp.eye(scales.shape[-1], dtype=scales.dtype)
+    return _solve(scales, jnp.broadcast_to(eye, scales.shape))
+
+
+def _solve(lower, right):
+    return triangular_solve(lower, right, left_side=True, lower=True)
