@@ -20,6 +20,7 @@ import jax.tree_util as jtu
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
+from .._checks import check_non_negative
 from .._compiled import compiled
 from .._kmeans import kmeans_plus_plus_rows
 from .._precision import wide_dtype
@@ -182,15 +183,17 @@ class AbstractMixture(eqx.Module):
 
         **Returns:** the fitted mixture, and how the fit went.
 
-        **Raises:** `ValueError` for fewer rows than components, counts that are not
-        positive, or rows that are not finite or not in the support (rows that are
-        traced cannot be checked).
+        **Raises:** `ValueError` for fewer rows than components, no features, counts
+        that are not positive, or rows that are not finite or not in the support (rows
+        that are traced cannot be checked).
         """
         if x.shape[0] < self.num_components:
             raise ValueError(
                 f"`x` must have a row for each of the {self.num_components} components "
                 f"at least; got {x.shape[0]}."
             )
+        if x.shape[1] == 0:
+            raise ValueError(f"`x` must have a feature at least; got {x.shape}.")
         for name, value in (("max_iter", max_iter), ("n_init", n_init)):
             if value < 1:
                 raise ValueError(f"`{name}` must be a positive integer; got {value}.")
@@ -241,7 +244,11 @@ class AbstractMixture(eqx.Module):
             `jax.shard_map`.
 
         **Returns:** the mixture after the step, and the mean log-likelihood before it.
+
+        **Raises:** `ValueError` for no rows.
         """
+        if x.shape[0] == 0:
+            raise ValueError(f"`x` must have a row at least; got {x.shape}.")
         rows = self._rows(x, sample_weight)
         mixture = self._in_dtype(rows.x)
         statistics, log_prob = mixture._expectation(rows)
@@ -311,6 +318,7 @@ class AbstractMixture(eqx.Module):
 
         **Returns:** the rows, and the component that each comes from.
         """
+        check_non_negative("num_samples", num_samples)
         return self._sample(key, component, num_samples=num_samples)
 
     @ft.partial(compiled, static=("num_samples",))
@@ -353,6 +361,14 @@ class AbstractMixture(eqx.Module):
         return self
 
     def _in_dtype(self: M, x) -> M:
+        # Those that are matrices have a column for each feature.
+        parameters = jtu.tree_leaves(self._fitted())
+        for features in {leaf.shape[1] for leaf in parameters if leaf.ndim > 1}:
+            if features != x.shape[1]:
+                raise ValueError(
+                    f"`x` must have the {features} features of the parameters; got "
+                    f"{x.shape[1]}."
+                )
         return jtu.tree_map(lambda leaf: leaf.astype(x.dtype), self._fitted())
 
     def _rows(self, x, sample_weight=None):

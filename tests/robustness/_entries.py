@@ -275,6 +275,8 @@ class Entry:
     """Whether its gradients are tested; those that are always 0 need not be."""
     on_host: bool = False
     """Whether it needs the numbers, as a picture does, so that it cannot be traced."""
+    half: bool = True
+    """Whether results of half precisions are in half precision."""
     also: tuple[str, ...] = ()
     """What else may be blamed, such as a field of the module whose method it is."""
 
