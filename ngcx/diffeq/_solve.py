@@ -1,10 +1,11 @@
-import equinox as eqx
+import functools as ft
+
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Float, PyTree
 
-from .._compiled import traced
+from .._compiled import split, traced
 from .._typing import Scalar, typed
 from ._steps import Step, VectorField
 
@@ -61,11 +62,17 @@ def solve(
     # Numbers become arrays, so that another value does not compile anew; those of numpy
     # cost no trip to the device.
     t0, dt, args = jtu.tree_map(traced, (t0, dt, args))
+    constants, arrays = split((step, f, args))
+    return _run(constants, arrays, t0, y0, dt, steps, save_every, checkpoint)
+
+
+@ft.partial(jax.jit, static_argnums=(0, 5, 6, 7), inline=True)
+def _run(constants, arrays, t0, y0, dt, steps, save_every, checkpoint):
+    step, f, args = constants.combine(arrays)
     return _solve(step, f, t0, y0, dt, steps, args, save_every, checkpoint)
 
 
 # Checked inside, once a signature: outside, that would cost half a millisecond a call.
-@eqx.filter_jit
 @typed
 def _solve(
     step: Step,
