@@ -70,9 +70,9 @@ class FitResult(eqx.Module):
 
 
 class _Rows(NamedTuple):
-    """Data in the dtype to compute in."""
+    """Data in the dtype to compute in, laid out for it once: rows last."""
 
-    x: Float[Array, "rows features"]
+    x: Float[Array, "features rows"]
     weight: Float[Array, " rows"]
     inside: Bool[Array, " rows"]  # in the support
 
@@ -91,12 +91,12 @@ class AbstractMixture(eqx.Module):
     weights: eqx.AbstractVar[Fitted[Float[Array, " components"]]]
     support: ClassVar[str]
 
-    # What a family of densities has to say. Components come first in these arrays, and
-    # rows last, where sums over few components are fast.
+    # What a family of densities has to say. In these arrays components come first and
+    # rows last, where sums over few components are fast: `x` is (features, rows).
 
     @abc.abstractmethod
-    def _in_support(self, x) -> Bool[Array, "rows features"]:
-        """False where the density is 0 whatever the parameters are."""
+    def _in_support(self, x) -> Bool[Array, "..."]:
+        """False for numbers whose density is 0 whatever the parameters are."""
 
     @abc.abstractmethod
     def _local(self, x) -> PyTree[Float[Array, "..."]]:
@@ -380,7 +380,8 @@ class AbstractMixture(eqx.Module):
             x = jnp.where(weight[:, None] > 0, x, 0)
         inside = jnp.all(self._in_support(x), -1)
         # Replaced, so that derivatives are finite outside the support too.
-        return _Rows(jnp.where(inside[:, None], x, 0), weight, inside)
+        x = jax.lax.optimization_barrier(jnp.where(inside[:, None], x, 0).T)
+        return _Rows(x, weight, inside)
 
     def _posterior(self, rows):
         """The log-density of the rows, responsibilities (components, rows), and what
@@ -414,11 +415,11 @@ class AbstractMixture(eqx.Module):
         if init == "random":
             chance = weight / jnp.sum(weight)
             shape = (self.num_components,)
-            seeds = jr.choice(key, x.shape[0], shape, replace=False, p=chance)
+            seeds = jr.choice(key, x.shape[1], shape, replace=False, p=chance)
         else:
             coordinates = around._coordinates(x)
             seeds = kmeans_plus_plus_rows(key, coordinates, self.num_components, weight)
-        return around._started(x, weight, x[seeds])
+        return around._started(x, weight, x[:, seeds].T)
 
     def _updated(self, statistics, rows, log_prob, axis_name=None):
         """The M-step, with new seeds for components that are empty after it; and
@@ -432,7 +433,7 @@ class AbstractMixture(eqx.Module):
             seeds = _largest(unlikely, rows.x, self.num_components)
             if axis_name is not None:
                 seeds = jax.lax.all_gather(seeds, axis_name, tiled=True)
-                seeds = _largest(seeds[0], seeds[1], self.num_components)
+                seeds = _largest(seeds[0], seeds[1].T, self.num_components)
             # The first for the first one that is empty, the second for the next.
             order = jnp.clip(jnp.cumsum(empty) - 1, 0, len(seeds[0]) - 1)
             weights = jnp.where(empty, 1 / self.num_components, new.weights)
@@ -492,4 +493,4 @@ def check_components(mixture: AbstractMixture, parameters):
 
 def _largest(scores, x, number):
     scores, rows = jax.lax.top_k(scores, min(number, len(scores)))
-    return scores, x[rows]
+    return scores, x[:, rows].T

@@ -6,7 +6,7 @@ order 1 however the data are scaled, so that moments lose nothing; and a new sca
 the old one times that of the whitened moments.
 
 Arrays: scales (components, ...), means and floors (components, features),
-whitened rows (components, features, rows).
+data (features, rows), whitened (components, features, rows).
 """
 
 import abc
@@ -101,7 +101,8 @@ class Full(AbstractCovariance):
         # One product for all components, offsets included. From a centre among them, it
         # loses no more than the data lost when they were rounded.
         transform = jnp.concatenate([inverse, offsets], 2)
-        rows = jnp.concatenate([(x - center).T, jnp.ones((1, len(x)), x.dtype)])
+        ones = jnp.ones((1, x.shape[1]), x.dtype)
+        rows = jnp.concatenate([x - center.T, ones])
         z = transform.reshape(-1, features + 1) @ rows
         # XLA would rather compute it again than read it twice.
         z = jax.lax.optimization_barrier(z)
@@ -175,7 +176,7 @@ class Diagonal(AbstractCovariance):
         return jnp.square(scales)
 
     def whitened(self, scales, means, center, x):
-        return ((x.T[None] - means[:, :, None]) / scales[:, :, None],)
+        return ((x[None] - means[:, :, None]) / scales[:, :, None],)
 
     def moments(self, local, weight):
         weighted = local[0] * weight[:, None]
@@ -220,7 +221,7 @@ class Spherical(AbstractCovariance):
         return jnp.square(scales)
 
     def whitened(self, scales, means, center, x):
-        return ((x.T[None] - means[:, :, None]) / scales[:, None, None],)
+        return ((x[None] - means[:, :, None]) / scales[:, None, None],)
 
     def moments(self, local, weight):
         weighted = local[0] * weight[:, None]

@@ -44,19 +44,19 @@ class AbstractFactorialMixture(AbstractMixture):
         return x
 
     def _moments(self, local, responsibilities):
-        return responsibilities @ local
+        return responsibilities @ local.T
 
     def _own_moments(self, counts):
         return counts[:, None] * self._means()
 
     def _around(self: F, x, weight) -> F:
         components = self.num_components
-        mean = (weight / jnp.sum(weight))[None] @ x
-        means = jnp.broadcast_to(mean, (components, mean.size))
+        mean = x @ (weight / jnp.sum(weight))
+        means = jnp.broadcast_to(mean[None], (components, mean.size))
         return self._with_means(jnp.full(components, 1 / components, x.dtype), means)
 
     def _coordinates(self, x):
-        return x
+        return x.T
 
     def _started(self: F, x, weight, seeds) -> F:
         every = jnp.ones(self.num_components, bool)
@@ -135,7 +135,7 @@ class BernoulliMixture(AbstractFactorialMixture):
         tiny = jnp.finfo(local.dtype).tiny
         one = jnp.log(jnp.maximum(self.probabilities, tiny))
         zero = jnp.log(jnp.maximum(1 - self.probabilities, tiny))
-        return one @ local.T + zero @ (1 - local).T
+        return one @ local + zero @ (1 - local)
 
     def _draw(self, key, labels):
         probabilities = self.probabilities[labels]
@@ -195,7 +195,7 @@ class ExponentialMixture(AbstractFactorialMixture):
         return ~(x < 0)
 
     def _component_log_prob(self, local):
-        return jnp.sum(jnp.log(self.rates), -1)[:, None] - self.rates @ local.T
+        return jnp.sum(jnp.log(self.rates), -1)[:, None] - self.rates @ local
 
     def _draw(self, key, labels):
         rates = self.rates[labels]
