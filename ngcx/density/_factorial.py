@@ -11,6 +11,7 @@ import jax.random as jr
 from jaxtyping import Array, Float
 
 from .._checks import check_positive
+from .._compiled import compiled
 from .._typing import typed
 from ._base import UNFITTED, AbstractMixture, Fitted, Statistics, check_components
 
@@ -29,6 +30,7 @@ class AbstractFactorialMixture(AbstractMixture):
     def _with_means(self: F, weights, means) -> F:
         """With these, moved to where the density is finite."""
 
+    @compiled
     def maximize(self: F, statistics: Statistics) -> F:
         counts = statistics.counts
         some = counts > 0

@@ -8,6 +8,7 @@ import jax.random as jr
 from jaxtyping import Array, Float
 
 from .._checks import check_positive
+from .._compiled import compiled
 from .._typing import typed
 from ._base import UNFITTED, AbstractMixture, Fitted, Statistics, check_components
 from ._covariance import COVARIANCES
@@ -106,7 +107,8 @@ class GaussianMixture(AbstractMixture):
         each = features + self._kind.num_parameters(features) + 1
         return self.num_components * each - 1
 
-    def maximize(self, statistics):
+    @compiled
+    def maximize(self, statistics: Statistics) -> "GaussianMixture":
         kind, counts = self._kind, statistics.counts
         first, squares = statistics.moments
         some = counts > 0
