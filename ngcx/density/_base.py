@@ -364,10 +364,10 @@ class AbstractMixture(eqx.Module):
         # Those that are matrices have a column for each feature.
         parameters = jtu.tree_leaves(self._fitted())
         for features in {leaf.shape[1] for leaf in parameters if leaf.ndim > 1}:
-            if features != x.shape[1]:
+            if features != x.shape[0]:
                 raise ValueError(
                     f"`x` must have the {features} features of the parameters; got "
-                    f"{x.shape[1]}."
+                    f"{x.shape[0]}."
                 )
         return jtu.tree_map(lambda leaf: leaf.astype(x.dtype), self._fitted())
 
