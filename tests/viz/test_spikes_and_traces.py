@@ -97,7 +97,7 @@ def test_few_neurons_are_named_each_and_many_at_intervals(neurons):
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda x: viz.raster(x, dt=0), "`dt` must be positive; got 0"),
+        (lambda x: viz.raster(x, dt=0), "`dt` must be positive and finite; got 0"),
         (lambda x: viz.raster(x, names=["a"]), "`names` must have one entry for each"),
         (lambda x: viz.raster(x, colors=["red"]), "`colors` must .* 3 neurons; got 1"),
         (lambda x: viz.raster(x, indices=[3]), r"`indices` must be .* 2; got \[3\]"),
