@@ -85,7 +85,7 @@ def min_deps(session: nox.Session):
 @nox.session
 def docs(session: nox.Session):
     """Builds the documentation site."""
-    session.install("-e", ".[testing,viz]", *group("docs"))
+    session.install("-e", EVERYTHING, *group("docs"))
     session.env["MPLBACKEND"] = "agg"
     session.run("mkdocs", "build", "--strict", *session.posargs)
 
