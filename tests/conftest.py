@@ -15,9 +15,8 @@ import jax
 import pytest
 
 
-# Hostile settings, so that silent promotions and broadcasts become errors.
-jax.config.update("jax_numpy_dtype_promotion", "strict")
-jax.config.update("jax_numpy_rank_promotion", "raise")
+# Of mutants, not of ngcx; it needs what only its own session installs.
+collect_ignore = ["mutation.py"]
 
 hypothesis.settings.register_profile("ci", max_examples=25, derandomize=True)
 hypothesis.settings.register_profile("dev", max_examples=50)
@@ -33,6 +32,13 @@ for profile in ("ci", "dev", "thorough"):
         ],
     )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture(autouse=True)
+def strict_promotion():
+    """Silent promotions and broadcasts become errors, but not in the examples."""
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
 
 
 @pytest.fixture(params=["float16", "bfloat16", "float32", "float64"])
