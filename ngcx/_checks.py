@@ -7,6 +7,12 @@ negated comparisons refuse NaN as well.
 from ._typing import Parameter
 
 
+def check_count(name: str, value: int | None):
+    """Of what there must be one at least; `None` leaves the number open."""
+    if value is not None and value < 1:
+        raise ValueError(f"`{name}` must be 1 or more; got {value}.")
+
+
 def check_positive(name: str, value: Parameter):
     if isinstance(value, int | float) and not value > 0:
         raise ValueError(f"`{name}` must be positive; got {value}.")

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from ._checks import check_count
 from ._compiled import compiled_function
 from ._precision import widened
 from ._typing import Scalar
@@ -71,8 +72,7 @@ def kmeans(
     `n_init` is not positive.
     """
     _check_number(num_clusters, x)
-    if n_init < 1:
-        raise ValueError(f"`n_init` must be a positive integer; got {n_init}.")
+    check_count("n_init", n_init)
     frame = _Frame(x, weight)
     rows, weights = frame.rows, frame.weight
     variance = jnp.mean(weights @ jnp.square(rows)) / frame.total

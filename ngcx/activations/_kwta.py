@@ -3,6 +3,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
+from .._checks import check_count
 from .._typing import typed
 from ._base import AbstractElementwise
 
@@ -26,7 +27,7 @@ class BinaryKWTA(AbstractElementwise):
     equation = r"1[x_i \text{ is one of the } k \text{ largest}]"
 
     def __check_init__(self):
-        _check_k(self.k)
+        check_count("k", self.k)
 
     def _value(self, x):
         return winners(x, self.k, self.axis).astype(x.dtype)
@@ -57,7 +58,7 @@ class KWTA(AbstractElementwise):
     equation = r"x_i \, 1[x_i \text{ is one of the } k \text{ largest}]"
 
     def __check_init__(self):
-        _check_k(self.k)
+        check_count("k", self.k)
 
     def _value(self, x):
         return jnp.where(self._winners(x), x, 0)
@@ -134,8 +135,3 @@ def _ordered_integers(x):
     x = jnp.where(x == 0, 0, x)  # -0 equals 0
     bits = jax.lax.bitcast_convert_type(x, jnp.dtype(f"int{8 * x.dtype.itemsize}"))
     return jnp.where(bits < 0, bits ^ jnp.iinfo(bits.dtype).max, bits)
-
-
-def _check_k(k: int):
-    if k < 1:
-        raise ValueError(f"`k` must be a positive integer; got {k}.")

@@ -1,3 +1,4 @@
+import math
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -6,6 +7,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from .._checks import check_count
 from .._precision import widened
 from .._typing import typed
 from ._base import Inputs, Task, check_features
@@ -61,9 +63,9 @@ class AttentiveProbe(AbstractTrainedProbe):
     learning_rate: ClassVar[float] = 2e-4
 
     def __check_init__(self):
+        check_count("num_classes", self.num_classes)
         for name in ("num_heads", "attention_size", "query_size", "num_queries"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"`{name}` must be a positive integer; got {value}.")
+            check_count(name, getattr(self, name))
         for name in ("attention_size", "query_size"):
             if (value := getattr(self, name)) % self.num_heads:
                 raise ValueError(
@@ -78,9 +80,12 @@ class AttentiveProbe(AbstractTrainedProbe):
     def _prepare(self, x: Inputs):
         x, mask = x if isinstance(x, tuple) else (x, None)
         x = widened(jnp.asarray(x))
-        tokens = x.reshape(len(x), -1, x.shape[-1])
+        tokens = x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1])
+        if tokens.shape[1] == 0:
+            raise ValueError(f"`x` must have at least one token; got shape {x.shape}.")
         if self.network is not None:
             check_features(self.network.cross.key_size, tokens)
+            tokens = tokens.astype(self.network.queries.dtype)
         if mask is None:
             return tokens, None
         mask = jnp.asarray(mask).reshape(tokens.shape[:-1])

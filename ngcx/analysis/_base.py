@@ -1,4 +1,5 @@
 import abc
+import math
 from typing import Any, Literal, TypeVar
 
 import equinox as eqx
@@ -98,16 +99,20 @@ def as_rows(y, outputs: int, dtype) -> Float[Array, "samples outputs"]:
 
 
 def flattened(x):
-    return x.reshape(len(x), -1)
+    return x.reshape(len(x), math.prod(x.shape[1:]))
 
 
-def check_data(task: Task, outputs: int | None, y) -> int:
+def check_data(task: Task, outputs: int | None, x, y) -> int:
     """Raises `ValueError` where `y` cannot be the targets of so many outputs.
 
     Returns: how many there are, where that is not known.
     """
-    if len(y) == 0:
-        raise ValueError("`x` and `y` must have at least one sample; got none.")
+    features = x[0] if isinstance(x, tuple) else x
+    if features.size == 0:
+        raise ValueError(
+            "`x` must have at least one sample, and one feature; got shape "
+            f"{features.shape}."
+        )
     labels = np.issubdtype(y.dtype, np.integer)
     if task == "regression" and labels:
         raise ValueError(

@@ -32,6 +32,8 @@ def participation_ratio(
 
     **Returns:** a scalar, in the dtype of `codes`.
 
+    **Raises:** `ValueError` without codes, or features.
+
     ```python
     >>> codes = jnp.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
     >>> participation_ratio(codes)
@@ -62,6 +64,8 @@ def rankme(codes: Float[Array, "samples features"]) -> Float[Array, ""]:
 
     **Returns:** a scalar, in the dtype of `codes`.
 
+    **Raises:** `ValueError` without codes, or features.
+
     ```python
     >>> print(f"{rankme(1e-7 * jnp.eye(4)):.3f}")
     4.000
@@ -90,6 +94,8 @@ def stable_rank(codes: Float[Array, "samples features"]) -> Float[Array, ""]:
 
     **Returns:** a scalar, in the dtype of `codes`.
 
+    **Raises:** `ValueError` without codes, or features.
+
     ```python
     >>> stable_rank(jnp.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
     Array(1.25, dtype=float32)
@@ -108,10 +114,15 @@ def _centered(codes):
     return _scaled(codes - jnp.mean(codes, 0, keepdims=True))
 
 
-def _scaled(x):
-    """`x` by a power of 2, with its largest magnitude between ½ and 1; zeros stay."""
-    exponent = jnp.frexp(stop_gradient(jnp.max(jnp.abs(x))))[1]
-    return jnp.ldexp(x, -exponent)
+def _scaled(codes):
+    """By a power of 2, with their largest magnitude between ½ and 1; zeros stay."""
+    if codes.size == 0:
+        raise ValueError(
+            "`codes` must have at least one sample, and one feature; got shape "
+            f"{codes.shape}."
+        )
+    exponent = jnp.frexp(stop_gradient(jnp.max(jnp.abs(codes))))[1]
+    return jnp.ldexp(codes, -exponent)
 
 
 def _smaller_gram(x):

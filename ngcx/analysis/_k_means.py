@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from .._checks import check_count
 from .._compiled import compiled
 from .._kmeans import kmeans
 from .._precision import widened
@@ -64,10 +65,8 @@ class KMeansProbe(AbstractProbe):
     cluster without samples are those of all."""
 
     def __check_init__(self):
-        if self.num_clusters < 1:
-            raise ValueError(
-                f"`num_clusters` must be a positive integer; got {self.num_clusters}."
-            )
+        check_count("num_clusters", self.num_clusters)
+        check_count("num_classes", self.num_classes)
 
     @typed
     def fit(
@@ -93,7 +92,8 @@ class KMeansProbe(AbstractProbe):
         **Raises:** `ValueError` for targets that do not fit `x`, and for fewer samples
         than clusters.
         """
-        outputs = check_data("classification", self.num_classes, y)
+        check_count("max_iter", max_iter)
+        outputs = check_data("classification", self.num_classes, x, y)
         centers, frequencies, result = _fit(
             key, x, y, self.num_clusters, outputs, jnp.asarray(max_iter), n_init
         )

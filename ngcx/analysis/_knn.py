@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from .._checks import check_count
 from .._compiled import compiled
 from .._precision import widened
 from .._typing import typed
@@ -73,8 +74,8 @@ class KNNProbe(AbstractProbe):
     """Their targets, as rows."""
 
     def __check_init__(self):
-        if self.k < 1:
-            raise ValueError(f"`k` must be a positive integer; got {self.k}.")
+        check_count("k", self.k)
+        check_count("num_classes", self.num_classes)
         if not self.p >= 1:
             raise ValueError(f"`p` must be 1 or more; got {self.p}.")
 
@@ -95,7 +96,7 @@ class KNNProbe(AbstractProbe):
         than `k` samples.
         """
         del key
-        outputs = check_data(self.task, self.num_classes, y)
+        outputs = check_data(self.task, self.num_classes, x, y)
         if self.k > len(x):
             raise ValueError(
                 f"`k` must be at most the number of samples, {len(x)}; got {self.k}."

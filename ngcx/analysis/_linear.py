@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._checks import check_non_negative
+from .._checks import check_count, check_non_negative
 from .._precision import widened
 from .._typing import Scalar, typed
 from ._base import Inputs, Task, check_features, flattened
@@ -53,6 +53,7 @@ class LinearProbe(AbstractTrainedProbe):
     learning_rate: ClassVar[float] = 1e-3
 
     def __check_init__(self):
+        check_count("num_classes", self.num_classes)
         check_non_negative("l1", self.l1)
         check_non_negative("l2", self.l2)
 
@@ -60,9 +61,10 @@ class LinearProbe(AbstractTrainedProbe):
         if isinstance(x, tuple):
             raise ValueError("`x` must be an array for `LinearProbe`; got a pair.")
         rows = flattened(widened(jnp.asarray(x)))
-        if self.network is not None:
-            check_features(self.network.linear.in_features, rows)
-        return rows
+        if self.network is None:
+            return rows
+        check_features(self.network.linear.in_features, rows)
+        return rows.astype(self.network.linear.weight.dtype)
 
     def _create(self, key, sample, outputs):
         return _Affine(

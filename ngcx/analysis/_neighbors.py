@@ -12,6 +12,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 
@@ -30,6 +31,10 @@ def nearest(
 
     Of equal distances, the lower index comes first.
     """
+    dtype = np.promote_types(queries.dtype, references.dtype)
+    queries, references = queries.astype(dtype), references.astype(dtype)
+    if len(queries) == 0:
+        return jnp.zeros((0, k), dtype), jnp.zeros((0, k), jnp.int32)
     find = _by_expansion if p == 2 else _by_differences
     size = min(len(queries), max(16, min(256, _ENTRIES // len(references))))
     # The last block begins early enough to be full, and some rows are found twice.

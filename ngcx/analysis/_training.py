@@ -1,6 +1,7 @@
 """Probes that are trained by gradients: one loop, compiled, for all of them."""
 
 import abc
+import contextlib
 import dataclasses
 import functools as ft
 from typing import Any, ClassVar, TypeVar
@@ -14,6 +15,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
+from .._checks import check_count
 from .._compiled import compiled
 from .._typing import typed
 from ..data import DataLoader
@@ -112,9 +114,9 @@ class AbstractTrainedProbe(AbstractProbe):
         **Raises:** `ValueError` for targets that fit neither `x` nor `task`, and for
         numbers below 1; `ImportError` for `progress` without tqdm.
         """
-        for name in ("batch_size", "epochs", "patience"):
-            if (value := locals()[name]) < 1:
-                raise ValueError(f"`{name}` must be a positive integer; got {value}.")
+        check_count("batch_size", batch_size)
+        check_count("epochs", epochs)
+        check_count("patience", patience)
         new = dataclasses.replace(self, network=None)
         data, outputs = _checked(new, x, y, self.num_classes)
         held_out = None
@@ -191,10 +193,12 @@ def _begin(probe, optimizer, key, data, outputs, epochs, unscored):
     weights = eqx.filter(network, eqx.is_inexact_array)
     unknown = jnp.full(epochs, jnp.nan, float)
     zero = jnp.zeros((), int)
+    with _promotion_of_optax():
+        optimizer_state = optimizer.init(weights)
     return _State(
         network,
         network,
-        optimizer.init(weights),
+        optimizer_state,
         key,
         TrainingResult(unknown, None if unscored else unknown, zero, zero),
     )
@@ -223,10 +227,11 @@ def _train(probe, optimizer, data, held_out, batch_size, patience, state, until)
                 lambda leaf: leaf.at[rows].get(mode="promise_in_bounds"), data
             )
             value, gradients = jax.value_and_grad(loss)(weights, rest, batch, key)
-            updates, optimizer_state = optimizer.update(
-                gradients, optimizer_state, weights
-            )
-            weights = optax.apply_updates(weights, updates)
+            with _promotion_of_optax():
+                updates, optimizer_state = optimizer.update(
+                    gradients, optimizer_state, weights
+                )
+                weights = optax.apply_updates(weights, updates)
             return (weights, optimizer_state), value
 
         result = state.result
@@ -305,7 +310,12 @@ def _errors(task: Task, outputs, y):
 
 
 def _outputs(network, samples):
-    return jax.lax.map(lambda sample: network(sample, None), samples, batch_size=_ROWS)
+    def outputs(sample):
+        return network(sample, None)
+
+    if len(jtu.tree_leaves(samples)[0]) == 0:
+        return jax.vmap(outputs)(samples)  # `map` cannot
+    return jax.lax.map(outputs, samples, batch_size=_ROWS)
 
 
 _ROWS = 256  # at once, so that memory does not grow with their number
@@ -314,8 +324,15 @@ _ROWS = 256  # at once, so that memory does not grow with their number
 @typed
 def _checked(probe: AbstractTrainedProbe, x: Inputs, y: Targets, outputs: int | None):
     """The data, and how many outputs there are."""
-    outputs = check_data(probe.task, outputs, y)
+    outputs = check_data(probe.task, outputs, x, y)
     return (probe._prepare(x), y), outputs
+
+
+@contextlib.contextmanager
+def _promotion_of_optax():
+    """It multiplies floats by integers, which users may have forbidden."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 @ft.cache

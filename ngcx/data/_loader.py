@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
+from .._checks import check_count
 from .._typing import typed
 from ._gather import gather, row_sharding
 from ._permutation import check_index_width, random_permutation_index
@@ -92,10 +93,7 @@ class DataLoader(eqx.Module):
         size = sizes.pop()
         if size == 0:
             raise ValueError("`data` must not be empty; its leading axis has length 0.")
-        if self.batch_size < 1:
-            raise ValueError(
-                f"`batch_size` must be a positive integer; got {self.batch_size}."
-            )
+        check_count("batch_size", self.batch_size)
         if self.remainder == "drop" and self.batch_size > size:
             raise ValueError(
                 f"`batch_size` must be at most the {size} samples when the remainder "

@@ -3,6 +3,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from .._checks import check_count
 from .._typing import typed
 
 
@@ -34,8 +35,7 @@ def prefetch(iterator: Iterable[T], size: int = 2) -> Iterator[T]:
 
         ```
     """
-    if size < 1:
-        raise ValueError(f"`size` must be a positive integer; got {size}.")
+    check_count("size", size)
     return _prefetched(iter(iterator), size)
 
 

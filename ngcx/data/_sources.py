@@ -8,6 +8,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Int, PyTree
 
+from .._checks import check_count
 from .._typing import typed
 
 
@@ -46,8 +47,7 @@ class ItemSource:
                 "`dataset` must have a length and give items by their index; got "
                 f"{dataset!r}."
             )
-        if threads < 1:
-            raise ValueError(f"`threads` must be a positive integer; got {threads}.")
+        check_count("threads", threads)
         self._dataset = dataset
         self._threads = threads
 

@@ -20,7 +20,7 @@ import jax.tree_util as jtu
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from .._checks import check_non_negative
+from .._checks import check_count, check_non_negative
 from .._compiled import compiled
 from .._kmeans import kmeans_plus_plus_rows
 from .._precision import wide_dtype
@@ -194,9 +194,8 @@ class AbstractMixture(eqx.Module):
             )
         if x.shape[1] == 0:
             raise ValueError(f"`x` must have a feature at least; got {x.shape}.")
-        for name, value in (("max_iter", max_iter), ("n_init", n_init)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be a positive integer; got {value}.")
+        check_count("max_iter", max_iter)
+        check_count("n_init", n_init)
         if not isinstance(x, Tracer) and not self._all_in_support(x, sample_weight):
             raise ValueError(f"`x` must hold {self.support} only.")
         return self._fit(
@@ -479,10 +478,7 @@ def _weighted_sum(weight, log_prob):
 def check_components(mixture: AbstractMixture, parameters):
     """Checks what every mixture is made of: weights, and parameters alike."""
     components, weights = mixture.num_components, mixture.weights
-    if components < 1:
-        raise ValueError(
-            f"`num_components` must be a positive integer; got {components}."
-        )
+    check_count("num_components", components)
     if (weights is None) != (parameters is None):
         raise ValueError("`weights` must be given together with the other parameters.")
     if weights is not None and len(weights) != components:

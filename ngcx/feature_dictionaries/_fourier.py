@@ -5,7 +5,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import check_positive
+from .._checks import check_count, check_positive
 from .._typing import Scalar, typed
 
 
@@ -32,11 +32,7 @@ class FourierLibrary(eqx.Module):
 
     def __check_init__(self):
         check_positive("period", self.period)
-        if self.num_frequencies < 1:
-            raise ValueError(
-                "`num_frequencies` must be a positive integer; got "
-                f"{self.num_frequencies}."
-            )
+        check_count("num_frequencies", self.num_frequencies)
 
     @typed
     def __call__(

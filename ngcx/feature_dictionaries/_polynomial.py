@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._checks import check_count
 from .._typing import typed
 
 
@@ -37,8 +38,7 @@ class PolynomialLibrary(eqx.Module):
     """Whether each variable comes at most once in a monomial."""
 
     def __check_init__(self):
-        if self.order < 1:
-            raise ValueError(f"`order` must be a positive integer; got {self.order}.")
+        check_count("order", self.order)
 
     @typed
     def __call__(

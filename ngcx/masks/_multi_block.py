@@ -5,6 +5,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Bool, Int, PRNGKeyArray
 
+from .._checks import check_count
 from .._compiled import compiled
 from .._typing import typed
 from ._block_sizes import block_sizes, blocks_to_cover, worst_chance_of_a_context
@@ -99,10 +100,8 @@ class MultiBlockMask(eqx.Module):
                     f"`{name}` must be a positive range, low before high"
                     f"{', up to 1' if end == 1 else ''}; got {(low, high)}."
                 )
-        if self.num_blocks < 1:
-            raise ValueError(f"`num_blocks` must be 1 or more; got {self.num_blocks}.")
-        if self.max_keep is not None and self.max_keep < 1:
-            raise ValueError(f"`max_keep` must be 1 or more; got {self.max_keep}.")
+        check_count("num_blocks", self.num_blocks)
+        check_count("max_keep", self.max_keep)
         chance = worst_chance_of_a_context(
             self.grid_shape, self._sizes, self.num_blocks
         )

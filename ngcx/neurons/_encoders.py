@@ -2,6 +2,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import check_count
 from .._compiled import compiled_function
 from .._precision import widened
 
@@ -23,7 +24,7 @@ def poisson(
 
     **Returns:** zeros and ones in the dtype of `rates`, time first.
     """
-    _check_steps(steps)
+    check_count("steps", steps)
     # Uniform numbers of a half precision would be too coarse.
     probability = jnp.broadcast_to(widened(rates), (steps, *rates.shape))
     return jr.bernoulli(key, probability).astype(rates.dtype)
@@ -43,13 +44,8 @@ def latency(x: Float[Array, "*shape"], steps: int) -> Float[Array, "{steps} *sha
 
     **Returns:** zeros and ones in the dtype of `x`, time first.
     """
-    _check_steps(steps)
+    check_count("steps", steps)
     when = jnp.round((1 - jnp.clip(widened(x), 0, 1)) * (steps - 1))
     when = jnp.where(x > 0, when, steps).astype(jnp.int32)
     time = jnp.arange(steps, dtype=jnp.int32).reshape(-1, *(1,) * x.ndim)
     return (time == when[None]).astype(x.dtype)
-
-
-def _check_steps(steps: int):
-    if steps < 1:
-        raise ValueError(f"`steps` must be 1 or more; got {steps}.")

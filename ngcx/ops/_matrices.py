@@ -1,6 +1,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Real
 
+from .._checks import check_count
 from .._compiled import compiled_function
 from .._typing import Parameter, Scalar
 
@@ -33,8 +34,7 @@ def eye_wrapped(
 
     ```
     """
-    if size < 1:
-        raise ValueError(f"`size` must be 1 or more; got {size}.")
+    check_count("size", size)
     diagonal = _floating(values)
     if diagonal.shape not in ((), (size,)):
         raise ValueError(

@@ -3,6 +3,7 @@ import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
+from .._checks import check_count
 from .._compiled import compiled_function
 from .._precision import widened
 from ._numbers import divided
@@ -34,8 +35,7 @@ def decompose_to_mps(
 
     **Raises:** `ValueError` for a bond dimension below 1.
     """
-    if bond_dimension < 1:
-        raise ValueError(f"`bond_dimension` must be 1 or more; got {bond_dimension}.")
+    check_count("bond_dimension", bond_dimension)
     wide = widened(weights)
     # sqrt(c) cores(W / c) = cores(W) for every c, so c needs no gradient; and near 1
     # the squares of singular values neither over- nor underflow.

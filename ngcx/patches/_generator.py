@@ -5,6 +5,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Int
 
+from .._checks import check_count
 from .._compiled import compiled
 from .._typing import typed
 from ._windows import Images, Patches, check_fits, height_axis, windows
@@ -66,9 +67,7 @@ class PatchGenerator(eqx.Module):
             "horizontal_stride",
             "vertical_stride",
         ):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` must be 1 or more; got {value}.")
+            check_count(name, getattr(self, name))
 
     @compiled
     def __call__(self, images: Images) -> Patches:

@@ -1,6 +1,7 @@
 import jax.numpy as jnp
 import jax.random as jr
 
+from .._checks import check_count
 from .._precision import widened
 from .._typing import Parameter, typed
 from ._base import AbstractSurrogate, emission
@@ -27,8 +28,7 @@ class MultiLevelSpikeCount(AbstractSurrogate):
     equation = r"\operatorname{clip}(x, a, b)"
 
     def __check_init__(self):
-        if self.max_count < 1:
-            raise ValueError(f"`max_count` must be at least 1; got {self.max_count}.")
+        check_count("max_count", self.max_count)
         if self.window is not None and not self.window[0] < self.window[1]:
             raise ValueError(f"`window` must be (low, high); got {self.window}.")
 

@@ -2,7 +2,7 @@ import math
 
 import jax.numpy as jnp
 
-from .._checks import check_positive
+from .._checks import check_count, check_positive
 from .._typing import Parameter, typed
 from ._base import AbstractStep
 
@@ -29,8 +29,7 @@ class SquareWaveFourierSeries(AbstractStep):
     )
 
     def __check_init__(self):
-        if self.n < 1:
-            raise ValueError(f"`n` must be at least 1; got {self.n}.")
+        check_count("n", self.n)
         check_positive("period", self.period)
 
     def _primitive(self, x):

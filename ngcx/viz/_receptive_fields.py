@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from .._checks import check_count
 from .._typing import typed
 from ._axes import AnyArray, add_colorbar, axes_or_new, check_finite_positive, panels
 
@@ -190,8 +191,7 @@ def _fields(weights, patch_shape, normalize, order) -> np.ndarray:
 
 
 def _columns(count: int, columns: int | None = None) -> int:
-    if columns is not None and columns < 1:
-        raise ValueError(f"`columns` must be positive; got {columns}.")
+    check_count("columns", columns)
     return min(columns or math.ceil(math.sqrt(count)), count)
 
 

@@ -431,7 +431,7 @@ def test_create_refuses_an_unknown_name():
             "`lmbda` must be 0 or more; got -1.0",
         ),
         (lambda: activations.CauchyThreshold(-1.0), "`lmbda` must be 0 or more"),
-        (lambda: activations.KWTA(0), "`k` must be a positive integer; got 0"),
+        (lambda: activations.KWTA(0), "`k` must be 1 or more; got 0"),
         (
             lambda: activations.BinaryKWTA(5)(jnp.ones((2, 3))),
             "`k` .* 3 entries.* 5",

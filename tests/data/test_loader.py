@@ -123,7 +123,7 @@ ROWS = np.arange(10)
         (lambda: DataLoader(np.zeros(()), 2), "leading axis"),
         (lambda: DataLoader((ROWS, ROWS[:7]), 2), r"one length; got \[7, 10\]"),
         (lambda: DataLoader(ROWS[:0], 2), "must not be empty"),
-        (lambda: DataLoader(ROWS, 0), "`batch_size` must be a positive integer; got 0"),
+        (lambda: DataLoader(ROWS, 0), "`batch_size` must be 1 or more; got 0"),
         (lambda: DataLoader(ROWS, 4.0), "'batch_size'"),  # pyright: ignore
         (lambda: DataLoader(ROWS, 40, remainder="drop"), "at most the 10 samples.*40"),
         (lambda: DataLoader(ROWS, 4, remainder="pad"), "'remainder'"),  # pyright: ignore

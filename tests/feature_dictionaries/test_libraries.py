@@ -68,7 +68,7 @@ def test_fourier_features_are_their_formula(seed, period, dtype):
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
-        (lambda: PolynomialLibrary(0), "`order` must be a positive integer; got 0"),
+        (lambda: PolynomialLibrary(0), "`order` must be 1 or more; got 0"),
         (lambda: PolynomialLibrary(2.0), "'order'"),  # pyright: ignore
         (lambda: PolynomialLibrary(2)(jnp.zeros(3, int)), "'x'"),
         (lambda: FourierLibrary(0), "`num_frequencies` must be"),

@@ -18,6 +18,7 @@ import numpy as np
 SIZES = {
     "*batch": (2,),
     "*shape": (2, 3),
+    "*tokens": (2,),
     "batch": (2,),
     "channels": (2,),
     "classes": (3,),
@@ -275,8 +276,8 @@ class Entry:
     """Whether its gradients are tested; those that are always 0 need not be."""
     on_host: bool = False
     """Whether it needs the numbers, as a picture does, so that it cannot be traced."""
-    half: bool = True
-    """Whether results of half precisions are in half precision."""
+    keeps_dtype: bool = True
+    """Whether floats among the results are in the dtype of those that are given."""
     also: tuple[str, ...] = ()
     """What else may be blamed, such as a field of the module whose method it is."""
 

@@ -17,20 +17,12 @@ ROOMS = sorted(
 )
 
 
-def _load(room: str):
-    try:
-        return importlib.import_module(f".rooms.{room}", __package__)
-    except ModuleNotFoundError as error:
-        if error.name != f"{__package__}.rooms.{room}":
-            raise
-        return None
-
-
-_LOADED = {room: _load(room) for room in ROOMS}
+_LOADED = {
+    room: importlib.import_module(f".rooms.{room}", __package__) for room in ROOMS
+}
 TABLE: dict[str, Entry] = {
     f"{room}.{name}": entry
     for room, module in _LOADED.items()
-    if module is not None
     for name, entry in module.ENTRIES.items()
 }
 EXEMPT: dict[str, str] = {

@@ -353,8 +353,8 @@ def test_through_scan_remat_and_sharding():
         ("q_pseudo_spike", {"alpha": 1.0}, "`alpha` must be greater than 1; got 1"),
         ("multi_gaussian", {"sigma": 0.0}, "`sigma` must be positive; got 0"),
         ("multi_gaussian", {"h": -1.0}, "`h` must be 0 or more; got -1"),
-        ("square_wave_fourier_series", {"n": 0}, "`n` must be at least 1; got 0"),
-        ("multi_level_spike_count", {"max_count": 0}, "must be at least 1; got 0"),
+        ("square_wave_fourier_series", {"n": 0}, "`n` must be 1 or more; got 0"),
+        ("multi_level_spike_count", {"max_count": 0}, "must be 1 or more; got 0"),
         (
             "multi_level_spike_count",
             {"window": (2.0, 1.0)},

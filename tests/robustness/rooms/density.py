@@ -88,10 +88,10 @@ for name, mixture in FITTED.items():
                 "step_size": Number(0.5),
                 "axis_name": Other(None, {"a number": 3}),
             },
-            half=False,
+            keeps_dtype=False,
         ),
         statistics=Entry(
-            mixture.statistics, {"x": X, "sample_weight": WEIGHT}, half=False
+            mixture.statistics, {"x": X, "sample_weight": WEIGHT}, keeps_dtype=False
         ),
         log_prob={"x": X},
         responsibilities={"x": X},
