@@ -21,3 +21,8 @@ def check_positive(name: str, value: Parameter):
 def check_non_negative(name: str, value: Parameter):
     if isinstance(value, int | float) and not value >= 0:
         raise ValueError(f"`{name}` must be 0 or more; got {value}.")
+
+
+def check_fraction(name: str, value: object):
+    if isinstance(value, int | float) and not 0 <= value <= 1:
+        raise ValueError(f"`{name}` must be from 0 to 1; got {value}.")

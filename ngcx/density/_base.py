@@ -6,7 +6,6 @@ from typing import (
     Any,
     ClassVar,
     Literal,
-    NamedTuple,
     Optional,
     TypeAlias,
     TypeVar,
@@ -20,12 +19,12 @@ import jax.tree_util as jtu
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from .._checks import check_count, check_non_negative
+from .._checks import check_count, check_fraction, check_non_negative
 from .._compiled import compiled
-from .._kmeans import kmeans_plus_plus_rows
 from .._precision import wide_dtype
 from .._typing import Scalar, typed
 from ..metrics import bayesian_information_criterion
+from ._em import FitResult, Rows, Statistics, climb, expectation, start, updated
 
 
 T = TypeVar("T")
@@ -39,42 +38,6 @@ if TYPE_CHECKING:
 else:
     Fitted = Optional
 UNFITTED: Any = None
-
-
-class Statistics(eqx.Module):
-    """What a mixture has to know of the data to be fitted to it: sums over the rows.
-
-    Sums add up: over batches, with `jax.tree.map(jnp.add, one, other)`, and over
-    devices, with `jax.lax.psum`. They are taken in the frame of the mixture that made
-    them, and mean nothing to another one.
-    """
-
-    log_likelihood: Float[Array, ""]
-    """Of the mixture, summed over the rows."""
-    counts: Float[Array, " components"]
-    """The rows that each component is responsible for."""
-    moments: PyTree[Float[Array, "..."]]
-    """Of the rows, weighted by responsibility."""
-
-
-class FitResult(eqx.Module):
-    """How a fit went."""
-
-    converged: Bool[Array, ""]
-    """Whether an iteration gained less than `tol`; the next one finds out, and is the
-    last."""
-    iterations: Int[Array, ""]
-    log_likelihood: Float[Array, " steps"]
-    """The mean log-likelihood of a row: of the start, and after each iteration. After
-    the last one it is repeated up to the length `max_iter + 1`."""
-
-
-class _Rows(NamedTuple):
-    """Data in the dtype to compute in, laid out for it once: rows last."""
-
-    x: Float[Array, "features rows"]
-    weight: Float[Array, " rows"]
-    inside: Bool[Array, " rows"]  # in the support
 
 
 class AbstractMixture(eqx.Module):
@@ -212,8 +175,8 @@ class AbstractMixture(eqx.Module):
         rows = self._rows(x, sample_weight)
 
         def run(key):
-            start = self if init == "current" else self._start(key, rows, init)
-            return start._in_dtype(rows.x)._climb(rows, max_iter, tol)
+            mixture = self if init == "current" else start(self, key, rows, init)
+            return climb(mixture._in_dtype(rows.x), rows, max_iter, tol)
 
         if n_init == 1:
             return run(key)
@@ -222,7 +185,7 @@ class AbstractMixture(eqx.Module):
         best = jnp.argmax(runs[1].log_likelihood[:, -1])
         return jtu.tree_map(lambda leaf: leaf[best], runs)
 
-    @ft.partial(compiled, static=("axis_name",))
+    @typed
     def em_step(
         self: M,
         x: Float[Array, "rows features"],
@@ -244,13 +207,18 @@ class AbstractMixture(eqx.Module):
 
         **Returns:** the mixture after the step, and the mean log-likelihood before it.
 
-        **Raises:** `ValueError` for no rows.
+        **Raises:** `ValueError` for no rows, and a `step_size` out of range.
         """
         if x.shape[0] == 0:
             raise ValueError(f"`x` must have a row at least; got {x.shape}.")
+        check_fraction("step_size", step_size)
+        return self._em_step(x, sample_weight, step_size, axis_name=axis_name)
+
+    @ft.partial(compiled, static=("axis_name",))
+    def _em_step(self, x, sample_weight, step_size, *, axis_name):
         rows = self._rows(x, sample_weight)
         mixture = self._in_dtype(rows.x)
-        statistics, log_prob = mixture._expectation(rows)
+        statistics, log_prob = expectation(mixture, rows)
         if axis_name is not None:
             statistics = jax.lax.psum(statistics, axis_name)
         # The parameters say what all rows before had summed up to.
@@ -264,7 +232,7 @@ class AbstractMixture(eqx.Module):
             before,
             statistics,
         )
-        new, _ = mixture._updated(blended, rows, log_prob, axis_name)
+        new, _ = updated(mixture, blended, rows, log_prob, axis_name)
         return new, statistics.log_likelihood / jnp.sum(statistics.counts)
 
     @compiled
@@ -277,7 +245,7 @@ class AbstractMixture(eqx.Module):
         the statistics add up to those of the whole.
         """
         rows = self._rows(x, sample_weight)
-        return self._in_dtype(rows.x)._expectation(rows)[0]
+        return expectation(self._in_dtype(rows.x), rows)[0]
 
     @compiled
     def log_prob(self, x: Float[Array, "rows features"]) -> Float[Array, " rows"]:
@@ -380,7 +348,7 @@ class AbstractMixture(eqx.Module):
         inside = jnp.all(self._in_support(x), -1)
         # Replaced, so that derivatives are finite outside the support too.
         x = jax.lax.optimization_barrier(jnp.where(inside[:, None], x, 0).T)
-        return _Rows(x, weight, inside)
+        return Rows(x, weight, inside)
 
     def _posterior(self, rows):
         """The log-density of the rows, responsibilities (components, rows), and what
@@ -398,82 +366,6 @@ class AbstractMixture(eqx.Module):
         log_prob = jnp.where(possible, peak + jnp.log(total), -jnp.inf)
         return log_prob, shares / total[None], local
 
-    def _expectation(self, rows):
-        log_prob, responsibilities, local = self._posterior(rows)
-        counted = rows.weight[None] * responsibilities
-        statistics = Statistics(
-            _weighted_sum(rows.weight, log_prob),
-            jnp.sum(counted, -1),
-            self._moments(local, counted),
-        )
-        return statistics, log_prob
-
-    def _start(self, key, rows, init):
-        x, weight, _ = rows
-        around = self._around(x, weight)
-        if init == "random":
-            chance = weight / jnp.sum(weight)
-            shape = (self.num_components,)
-            seeds = jr.choice(key, x.shape[1], shape, replace=False, p=chance)
-        else:
-            coordinates = around._coordinates(x)
-            seeds = kmeans_plus_plus_rows(key, coordinates, self.num_components, weight)
-        return around._started(x, weight, x[:, seeds].T)
-
-    def _updated(self, statistics, rows, log_prob, axis_name=None):
-        """The M-step, with new seeds for components that are empty after it; and
-        whether there are any."""
-        counts = statistics.counts
-        empty = counts <= jnp.finfo(counts.dtype).eps * jnp.sum(counts)
-        new = self.maximize(statistics)
-
-        def reseeded():
-            unlikely = jnp.where(rows.weight > 0, -log_prob, -jnp.inf)
-            seeds = _largest(unlikely, rows.x, self.num_components)
-            if axis_name is not None:
-                seeds = jax.lax.all_gather(seeds, axis_name, tiled=True)
-                seeds = _largest(seeds[0], seeds[1].T, self.num_components)
-            # The first for the first one that is empty, the second for the next.
-            order = jnp.clip(jnp.cumsum(empty) - 1, 0, len(seeds[0]) - 1)
-            weights = jnp.where(empty, 1 / self.num_components, new.weights)
-            return new._reseeded(empty, weights / jnp.sum(weights), seeds[1][order])
-
-        some = jnp.any(empty)
-        return jax.lax.cond(some, reseeded, lambda: new), some
-
-    def _climb(self, rows, max_iter, tol):
-        tol = jnp.asarray(tol, rows.x.dtype)
-        total = jnp.sum(rows.weight)
-
-        def climbs(carry):
-            _, _, _, converged, iteration = carry
-            return ~converged & (iteration < max_iter)
-
-        def step(carry):
-            mixture, trace, before, _, iteration = carry
-            statistics, log_prob = mixture._expectation(rows)
-            mean = statistics.log_likelihood / total
-            mixture, reseeded = mixture._updated(statistics, rows, log_prob)
-            trace = trace.at[iteration].set(mean)
-            # New seeds may cost likelihood at first.
-            after = jnp.where(reseeded, -jnp.inf, mean)
-            return mixture, trace, after, mean - before < tol, iteration + 1
-
-        trace = jnp.zeros(max_iter + 1, rows.x.dtype)
-        before = jnp.asarray(-jnp.inf, rows.x.dtype)
-        carry = self, trace, before, jnp.asarray(False), jnp.asarray(0)
-        carry = jax.lax.while_loop(climbs, step, carry)
-        mixture, trace, _, converged, iterations = carry
-        log_prob, _, _ = mixture._posterior(rows)
-        last = _weighted_sum(rows.weight, log_prob) / total
-        trace = jnp.where(jnp.arange(max_iter + 1) < iterations, trace, last)
-        return mixture, FitResult(converged, iterations, trace)
-
-
-def _weighted_sum(weight, log_prob):
-    """Of rows of weight 0 nothing, not even if they are impossible."""
-    return jnp.sum(jnp.where(weight > 0, weight * log_prob, 0))
-
 
 def check_components(mixture: AbstractMixture, parameters):
     """Checks what every mixture is made of: weights, and parameters alike."""
@@ -485,8 +377,3 @@ def check_components(mixture: AbstractMixture, parameters):
         raise ValueError(
             f"`weights` must be of {components} components; got {len(weights)}."
         )
-
-
-def _largest(scores, x, number):
-    scores, rows = jax.lax.top_k(scores, min(number, len(scores)))
-    return scores, x[:, rows].T

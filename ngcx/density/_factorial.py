@@ -13,7 +13,8 @@ from jaxtyping import Array, Float
 from .._checks import check_positive
 from .._compiled import compiled
 from .._typing import typed
-from ._base import UNFITTED, AbstractMixture, Fitted, Statistics, check_components
+from ._base import UNFITTED, AbstractMixture, Fitted, check_components
+from ._em import Statistics
 
 
 F = TypeVar("F", bound="AbstractFactorialMixture")

@@ -10,8 +10,9 @@ from jaxtyping import Array, Float
 from .._checks import check_positive
 from .._compiled import compiled
 from .._typing import typed
-from ._base import UNFITTED, AbstractMixture, Fitted, Statistics, check_components
+from ._base import UNFITTED, AbstractMixture, Fitted, check_components
 from ._covariance import COVARIANCES
+from ._em import Statistics
 
 
 Covariance: TypeAlias = Literal["full", "diagonal", "spherical"]

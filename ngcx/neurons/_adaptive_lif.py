@@ -3,10 +3,11 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from .._checks import check_fraction
 from .._compiled import compiled
 from .._typing import Parameter, typed
 from ._base import at_rest, check_state
-from ._decay import Decay, check_decay, factor
+from ._decay import Decay, factor
 from ._lif import AbstractLIF
 
 
@@ -40,7 +41,7 @@ class AdaptiveLIF(AbstractLIF[AdaptiveLIFState]):
     r"""$\kappa$, by how much a spike raises the threshold."""
 
     def __check_init__(self):
-        check_decay("adaptation_decay", self.adaptation_decay)
+        check_fraction("adaptation_decay", self.adaptation_decay)
 
     @typed
     def init(

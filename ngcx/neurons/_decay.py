@@ -51,11 +51,6 @@ class TimeConstant(eqx.Module):
 Decay = Parameter | TimeConstant
 
 
-def check_decay(name: str, decay: Decay):
-    if isinstance(decay, int | float) and not 0 <= decay <= 1:
-        raise ValueError(f"`{name}` must be from 0 to 1; got {decay}.")
-
-
 def factor(decay: Decay, dtype) -> Float[Array, "..."]:
     """The decay factor of a step, whichever way it was given."""
     if isinstance(decay, TimeConstant):

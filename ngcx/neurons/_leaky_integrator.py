@@ -3,10 +3,11 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._checks import check_fraction
 from .._compiled import compiled
 from .._typing import typed
 from ._base import AbstractCell, at_rest, check_state
-from ._decay import Decay, check_decay, factor
+from ._decay import Decay, factor
 
 
 @typed
@@ -29,7 +30,7 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     """From 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
 
     def __check_init__(self):
-        check_decay("decay", self.decay)
+        check_fraction("decay", self.decay)
 
     @typed
     def init(

@@ -6,11 +6,12 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from .._checks import check_fraction
 from .._compiled import compiled
 from .._typing import Parameter, typed
 from ..surrogate import AbstractSurrogate, Arctan, MultiLevelSpikeCount
 from ._base import AbstractCell, State, at_rest, check_state
-from ._decay import Decay, check_decay, factor
+from ._decay import Decay, factor
 
 
 class AbstractLIF(AbstractCell[State]):
@@ -46,7 +47,7 @@ class AbstractLIF(AbstractCell[State]):
     """For how many steps after a spike the neuron is at rest."""
 
     def __check_init__(self):
-        check_decay("decay", self.decay)
+        check_fraction("decay", self.decay)
         if self.refractory_steps < 0:
             raise ValueError(
                 f"`refractory_steps` must be 0 or more; got {self.refractory_steps}."

@@ -3,10 +3,11 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from .._checks import check_fraction
 from .._compiled import compiled
 from .._typing import typed
 from ._base import at_rest, check_state
-from ._decay import Decay, check_decay, factor
+from ._decay import Decay, factor
 from ._lif import AbstractLIF
 
 
@@ -36,7 +37,7 @@ class SynapticLIF(AbstractLIF[SynapticLIFState]):
     r"""$\alpha$, from 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
 
     def __check_init__(self):
-        check_decay("synaptic_decay", self.synaptic_decay)
+        check_fraction("synaptic_decay", self.synaptic_decay)
 
     @typed
     def init(

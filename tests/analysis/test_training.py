@@ -226,7 +226,7 @@ FITS: list[Any] = [
         "one sample, and one feature; got shape",
     ),
     (LinearProbe(), (X, X[:, 0] > 0), Y, {}, "must be an array for `LinearProbe`"),
-    (LinearProbe(), X, Y, {"batch_size": 0}, "`batch_size` must be a positive"),
+    (LinearProbe(), X, Y, {"batch_size": 0}, "`batch_size` must be 1 or more"),
     (LinearProbe(), X, Y, {"epochs": 0}, "`epochs` must be 1 or more; got 0"),
     (LinearProbe(), X, Y, {"patience": 0}, "`patience` must be 1 or more"),
     (

@@ -373,7 +373,7 @@ def test_wrong_arguments_are_errors(name):
     with pytest.raises(ValueError, match=f"`x` must hold {unfitted.support} only"):
         unfitted.fit(jr.key(0), x.at[1, 1].set(jnp.nan))
     for option in ("max_iter", "n_init"):
-        with pytest.raises(ValueError, match=f"`{option}` must be a positive"):
+        with pytest.raises(ValueError, match=f"`{option}` must be 1 or more"):
             unfitted.fit(jr.key(0), x, **{option: 0})
     with pytest.raises(ValueError, match="`num_components` must be"):
         type(unfitted)(0)

@@ -85,7 +85,7 @@ for name, mixture in FITTED.items():
             {
                 "x": X,
                 "sample_weight": WEIGHT,
-                "step_size": Number(0.5),
+                "step_size": Number(0.5, low=0, high=1),
                 "axis_name": Other(None, {"a number": 3}),
             },
             keeps_dtype=False,
