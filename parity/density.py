@@ -159,8 +159,9 @@ differs(
 ZEROS = jnp.zeros((20, 2))
 
 
-def finite(x):
-    return "finite" if jnp.isfinite(x).all() else "not finite"
+def zero_if_finite(x):
+    """0 if all numbers are finite, NaN otherwise."""
+    return jnp.sum(0 * x)
 
 
 def their_log_prob(name, x):
@@ -173,14 +174,14 @@ def their_log_prob(name, x):
 differs(
     "log-likelihood of zeros that a Gaussian, or an exponential, mixture was fitted to",
     tuple(
-        lambda name=name: finite(their_log_prob(name, ZEROS))
+        lambda name=name: zero_if_finite(their_log_prob(name, ZEROS))
         for name in ("GaussianMixture", "ExponentialMixture")
     ),
     tuple(
-        lambda made=made: finite(made(1).fit(KEY, ZEROS)[0].log_prob(ZEROS))
+        lambda made=made: zero_if_finite(made(1).fit(KEY, ZEROS)[0].log_prob(ZEROS))
         for made in (density.GaussianMixture, density.ExponentialMixture)
     ),
-    ("finite", "finite"),
+    (0, 0),
 )
 CORRELATED = f32([[4, 1.9], [1.9, 1]])
 
