@@ -194,7 +194,7 @@ differs(
 )
 
 
-def counts(weights, penalised):
+def effect(weights, penalised):
     return "nothing" if jnp.array_equal(weights, penalised) else "something"
 
 
@@ -212,8 +212,8 @@ def our_weights(decay):
 
 differs(
     "what the elastic net of `LinearProbe` does",
-    lambda: counts(their_weights(0.0), their_weights(1e6)),
-    lambda: counts(our_weights(0.0), our_weights(1e6)),
+    lambda: effect(their_weights(0.0), their_weights(1e6)),
+    lambda: effect(our_weights(0.0), our_weights(1e6)),
     "something",
 )
 
@@ -232,18 +232,20 @@ differs(
     0,
 )
 TOKENS = jnp.stack([X, -X], 1)
-differs(
-    "`AttentiveProbe.predict` of as many rows as were in a batch of `fit`",
-    lambda: len(theirs("AttentiveProbe", 2, batch_size=20).predict(TOKENS[:20])),
-    lambda: len(attentive()[0].predict(TOKENS[:20])),
-    20,
-)
 
 
 def attentive():
     return analysis.AttentiveProbe().fit(
         KEY, (TOKENS, jnp.ones((60, 2), bool)), LABELS, batch_size=20, epochs=1
     )
+
+
+differs(
+    "`AttentiveProbe.predict` of as many rows as were in a batch of `fit`",
+    lambda: len(theirs("AttentiveProbe", 2, batch_size=20).predict(TOKENS[:20])),
+    lambda: len(attentive()[0].predict(TOKENS[:20])),
+    20,
+)
 
 
 def their_masked():

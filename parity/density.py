@@ -70,26 +70,36 @@ equal(
 )
 
 ONE = jnp.ones(1)
-NORMAL = {"mu": [jnp.zeros((1, 2))], "Sigma": [jnp.eye(2)]}
+ORIGIN = jnp.zeros((1, 2))
 KEY = jax.random.key(0)
 
 
-def normal(covariance=NORMAL["Sigma"][0]):
+def their_normals(means, covariance=jnp.eye(2)):
+    """A mixture of equal weights and covariances."""
+    count = len(means)
+    weights, covariances = jnp.full(count, 1 / count), [covariance] * count
+    return mixture(
+        "GaussianMixture", weights, mu=[*means[:, None]], Sigma=covariances, key=KEY
+    )
+
+
+def our_normals(means, covariance=jnp.eye(2)):
+    count = len(means)
     return density.GaussianMixture.from_parameters(
-        ONE, jnp.zeros((1, 2)), covariance[None]
+        jnp.full(count, 1 / count), means, jnp.stack([covariance] * count)
     )
 
 
 differs(
     "mean of a Gaussian, and of a Bernoulli, mixture of one component",
     (
-        lambda: mixture("GaussianMixture", ONE, **NORMAL).update(POSITIVE[:, :2])[2][0],
+        lambda: their_normals(ORIGIN).update(POSITIVE[:, :2])[2][0],
         lambda: mixture("BernoulliMixture", ONE, mu=[PROBABILITIES[:1]]).update(BITS)[
             2
         ][0],
     ),
     (
-        lambda: normal().em_step(POSITIVE[:, :2])[0].means[0],
+        lambda: our_normals(ORIGIN).em_step(POSITIVE[:, :2])[0].means[0],
         lambda: (
             density.BernoulliMixture.from_parameters(ONE, PROBABILITIES[:1])
             .em_step(BITS)[0]
@@ -103,27 +113,14 @@ CENTERS = np.asarray(CLUSTERS, float).reshape(2, 20, 2).mean(1)
 START = CLUSTERS[:2]  # two rows of the same cluster
 
 
-def their_centers():
-    made = mixture(
-        "GaussianMixture",
-        jnp.full(2, 0.5),
-        mu=[*START[:, None]],
-        Sigma=[jnp.eye(2)] * 2,
-    )
-    return made.update(CLUSTERS)[2]
-
-
 def our_centers():
-    start = density.GaussianMixture.from_parameters(
-        jnp.full(2, 0.5), START, jnp.stack([jnp.eye(2)] * 2)
-    )
-    fitted, _ = start.fit(KEY, CLUSTERS, init="current")
+    fitted, _ = our_normals(START).fit(KEY, CLUSTERS, init="current")
     return fitted.means[jnp.argsort(fitted.means[:, 0])]
 
 
 differs(
     "two clusters at ±5 with deviation ½, from a start in one of them",
-    their_centers,
+    lambda: their_normals(START).update(CLUSTERS)[2],
     our_centers,
     CENTERS,
     within=1e-3,  # the tolerance of the fit
@@ -131,8 +128,8 @@ differs(
 FAR = jnp.full((1, 2), 100.0)
 differs(
     "log-likelihood of (100, 100) under N(0, I)",
-    lambda: mixture("GaussianMixture", ONE, **NORMAL).calc_log_likelihood(FAR)[0][:, 0],
-    lambda: normal().log_prob(FAR),
+    lambda: their_normals(ORIGIN).calc_log_likelihood(FAR)[0][:, 0],
+    lambda: our_normals(ORIGIN).log_prob(FAR),
     [-1e4 - np.log(2 * np.pi)],
 )
 COIN = jnp.full((1, 784), 0.5)
@@ -192,12 +189,8 @@ def covariance(samples):
 
 differs(
     "samples of covariance [[4, 1.9], [1.9, 1]]",
-    lambda: covariance(
-        mixture(
-            "GaussianMixture", ONE, mu=NORMAL["mu"], Sigma=[CORRELATED], key=KEY
-        ).sample(50_000)
-    ),
-    lambda: covariance(normal(CORRELATED).sample(KEY, 50_000)[0]),
+    lambda: covariance(their_normals(ORIGIN, CORRELATED).sample(50_000)),
+    lambda: covariance(our_normals(ORIGIN, CORRELATED).sample(KEY, 50_000)[0]),
     np.asarray(CORRELATED, float),
     within=5 * np.sqrt(2 * 4**2 / 50_000),  # of the largest variance
 )
@@ -208,24 +201,11 @@ def changes(samples):
     return np.count_nonzero(np.diff(np.asarray(samples)[:, 0] > 0))
 
 
-HALVES = jnp.full(2, 0.5)
 APART = f32([[-9, 0], [9, 0]])
 differs(
     "changes of component in 1,001 samples of two equal ones",
-    lambda: changes(
-        mixture(
-            "GaussianMixture",
-            HALVES,
-            mu=[*APART[:, None]],
-            Sigma=[jnp.eye(2)] * 2,
-            key=KEY,
-        ).sample(1001)
-    ),
-    lambda: changes(
-        density.GaussianMixture.from_parameters(
-            HALVES, APART, jnp.stack([jnp.eye(2)] * 2)
-        ).sample(KEY, 1001)[0]
-    ),
+    lambda: changes(their_normals(APART).sample(1001)),
+    lambda: changes(our_normals(APART).sample(KEY, 1001)[0]),
     500,
     within=5 * np.sqrt(1000 / 4),
 )
