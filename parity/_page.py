@@ -17,7 +17,7 @@ from ._entries import float_dtype, leaves
 
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
 NUMBER = re.compile(
-    r"[-±∓]?\d[\d,]*(?<!,)(?:\.\d+)?(?:e-?\d+)?|(?:NaN|infinity|inf)\b|[¼½¾]"
+    r"[-±∓]?\d[\d,]*(?<!,)(?:\.\d+)?(?:e-?\d+)?|-?(?:NaN|infinity|inf)\b|[¼½¾]"
 )
 SEPARATOR = re.compile(r"\]?(?:,|;| ×)? (?:and |or )?\[?")
 FRACTIONS = {"¼": 0.25, "½": 0.5, "¾": 0.75}
