@@ -37,7 +37,9 @@ def group(name: str) -> tuple[str, ...]:
 
 def run_tests(session: nox.Session, *options: str):
     env = {"HYPOTHESIS_PROFILE": os.environ.get("HYPOTHESIS_PROFILE", "ci")}
-    session.run("pytest", "-n", "auto", *options, *session.posargs, env=env)
+    # A file at a time, whose tests share what is compiled.
+    workers = ("-n", "auto", "--dist", "loadfile")
+    session.run("pytest", *workers, *options, *session.posargs, env=env)
 
 
 @nox.session

@@ -1,4 +1,5 @@
 import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -9,6 +10,10 @@ os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Nearly all time goes into compiling, much of it the same in several processes or runs.
+CACHE = pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 import hypothesis
 import jax
@@ -39,6 +44,13 @@ def strict_promotion():
     """Silent promotions and broadcasts become errors, but not in the examples."""
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_programs_are_left():
+    """Each takes a few mappings of memory, of which a process may have 65,530."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(params=["float16", "bfloat16", "float32", "float64"])
