@@ -108,7 +108,7 @@ def page() -> str:
                 parts.append(markdown(table))
                 if table.size:
                     picture = picture_name(path.stem, name, number)
-                    parts.append(f"![{table.title}](images/{picture})\n")
+                    parts.append(f"![{table.title}](images/{picture}){{ .plot }}\n")
     return "\n".join(parts)
 
 

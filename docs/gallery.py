@@ -9,6 +9,7 @@ import jax.random as jr
 import matplotlib.figure
 import numpy as np
 
+from benchmarks import _report
 from ngcx import activations, init, neurons, surrogate, viz
 
 
@@ -171,3 +172,4 @@ def on_pre_build(config) -> None:
     draw_surrogates(folder / "surrogates.png")
     draw_initializers(folder / "initializers.png")
     draw_viz(folder)
+    _report.draw(folder)
