@@ -6,9 +6,9 @@ import sys
 
 
 # Before JAX is imported: eight devices on one machine, for tests of sharding.
-os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
-)
+DEVICES = " --xla_force_host_platform_device_count=8"
+if DEVICES not in (flags := os.environ.get("XLA_FLAGS", "")):
+    os.environ["XLA_FLAGS"] = flags + DEVICES
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Nearly all time goes into compiling, much of it the same in several processes or runs.
 CACHE = pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax"

@@ -11,10 +11,14 @@ from ._extract import frame
 from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
 
 
+# Not `tuple[int, ...]`, of which beartype checks a single entry, drawn at random.
+Shape = tuple[int, int] | tuple[int, int, int] | tuple[int, int, int, int]
+
+
 @compiled_function(static=("image_shape", "stride", "overlap", "padding"))
 def reconstruct(
     patches: Patches,
-    image_shape: tuple[int, ...],
+    image_shape: Shape,
     *,
     stride: Pair | None = None,
     overlap: Pair | None = None,
@@ -53,8 +57,7 @@ def reconstruct(
 
         ```
     """
-    integers = all(isinstance(size, int) for size in image_shape)
-    if len(image_shape) != patches.ndim - 1 or not integers:
+    if len(image_shape) != patches.ndim - 1:
         raise ValueError(
             f"`image_shape` must be {patches.ndim - 1} integers for `patches` of the "
             f"shape {patches.shape}; got {image_shape}."
