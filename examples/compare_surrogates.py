@@ -6,11 +6,9 @@ derivatives are scaled to 1 at the threshold. Prints a table, and draws accuracy
 slope.
 """
 
-import argparse
 import functools as ft
 import time
 from pathlib import Path
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -18,7 +16,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import optax
-from sklearn.datasets import load_digits
+from _shared import Parser, digits, positive
 from tqdm import tqdm
 
 from ngcx import surrogate
@@ -102,18 +100,6 @@ def trainable(stack):
     ]
 
 
-def digits(key) -> tuple[dict, dict]:
-    bunch: Any = load_digits()
-    order = np.asarray(jr.permutation(key, len(bunch.target)))
-    images = jnp.asarray(bunch.data[order] / 16, jnp.float32)
-    labels = jnp.asarray(bunch.target[order], jnp.int32)
-    cut = len(labels) * 4 // 5
-    return (
-        {"image": images[:cut], "label": labels[:cut]},
-        {"image": images[cut:], "label": labels[cut:]},
-    )
-
-
 def draw(path: Path, slopes, results: dict[str, np.ndarray]):
     import matplotlib
 
@@ -136,15 +122,11 @@ def draw(path: Path, slopes, results: dict[str, np.ndarray]):
 
 def main(arguments: list[str] | None = None) -> dict[str, np.ndarray]:
     """Trains, prints and draws; returns the accuracies by surrogate and slope."""
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = Parser(__doc__, "surrogates.png")
     parser.add_argument("--seed", type=int, default=0, help="decides every random draw")
-    parser.add_argument("--epochs", type=int, default=4, help="passes of the data")
-    parser.add_argument("--steps", type=int, default=20, help="time steps")
-    parser.add_argument("--slopes", type=int, default=8, help="from 0.1 to 100")
-    parser.add_argument("--picture", type=Path, default="surrogates.png")
+    parser.add_argument("--epochs", type=positive, default=4, help="passes of the data")
+    parser.add_argument("--steps", type=positive, default=20, help="time steps")
+    parser.add_argument("--slopes", type=positive, default=8, help="from 0.1 to 100")
     options = parser.parse_args(arguments)
     began = time.perf_counter()
     split_key, train_key = jr.split(jr.key(options.seed))

@@ -5,14 +5,13 @@ how well the components agree with the digits, which the mixture has not seen, a
 them together with samples.
 """
 
-import argparse
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from _shared import Parser, positive
 from sklearn.datasets import load_digits
-from train_snn import Parser, picture, positive
 
 from ngcx.density import BernoulliMixture
 from ngcx.metrics import adjusted_rand_index
@@ -45,14 +44,10 @@ def draw(path: Path, rows):
 
 def main(arguments: list[str] | None = None):
     """Fits, prints and draws; returns the mixture and the agreement."""
-    parser = Parser(
-        description=(__doc__ or "").splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = Parser(__doc__, "mixture.png")
     parser.add_argument("--components", type=positive, default=20)
     parser.add_argument("--starts", type=positive, default=5, help="of which the best")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--picture", type=picture, default="mixture.png")
     options = parser.parse_args(arguments)
 
     images, labels = load_digits(return_X_y=True)

@@ -7,7 +7,6 @@ and the dimensions of the three representations, and draws the representations a
 mistakes of the linear probe.
 """
 
-import argparse
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import numpy as np
 import optax
-from sklearn.datasets import load_digits
-from train_snn import Parser, picture, positive
+from _shared import Parser, digits, positive
 
 from ngcx import analysis
 from ngcx.data import DataLoader
@@ -27,16 +24,6 @@ from ngcx.metrics import classification_report
 
 
 SIZE = 64  # of the pixels, and of the hidden layers
-
-
-def digits(key) -> tuple[tuple, tuple]:
-    """Images in [0, 1] and labels, split 4:1 into train and test."""
-    bunch: Any = load_digits()
-    order = np.asarray(jr.permutation(key, len(bunch.target)))
-    images = jnp.asarray(bunch.data[order] / 16, jnp.float32)
-    labels = jnp.asarray(bunch.target[order], jnp.int32)
-    cut = len(labels) * 4 // 5
-    return (images[:cut], labels[:cut]), (images[cut:], labels[cut:])
 
 
 @eqx.filter_jit
@@ -124,19 +111,15 @@ def draw(path: Path, representations, labels, confusion):
 
 def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
     """Trains, probes, prints and draws; returns accuracies, by what is probed."""
-    parser = Parser(
-        description=(__doc__ or "").splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = Parser(__doc__, "probes.png")
     parser.add_argument("--seed", type=int, default=0, help="decides every random draw")
     parser.add_argument(
         "--epochs", type=positive, default=60, help="of the network, and of a probe"
     )
-    parser.add_argument("--picture", type=picture, default="probes.png")
     options = parser.parse_args(arguments)
     began = time.perf_counter()
     split_key, network_key, order_key, probe_key = jr.split(jr.key(options.seed), 4)
-    train, test = digits(split_key)
+    train, test = (tuple(part.values()) for part in digits(split_key))
     cut = len(train[1]) * 7 // 8
     held_out = train[0][cut:], train[1][cut:]
     train = train[0][:cut], train[1][:cut]

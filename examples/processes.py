@@ -6,7 +6,6 @@ of error and activity (Rao and Ballard, 1999). Nothing is propagated back. Print
 error of every epoch, and draws images, their reconstructions and the learnt weights.
 """
 
-import argparse
 from pathlib import Path
 
 import equinox as eqx
@@ -14,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
+from _shared import Parser, positive
 from sklearn.datasets import load_digits
-from train_snn import Parser, picture, positive
 
 from ngcx.data import DataLoader
 from ngcx.ops import normalize_matrix
@@ -68,15 +67,11 @@ def draw(path: Path, images, state, errors: list[float]):
 
 def main(arguments: list[str] | None = None) -> list[float]:
     """Trains, prints and draws; returns the mean squared error of every epoch."""
-    parser = Parser(
-        description=(__doc__ or "").splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = Parser(__doc__, "processes.png")
     parser.add_argument("--epochs", type=positive, default=10)
     parser.add_argument("--latents", type=positive, default=32)
     parser.add_argument("--steps", type=positive, default=30, help="to settle")
     parser.add_argument("--seed", type=int, default=0, help="decides every random draw")
-    parser.add_argument("--picture", type=picture, default="processes.png")
     options = parser.parse_args(arguments)
 
     rules = PredictiveCoding()

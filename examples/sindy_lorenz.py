@@ -6,12 +6,11 @@ are set to 0, and the rest is fitted again. Prints the equations, and draws the 
 trajectory and that of the equations that were found.
 """
 
-import argparse
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from train_snn import Parser, picture, positive, rate
+from _shared import Parser, positive, rate
 
 from ngcx import diffeq
 from ngcx.feature_dictionaries import PolynomialLibrary
@@ -69,16 +68,12 @@ def draw(path: Path, times, true, found):
 
 def main(arguments: list[str] | None = None):
     """Simulates, fits, prints and draws; returns the coefficients and their names."""
-    parser = Parser(
-        description=(__doc__ or "").splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = Parser(__doc__, "sindy.png")
     parser.add_argument("--steps", type=positive, default=10_000, help="of the run")
     parser.add_argument("--dt", type=rate, default=0.002, help="length of a step")
     parser.add_argument(
         "--threshold", type=rate, default=0.2, help="of the coefficients to keep"
     )
-    parser.add_argument("--picture", type=picture, default="sindy.png")
     options = parser.parse_args(arguments)
 
     start = jnp.asarray(START)

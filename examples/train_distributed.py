@@ -18,16 +18,9 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import optax
+from _shared import Parser, digits, positive
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from train_snn import (
-    Parser,
-    SpikingNetwork,
-    digits,
-    evaluate,
-    picture,
-    positive,
-    train_step,
-)
+from train_snn import SpikingNetwork, evaluate, train_step
 
 from ngcx.data import DataLoader, prefetch
 
@@ -118,11 +111,10 @@ def draw(path: Path, results: dict[int, dict]):
 
 def main(arguments: list[str] | None = None) -> dict[int, dict]:
     """Trains with one process and with several; returns the results of both."""
-    parser = Parser(description=(__doc__ or "").splitlines()[0])
+    parser = Parser(__doc__, "distributed.png")
     parser.add_argument("--processes", type=positive, default=4)
     parser.add_argument("--epochs", type=positive, default=5, help="passes of the data")
     parser.add_argument("--seed", type=int, default=0, help="decides every random draw")
-    parser.add_argument("--picture", type=picture, default="distributed.png")
     options = parser.parse_args(arguments)
     if options.processes < 2 or BATCH_SIZE % options.processes:
         parser.error(f"--processes must be 2 or more and divide {BATCH_SIZE}")

@@ -5,11 +5,11 @@ leaky integrate-and-fire neurons; leaky integrators read them out. Prints a tabl
 draws spike rasters, membrane traces and the loss curve.
 """
 
-import argparse
 import itertools
 import time
+from argparse import Namespace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import optax
+from _shared import Parser, digits, positive, rate
 from jaxtyping import Array, Float, Int, PRNGKeyArray
-from sklearn.datasets import load_digits
 from tqdm import tqdm
 
 from ngcx.activations import Softmax
@@ -89,19 +89,6 @@ def evaluate(model, images, labels: Int[Array, " batch"], steps: int):
     return accuracy(probabilities(activity), labels), firing_rate(activity.spikes, dt=1)
 
 
-def digits(key: PRNGKeyArray) -> tuple[dict, dict]:
-    """The images scaled to [0, 1] and their labels, split 4:1 into train and test."""
-    bunch: Any = load_digits()
-    order = np.asarray(jr.permutation(key, len(bunch.target)))
-    images = (bunch.data[order] / 16).astype(np.float32)
-    labels = bunch.target[order].astype(np.int32)
-    cut = len(labels) * 4 // 5
-    return (
-        {"image": images[:cut], "label": labels[:cut]},
-        {"image": images[cut:], "label": labels[cut:]},
-    )
-
-
 def draw(
     path: Path, model: SpikingNetwork, losses: list[float], test: dict, steps: int
 ):
@@ -130,46 +117,8 @@ def draw(
     plt.close(figure)
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage."""
-
-    def error(self, message: str):
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
-def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer; got {text}")
-    return value
-
-
-def rate(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number; got {text}")
-    return value
-
-
-def picture(text: str) -> Path:
-    """A path that can be written, which is found out before the training."""
-    path = Path(text)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise argparse.ArgumentTypeError(
-            f"cannot be written: {error.strerror}: {path}"
-        ) from error
-    return path
-
-
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = Parser(
-        description=(__doc__ or "").splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def parse(arguments: list[str] | None) -> Namespace:
+    parser = Parser(__doc__, "snn.png")
     parser.add_argument("--seed", type=int, default=0, help="decides every random draw")
     parser.add_argument(
         "--epochs", type=positive, default=20, help="passes of the data"
@@ -181,9 +130,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--hidden", type=positive, default=256, help="neurons a layer")
     parser.add_argument(
         "--learning-rate", type=rate, default=2e-3, help="peak rate of adam"
-    )
-    parser.add_argument(
-        "--picture", type=picture, default="snn.png", help="where to draw the results"
     )
     return parser.parse_args(arguments)
 
