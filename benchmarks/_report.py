@@ -16,7 +16,26 @@ HEAD = """# Performance
 
 Contenders take turns in one process; a ratio is the median of the ratios to the first
 contender within a round, the spread its quartiles. Absolute times belong to the
-machine; ratios travel better.
+machine; ratios travel better. `nox -s bench` measures the first part again, and
+`nox -s bench_peers` the others; `-- NAME` takes one benchmark alone.
+
+## Where ngcx loses
+
+- **Derivatives of sigmoids.** That of the tanh, the sigmoid, SiLU and GELU costs more
+  than the derivative of JAX: it does not subtract from 1 what is nearly 1, so that it
+  is right in the tails, where that of JAX has lost all its digits.
+- **A few winners of many.** `BinaryKWTA` takes as long for one winner as for a
+  thousand, since it searches the threshold bit by bit. For one, an argmax is faster,
+  and for a few dozen a `top_k` over groups, as in ngc-learn.
+- **Eager calls** check types and look the compiled program up. An eager `derivative`
+  pays for the bound method of Equinox too. Within a compiled function all of that is
+  gone.
+- **An epoch from host memory** costs more than that of a numpy permutation: the order
+  is computed batch by batch, so that any batch of any epoch can be had alone, and none
+  needs memory for an order.
+- **A dense grid of patches** of a small image costs more than a copy of as many bytes
+  in a compiled function, and its gradient, which is a scatter, much more.
+- **`solve`** is a scan, and its dispatch as an eager call shows in short runs.
 """
 
 
@@ -95,19 +114,29 @@ def quantity(value: float, unit: str) -> str:
     return f"{value / (factor or 1e-9):.3g} {unit}"
 
 
+TITLES = {
+    "ngcx": "Beside JAX, numpy, scipy and scikit-learn",
+    "reference": "Beside ngc-learn",
+    "peers": "Beside other libraries of JAX and PyTorch",
+}
+
+
 def page() -> str:
     """Of all results that were written."""
     parts = [HEAD]
-    for path in sorted(RESULTS.glob("*.json")):
+    for results, title in TITLES.items():
+        path = RESULTS / f"{results}.json"
+        if not path.exists():
+            continue
         versions, benchmarks = read(path)
-        parts.append(f"# {path.stem.capitalize()}\n\n{versions}\n")
+        parts.append(f"## {title}\n\n{versions}\n")
         for name, tables in benchmarks.items():
             module = importlib.import_module(f"benchmarks.{name}")
-            parts.append(f"## {name}\n\n{(module.__doc__ or '').strip()}\n")
+            parts.append(f"### {name}\n\n{(module.__doc__ or '').strip()}\n")
             for number, table in enumerate(tables):
                 parts.append(markdown(table))
                 if table.size:
-                    picture = picture_name(path.stem, name, number)
+                    picture = picture_name(results, name, number)
                     parts.append(f"![{table.title}](images/{picture}){{ .plot }}\n")
     return "\n".join(parts)
 
