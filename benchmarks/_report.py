@@ -25,8 +25,8 @@ machine; ratios travel better. `nox -s bench` measures the first part again, and
   than the derivative of JAX: it does not subtract from 1 what is nearly 1, so that it
   is right in the tails, where that of JAX has lost all its digits.
 - **A few winners of many.** `BinaryKWTA` takes as long for one winner as for a
-  thousand, since it searches the threshold bit by bit. For one, an argmax is faster,
-  and for a few dozen a `top_k` over groups, as in ngc-learn.
+  thousand, since it searches the threshold bit by bit. For up to some dozens the top k
+  of ngc-learn is found faster.
 - **Eager calls** check types and look the compiled program up. An eager `derivative`
   pays for the bound method of Equinox too. Within a compiled function all of that is
   gone.
