@@ -27,6 +27,9 @@ machine; ratios travel better. `nox -s bench` measures the first part again, and
 - **A few winners of many.** `BinaryKWTA` takes as long for one winner as for a
   thousand, since it searches the threshold bit by bit. For up to some dozens the top k
   of ngc-learn is found faster.
+- **Spiking networks at large batches.** `layerwise` keeps the currents of all time
+  steps for one large matrix product. For a batch of 512 they leave the caches of the
+  CPU, and there the libraries that go step by step draw level or ahead.
 - **Eager calls** check types and look the compiled program up. An eager `derivative`
   pays for the bound method of Equinox too. Within a compiled function all of that is
   gone.
