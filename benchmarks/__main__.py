@@ -5,6 +5,8 @@ import importlib
 import importlib.metadata
 import os
 import platform
+import subprocess
+import sys
 
 from . import _report
 
@@ -67,14 +69,27 @@ def main():
         parser.error(
             f"unknown benchmark {unknown!r}; there are {', '.join(BENCHMARKS)}"
         )
-    print(versions())
-    results = {}
-    for name in options.names or BENCHMARKS:
-        print(f"\n## {name}\n")
-        results[name] = []
-        for table in importlib.import_module(f"benchmarks.{name}").main():
-            print(_report.markdown(table), flush=True)
-            results[name].append(table)
+    names = options.names or BENCHMARKS
+    if len(names) > 1:
+        # Each in a process of its own, in which the others have left nothing.
+        write = ["--write", options.write] if options.write else []
+        for name in names:
+            command = [
+                sys.executable,
+                *(f"-W{kind}" for kind in sys.warnoptions),
+                "-m",
+                "benchmarks",
+                name,
+                *write,
+            ]
+            subprocess.run(command, check=True)
+        return
+    (name,) = names
+    print(f"{versions()}\n\n## {name}\n")
+    results = {name: []}
+    for table in importlib.import_module(f"benchmarks.{name}").main():
+        print(_report.markdown(table), flush=True)
+        results[name].append(table)
     if options.write:
         path = _report.RESULTS / f"{options.write}.json"
         if path.exists():  # keep what was not measured again

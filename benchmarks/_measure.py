@@ -78,6 +78,8 @@ def _rows(contenders: Contenders, rounds: int, repeats: int) -> list[Row]:
     seconds = {name: [] for name in contenders}
     for _ in tqdm(range(rounds), disable=None, leave=False):
         for name, contender in contenders.items():
+            # The first call finds the caches and the threads of the contender before.
+            contender()
             began = time.perf_counter()
             for _ in range(repeats):
                 contender()

@@ -1,4 +1,4 @@
-"""The page of performance shows what was measured, and the plots that it shows exist."""
+"""The page of performance shows what was measured, and its plots are drawn."""
 
 import re
 

@@ -57,7 +57,7 @@ def _by_differences(references, k, p):
 
 
 def _distances(queries, by_feature, p):
-    """From each query to its references, or to those of all; (features, 1 | q, r)."""
+    """From each query to each reference, of shape (features, 1, references)."""
 
     def over_features(step):
         # One feature of all pairs after the other: XLA does not vectorise sums over the
@@ -110,7 +110,10 @@ def _by_expansion(references, k, p):
         rows, own_length = place(queries)
         product = jnp.matmul(rows, placed.T, precision="highest")
         bounds, chosen = smallest(length[None] - 2 * product, candidates)
-        distances = _distances(queries, jnp.moveaxis(references[chosen], -1, 0), p)
+        gaps = jnp.abs(references[chosen] - queries[:, None])
+        largest = jnp.max(gaps, -1)
+        relative = gaps / jnp.where(largest > 0, largest, 1)[..., None]
+        distances = largest * jnp.sqrt(jnp.sum(jnp.square(relative), -1))
         distances, chosen = jax.lax.sort((distances, chosen), num_keys=2)
         found = distances[:, :k], chosen[:, :k]
         if candidates == count:

@@ -49,6 +49,14 @@ def test_copies_of_a_module_are_equal_and_work(name, how):
         assert eqx.tree_equal(*map(leaves, results)), method
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_leaves_are_numbers_and_arrays(name):
+    """A choice or a size decides the program, so that JAX must not take it for data."""
+    module = MODULES[name].call(MODULES[name].valid())
+    for leaf in jax.tree.leaves(module):
+        assert not isinstance(leaf, str | bool | tuple), leaf
+
+
 # Jaxprs, and functions that are compiled, such as a metric, are what JAX cannot pickle.
 NOT_PICKLED = (
     "data.ItemSource",  # has no equality
