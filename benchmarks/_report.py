@@ -16,7 +16,8 @@ HEAD = """# Performance
 
 Contenders take turns in one process; a ratio is the median of the ratios to the first
 contender within a round, the spread its quartiles. Absolute times belong to the
-machine; ratios travel better. `nox -s bench` measures the first part again, and
+machine; ratios travel better. This one is virtual: a wide spread means that its host
+had other work at times. `nox -s bench` measures the first part again, and
 `nox -s bench_peers` the others; `-- NAME` takes one benchmark alone.
 
 ## Where ngcx loses

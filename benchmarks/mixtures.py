@@ -82,7 +82,7 @@ def main():
             return jax.block_until_ready(reference.pi)
 
         contenders["ngclearn"] = theirs
-    yield compare("20 iterations of EM", contenders, rounds=15)
+    yield compare("20 iterations of EM", contenders, rounds=25)
     yield tabulate(
         "The mean log-likelihood of a row after them",
         {
