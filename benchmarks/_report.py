@@ -168,7 +168,12 @@ def draw(folder: pathlib.Path):
                         marker="o",
                         label=contender,
                     )
-                axes.set(xlabel=table.size, ylabel=f"median ({table.unit})")
+                costs = [row.median for row in table.rows]
+                axes.set(
+                    xlabel=table.size,
+                    ylabel=f"median ({table.unit})",
+                    ylim=(min(costs) / 3, 3 * max(costs)),  # noise is no trend
+                )
                 axes.set_title(table.title, fontsize="medium")
                 axes.legend(fontsize="small")
                 figure.savefig(folder / picture_name(path.stem, name, number), dpi=100)
