@@ -8,6 +8,7 @@ one of a kind at a place. Replaced `|` are left out: they are unions of types.
 # pyright: reportMissingImports=false
 
 import argparse
+import os
 import pathlib
 import random
 import shutil
@@ -59,7 +60,9 @@ def try_mutants(room: str, number: int, seed: int, timeout: float) -> float:
         (copy / "mutation.toml").write_text(configuration)
 
         def cosmic_ray(*arguments: str):
-            subprocess.run(["cosmic-ray", *arguments], cwd=copy, check=True)
+            # The same examples for every mutant.
+            env = os.environ | {"HYPOTHESIS_PROFILE": "ci", "PYTHONPATH": str(copy)}
+            subprocess.run(["cosmic-ray", *arguments], cwd=copy, env=env, check=True)
 
         cosmic_ray("baseline", "mutation.toml")
         cosmic_ray("init", "mutation.toml", "mutants.sqlite")
