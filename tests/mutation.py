@@ -60,8 +60,12 @@ def try_mutants(room: str, number: int, seed: int, timeout: float) -> float:
         (copy / "mutation.toml").write_text(configuration)
 
         def cosmic_ray(*arguments: str):
-            # The same examples for every mutant.
-            env = os.environ | {"HYPOTHESIS_PROFILE": "ci", "PYTHONPATH": str(copy)}
+            # The same examples for every mutant, and what was compiled before.
+            env = os.environ | {
+                "HYPOTHESIS_PROFILE": "ci",
+                "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".pytest_cache" / "jax"),
+                "PYTHONPATH": str(copy),
+            }
             subprocess.run(["cosmic-ray", *arguments], cwd=copy, env=env, check=True)
 
         cosmic_ray("baseline", "mutation.toml")
