@@ -1,5 +1,5 @@
 import functools as ft
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,11 @@ from ._extract import frame
 from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
 
 
-# Not `tuple[int, ...]`, of which beartype checks a single entry, drawn at random.
-Shape = tuple[int, int] | tuple[int, int, int] | tuple[int, int, int, int]
+if TYPE_CHECKING:
+    Shape = tuple[int, ...]
+else:
+    # Of a `tuple[int, ...]` beartype checks a single entry, drawn at random.
+    Shape = tuple[int, int] | tuple[int, int, int] | tuple[int, int, int, int]
 
 
 @compiled_function(static=("image_shape", "stride", "overlap", "padding"))
