@@ -132,6 +132,7 @@ def winners(x, k, axis, among=None):
 
 def _ordered_integers(x):
     """The bits of floating-point numbers, as integers of the same order."""
-    x = jnp.where(x == 0, 0, x)  # -0 equals 0
     bits = jax.lax.bitcast_convert_type(x, jnp.dtype(f"int{8 * x.dtype.itemsize}"))
+    # -0 equals 0. Not by `x == 0`, which may hold for subnormal numbers too.
+    bits = jnp.where(bits == jnp.iinfo(bits.dtype).min, 0, bits)
     return jnp.where(bits < 0, bits ^ jnp.iinfo(bits.dtype).max, bits)
