@@ -61,8 +61,8 @@ def main():
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(BENCHMARKS)}")
     parser.add_argument(
         "--write",
-        metavar="NAME",
-        help="keep what is measured, and write the page of it",
+        choices=list(_report.TITLES),
+        help="keep what is measured as results of this kind, and write the page",
     )
     options = parser.parse_args()
     for unknown in set(options.names) - set(BENCHMARKS):

@@ -26,14 +26,17 @@ had other work at times. `nox -s bench` measures the first part again, and
   than the derivative of JAX: it does not subtract from 1 what is nearly 1, so that it
   is right in the tails, where that of JAX has lost all its digits.
 - **A few winners of many.** `BinaryKWTA` takes as long for one winner as for a
-  thousand, since it searches the threshold bit by bit. For up to some dozens the top k
-  of ngc-learn is found faster.
+  thousand, since it searches the threshold bit by bit. For 16 and fewer ngc-learn finds
+  them faster.
 - **Spiking networks at large batches.** `layerwise` keeps the currents of all time
   steps for one large matrix product. For a batch of 512 they leave the caches of the
-  CPU, and there the libraries that go step by step draw level or ahead.
+  CPU, and there most of the libraries that go step by step draw level
+  or ahead.
 - **Eager calls** check types and look the compiled program up. An eager `derivative`
   pays for the bound method of Equinox too. Within a compiled function all of that is
   gone.
+- **Compiling** a gradient takes longer than for the function of JAX, since there are
+  two formulas to trace.
 - **An epoch from host memory** costs more than that of a numpy permutation: the order
   is computed batch by batch, so that any batch of any epoch can be had alone, and none
   needs memory for an order.

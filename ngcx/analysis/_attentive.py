@@ -21,7 +21,7 @@ class AttentiveProbe(AbstractTrainedProbe):
     The queries attend to the tokens of a sample (cross-attention), then to each other
     (self-attention, around which there is a skip connection); a perceptron of three
     layers, with another skip connection, and a linear layer read the first query out.
-    Samples without an axis of tokens are one token.
+    Samples without an axis of tokens are one token; those with one have at least one.
 
     Representations may also be a pair `(x, mask)` of the tokens and which of them
     count, of shape `(samples, tokens)`. The others may hold anything. Where none

@@ -89,8 +89,8 @@ class KMeansProbe(AbstractProbe):
 
         **Returns:** the fitted probe, and a [`ngcx.analysis.KMeansResult`][].
 
-        **Raises:** `ValueError` for targets that do not fit `x`, and for fewer samples
-        than clusters.
+        **Raises:** `ValueError` for targets that do not fit `x`, for fewer samples than
+        clusters, and for numbers below 1.
         """
         check_count("max_iter", max_iter)
         outputs = check_data("classification", self.num_classes, x, y)

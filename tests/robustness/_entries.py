@@ -276,8 +276,10 @@ class Entry:
     """Whether its gradients are tested; those that are always 0 need not be."""
     on_host: bool = False
     """Whether it needs the numbers, as a picture does, so that it cannot be traced."""
-    keeps_dtype: bool = True
-    """Whether floats among the results are in the dtype of those that are given."""
+    half: bool = True
+    """Whether results of half precisions are in half precision."""
+    default_dtype: bool = False
+    """Whether results have the default dtype of JAX, whatever is given."""
     also: tuple[str, ...] = ()
     """What else may be blamed, such as a field of the module whose method it is."""
 

@@ -120,7 +120,7 @@ for name, probe in MADE.items():
             on_fitted(name, "score"),
             {"x": x, "y": CLASSES},
             empty="anything",
-            keeps_dtype=False,
+            default_dtype=True,
         ),
         **{
             method: Entry(on_fitted(name, method), {"x": X})

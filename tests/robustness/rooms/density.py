@@ -88,10 +88,10 @@ for name, mixture in FITTED.items():
                 "step_size": Number(0.5, low=0, high=1),
                 "axis_name": Other(None, {"a number": 3}),
             },
-            keeps_dtype=False,
+            half=False,
         ),
         statistics=Entry(
-            mixture.statistics, {"x": X, "sample_weight": WEIGHT}, keeps_dtype=False
+            mixture.statistics, {"x": X, "sample_weight": WEIGHT}, half=False
         ),
         log_prob={"x": X},
         responsibilities={"x": X},
