@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int
 
 _SPARE = 4  # candidates beyond k, so that the test rarely fails
 _ENTRIES = 1 << 20  # of distances at once, which stay in the cache
-_GROUP = 64  # distances of which the smallest is found first
+_GROUP = 8  # distances of which the smallest is found first
 
 
 def nearest(
@@ -46,27 +46,28 @@ def nearest(
     rows = starts[:, None] + jnp.arange(size)[None]
 
     def unblocked(blocks):
-        return jnp.zeros((len(queries), k), blocks.dtype).at[rows].set(blocks)
+        by_row = jnp.swapaxes(blocks, 1, 2)
+        return jnp.zeros((len(queries), k), blocks.dtype).at[rows].set(by_row)
 
     return unblocked(distances), unblocked(indices)
 
 
 def _by_differences(references, k, p):
-    by_feature = references.T[:, None]
+    by_feature = references.T[..., None]
     return lambda queries: smallest(_distances(queries, by_feature, p), k)
 
 
 def _distances(queries, by_feature, p):
-    """From each query to each reference, of shape (features, 1, references)."""
+    """From each reference, of shape (features, references, 1), to each query."""
 
     def over_features(step):
         # One feature of all pairs after the other: XLA does not vectorise sums over the
         # last axis.
         def add(total, feature):
             query, reference = feature
-            return step(total, jnp.abs(query[:, None] - reference)), None
+            return step(total, jnp.abs(query - reference)), None
 
-        start = jnp.zeros((len(queries), by_feature.shape[-1]), queries.dtype)
+        start = jnp.zeros((by_feature.shape[1], len(queries)), queries.dtype)
         return jax.lax.scan(add, start, (queries.T, by_feature))[0]
 
     if p == 1:
@@ -98,51 +99,56 @@ def _by_expansion(references, k, p):
 
     def place(rows):
         rows = (rows - center) * unit
-        return rows, (1 - slack) * jnp.sum(jnp.square(rows), -1)
+        return rows, (1 - slack) * jnp.sum(jnp.square(rows), -1, keepdims=True)
 
-    placed, length = place(references)
-    # Whole groups; what fills up the last one is never near.
-    padding = -count % _GROUP
-    placed = jnp.pad(placed, ((0, padding), (0, 0)))
-    length = jnp.pad(length, (0, padding), constant_values=jnp.inf)
+    # [r, |r|^2] . [-2 q, 1], so that the product needs no further pass.
+    placed = jnp.concatenate(place(references), -1)
 
     def search(queries):
         rows, own_length = place(queries)
-        product = jnp.matmul(rows, placed.T, precision="highest")
-        bounds, chosen = smallest(length[None] - 2 * product, candidates)
-        gaps = jnp.abs(references[chosen] - queries[:, None])
+        rows = jnp.concatenate([-2 * rows, jnp.ones_like(own_length)], -1)
+        products = jnp.matmul(placed, rows.T, precision="highest")
+        bounds, chosen = smallest(products, candidates)
+        gaps = jnp.abs(references[chosen] - queries)
         largest = jnp.max(gaps, -1)
         relative = gaps / jnp.where(largest > 0, largest, 1)[..., None]
         distances = largest * jnp.sqrt(jnp.sum(jnp.square(relative), -1))
-        distances, chosen = jax.lax.sort((distances, chosen), num_keys=2)
-        found = distances[:, :k], chosen[:, :k]
+        found = _in_rounds(distances, chosen, k)
         if candidates == count:
             return found
-        farthest = (1 + slack) * jnp.square(distances[:, k - 1] * unit)
-        certain = jnp.all(farthest < bounds[:, -1] + own_length)
+        farthest = (1 + slack) * jnp.square(found[0][-1] * unit)
+        certain = jnp.all(farthest < bounds[-1] + own_length[:, 0])
         return jax.lax.cond(certain, lambda: found, lambda: exactly(queries))
 
     return search
 
 
 def smallest(
-    values: Float[Array, "rows columns"], k: int
-) -> tuple[Float[Array, "rows k"], Int[Array, "rows k"]]:
-    """The `k` smallest of each row, ascending, and where they are; ties by position."""
-    padding = -values.shape[1] % _GROUP
-    if values.shape[1] + padding <= k * _GROUP:
-        return _smallest(values, k)
-    padded = jnp.pad(values, ((0, 0), (0, padding)), constant_values=jnp.inf)
-    groups = padded.reshape(len(values), -1, _GROUP)
-    # They are in the k groups with the smallest minima; those in their order, so that
-    # ties still go by position. Minima are fast, and XLA's `top_k` is slow.
-    best = jnp.sort(_smallest(jnp.min(groups, -1), k)[1], -1)
-    members = jnp.take_along_axis(groups, best[..., None], 1)
-    found, at = _smallest(members.reshape(len(values), -1), k)
-    group = jnp.take_along_axis(best, at // _GROUP, 1)
-    return found, group * _GROUP + at % _GROUP
+    values: Float[Array, "number columns"], k: int
+) -> tuple[Float[Array, "k columns"], Int[Array, "k columns"]]:
+    """The `k` smallest of each column, ascending, and where they are.
+
+    Of equal values, the first comes first.
+    """
+    number = len(values)
+    if number <= 2 * k * _GROUP:
+        return _in_rounds(values, jnp.arange(number, dtype=jnp.int32)[:, None], k)
+    # They are in the k groups with the smallest minima.
+    padded = jnp.pad(values, ((0, -number % _GROUP), (0, 0)), constant_values=jnp.inf)
+    minima = jnp.min(padded.reshape(-1, _GROUP, values.shape[1]), 1)
+    _, groups = smallest(minima, k)
+    members = groups[:, None] * _GROUP + jnp.arange(_GROUP, dtype=jnp.int32)[:, None]
+    members = members.reshape(-1, values.shape[1])
+    return _in_rounds(jnp.take_along_axis(padded, members, 0), members, k)
 
 
-def _smallest(values, k):
-    negative, indices = jax.lax.top_k(-values, k)
-    return -negative, indices
+def _in_rounds(values, positions, k):
+    """As `smallest`, of values that are at these positions."""
+    taken = jnp.iinfo(positions.dtype).max
+
+    def take(positions, _):
+        value = jnp.min(values, 0, initial=jnp.inf, where=positions != taken)
+        position = jnp.min(positions, 0, initial=taken, where=values == value)
+        return jnp.where(positions == position, taken, positions), (value, position)
+
+    return jax.lax.scan(take, jnp.broadcast_to(positions, values.shape), None, k)[1]
