@@ -17,8 +17,9 @@ from jaxtyping import Array, Float, Int
 
 
 _SPARE = 4  # candidates beyond k, so that the test rarely fails
-_ENTRIES = 1 << 20  # of distances at once, which stay in the cache
+_ENTRIES = 1 << 22  # of distances at once, which stay in the cache
 _GROUP = 8  # distances of which the smallest is found first
+_ROUNDS = 16  # of taking the smallest are faster than sorting
 
 
 def nearest(
@@ -36,7 +37,9 @@ def nearest(
     if len(queries) == 0:
         return jnp.zeros((0, k), dtype), jnp.zeros((0, k), jnp.int32)
     find = _by_expansion if p == 2 else _by_differences
-    size = min(len(queries), max(16, min(256, _ENTRIES // len(references))))
+    # A power of 2 fills the vectors of the processor.
+    size = 2 ** int(math.log2(max(16, min(256, _ENTRIES / len(references)))))
+    size = min(len(queries), size)
     # The last block begins early enough to be full, and some rows are found twice.
     starts = jnp.minimum(jnp.arange(0, len(queries), size), len(queries) - size)
     search = find(references, k, p)
@@ -65,7 +68,7 @@ def _distances(queries, by_feature, p):
         # last axis.
         def add(total, feature):
             query, reference = feature
-            return step(total, jnp.abs(query - reference)), None
+            return step(total, jnp.abs(query[None] - reference)), None
 
         start = jnp.zeros((by_feature.shape[1], len(queries)), queries.dtype)
         return jax.lax.scan(add, start, (queries.T, by_feature))[0]
@@ -109,7 +112,7 @@ def _by_expansion(references, k, p):
         rows = jnp.concatenate([-2 * rows, jnp.ones_like(own_length)], -1)
         products = jnp.matmul(placed, rows.T, precision="highest")
         bounds, chosen = smallest(products, candidates)
-        gaps = jnp.abs(references[chosen] - queries)
+        gaps = jnp.abs(references[chosen] - queries[None])
         largest = jnp.max(gaps, -1)
         relative = gaps / jnp.where(largest > 0, largest, 1)[..., None]
         distances = largest * jnp.sqrt(jnp.sum(jnp.square(relative), -1))
@@ -130,25 +133,35 @@ def smallest(
 
     Of equal values, the first comes first.
     """
-    number = len(values)
+    number, columns = values.shape
     if number <= 2 * k * _GROUP:
-        return _in_rounds(values, jnp.arange(number, dtype=jnp.int32)[:, None], k)
+        places = jax.lax.broadcasted_iota(jnp.int32, values.shape, 0)
+        return _selected(values, places, k)
     # They are in the k groups with the smallest minima.
     padded = jnp.pad(values, ((0, -number % _GROUP), (0, 0)), constant_values=jnp.inf)
-    minima = jnp.min(padded.reshape(-1, _GROUP, values.shape[1]), 1)
-    _, groups = smallest(minima, k)
-    members = groups[:, None] * _GROUP + jnp.arange(_GROUP, dtype=jnp.int32)[:, None]
-    members = members.reshape(-1, values.shape[1])
-    return _in_rounds(jnp.take_along_axis(padded, members, 0), members, k)
+    _, groups = smallest(jnp.min(padded.reshape(-1, _GROUP, columns), 1), k)
+    if k > _ROUNDS:
+        groups = jnp.sort(groups, 0)
+    within = jnp.arange(_GROUP, dtype=groups.dtype)[None, :, None]
+    places = (groups[:, None] * _GROUP + within).reshape(-1, columns)
+    return _selected(jnp.take_along_axis(padded, places, 0), places, k)
 
 
-def _in_rounds(values, positions, k):
-    """As `smallest`, of values that are at these positions."""
-    taken = jnp.iinfo(positions.dtype).max
+def _selected(values, places, k):
+    """As `smallest`, of values at these places, which ascend if `k` is large."""
+    if k <= _ROUNDS:
+        return _in_rounds(values, places, k)
+    negative, at = jax.lax.top_k(-values.T, k)
+    return -negative.T, jnp.take_along_axis(places, at.T, 0)
 
-    def take(positions, _):
-        value = jnp.min(values, 0, initial=jnp.inf, where=positions != taken)
-        position = jnp.min(positions, 0, initial=taken, where=values == value)
-        return jnp.where(positions == position, taken, positions), (value, position)
 
-    return jax.lax.scan(take, jnp.broadcast_to(positions, values.shape), None, k)[1]
+def _in_rounds(values, places, k):
+    """As `smallest`, of values at these places, in any order."""
+    taken = jnp.iinfo(places.dtype).max
+
+    def take(places, _):
+        value = jnp.min(values, 0, initial=jnp.inf, where=places != taken)
+        place = jnp.min(places, 0, initial=taken, where=values == value[None])
+        return jnp.where(places == place[None], taken, places), (value, place)
+
+    return jax.lax.scan(take, places, None, k)[1]

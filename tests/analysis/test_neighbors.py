@@ -56,16 +56,16 @@ KINDS = [
 ]
 
 
-def neighbors(queries, references, **options):
-    probe = KNNProbe(K, **options)
+def neighbors(queries, references, k=K, **options):
+    probe = KNNProbe(k, **options)
     probe, result = probe.fit(KEY, references, np.zeros(len(references), np.int32))
     assert result is None
     return (np.asarray(each) for each in probe.neighbors(queries))
 
 
-def check(queries, references, exact, **options):
-    distances, indices = neighbors(queries, references, **options)
-    order = np.argsort(exact, -1, kind="stable")[:, :K]
+def check(queries, references, exact, k=K, **options):
+    distances, indices = neighbors(queries, references, k, **options)
+    order = np.argsort(exact, -1, kind="stable")[:, :k]
     ordered = np.take_along_axis(exact, order, -1)
     rtol = 32 * float(np.finfo(np.float32).eps)
     np.testing.assert_allclose(distances, ordered, rtol=rtol)
@@ -76,11 +76,12 @@ def check(queries, references, exact, **options):
     assert (indices == order).mean() > 0.99
 
 
+@pytest.mark.parametrize("k", [K, 20])
 @pytest.mark.parametrize("kind", KINDS)
-def test_euclidean_neighbors_are_exact(kind):
+def test_euclidean_neighbors_are_exact(kind, k):
     queries, references = rows(kind)
     exact = cdist(queries.astype(float), references.astype(float))
-    check(queries, references, exact)
+    check(queries, references, exact, k)
 
 
 def test_the_expansion_alone_is_not_exact():
@@ -135,13 +136,19 @@ def test_the_cosine_distance_of_zeros_is_1():
         assert (indices == np.arange(K)).all()
 
 
-@pytest.mark.parametrize(("columns", "k"), [(1000, 3), (64, 5), (130, 1), (700, 12)])
-def test_smallest_is_a_stable_sort(columns, k):
-    values = np.random.default_rng(0).integers(0, 9, (50, columns)).astype(np.float32)
+@pytest.mark.parametrize("often_infinite", [False, True])
+@pytest.mark.parametrize(
+    ("number", "k"), [(1000, 3), (64, 5), (130, 1), (700, 12), (900, 20), (30, 30)]
+)
+def test_smallest_is_a_stable_sort(number, k, often_infinite):
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 9, (number, 50)).astype(np.float32)
+    if often_infinite:
+        values[rng.random(values.shape) < 0.999] = np.inf
     found, at = jax.jit(smallest, static_argnums=1)(values, k)
-    expected = np.argsort(values, -1, kind="stable")[:, :k]
+    expected = np.argsort(values, 0, kind="stable")[:k]
     np.testing.assert_array_equal(at, expected)
-    np.testing.assert_array_equal(found, np.take_along_axis(values, expected, -1))
+    np.testing.assert_array_equal(found, np.take_along_axis(values, expected, 0))
 
 
 def test_memory_is_not_that_of_all_distances():
