@@ -111,8 +111,9 @@ class KNNProbe(AbstractProbe):
     ) -> tuple[Float[Array, "samples k"], Int[Array, "samples k"]]:
         """The distances, ascending, and the indices of the nearest samples of the fit.
 
-        Of equal distances, the lower index comes first. Arguments and errors as those
-        of a call.
+        Of equal distances, the lower index comes first. From or among features that are
+        not finite, distances are NaN, and indices the number of samples. Arguments and
+        errors as those of a call.
         """
         check_fitted(self.references is not None, self)
         x = flattened(jnp.asarray(x))
@@ -135,7 +136,7 @@ class KNNProbe(AbstractProbe):
 
         - `x`: representations, as those of the fit.
 
-        **Returns:** an array in the dtype of `x`.
+        **Returns:** an array in the dtype of `x`; NaN where features are not finite.
 
         **Raises:** `ValueError` if the probe is not fitted, or `x` has other features.
         """
@@ -143,7 +144,8 @@ class KNNProbe(AbstractProbe):
         targets = self.targets
         if self.task == "classification" and self.vote == "majority":
             targets = as_rows(jnp.argmax(targets, -1), targets.shape[-1], targets.dtype)
-        return jnp.mean(targets[indices], 1).astype(x.dtype)
+        values = targets.at[indices].get(mode="fill", fill_value=jnp.nan)
+        return jnp.mean(values, 1).astype(x.dtype)
 
     @compiled
     def predict(self, x: Features) -> Predictions:

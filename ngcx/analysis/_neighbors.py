@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ..ops._numbers import divided
+
 
 _SPARE = 4  # candidates beyond k, so that the test rarely fails
 _ENTRIES = 1 << 22  # of distances at once, which stay in the cache
@@ -30,7 +32,8 @@ def nearest(
 ) -> tuple[Float[Array, "queries k"], Int[Array, "queries k"]]:
     """Minkowski distances of order `p` (ascending) and indices of the `k` nearest.
 
-    Of equal distances, the lower index comes first.
+    Of equal distances, the lower index comes first. From or among features that are
+    not finite, distances are NaN, and indices the number of references.
     """
     dtype = np.promote_types(queries.dtype, references.dtype)
     queries, references = queries.astype(dtype), references.astype(dtype)
@@ -52,7 +55,10 @@ def nearest(
         by_row = jnp.swapaxes(blocks, 1, 2)
         return jnp.zeros((len(queries), k), blocks.dtype).at[rows].set(by_row)
 
-    return unblocked(distances), unblocked(indices)
+    # Explicitly, because minima need not pass a NaN on.
+    finite = jnp.all(jnp.isfinite(references)) & jnp.all(jnp.isfinite(queries), -1)
+    distances = jnp.where(finite[:, None], unblocked(distances), jnp.nan)
+    return distances, jnp.where(finite[:, None], unblocked(indices), len(references))
 
 
 def _by_differences(references, k, p):
@@ -68,7 +74,7 @@ def _distances(queries, by_feature, p):
         # last axis.
         def add(total, feature):
             query, reference = feature
-            return step(total, jnp.abs(query[None] - reference)), None
+            return step(total, _gap(query[None], reference)), None
 
         start = jnp.zeros((by_feature.shape[1], len(queries)), queries.dtype)
         return jax.lax.scan(add, start, (queries.T, by_feature))[0]
@@ -81,8 +87,13 @@ def _distances(queries, by_feature, p):
     # Relative to the largest, no power overflows, and what vanishes does not count.
     scale = jnp.where(largest > 0, largest, 1)
     order = int(p) if p == int(p) else p  # an integer power is a product
-    total = over_features(lambda total, gap: total + (gap / scale) ** order)
+    total = over_features(lambda total, gap: total + divided(gap, scale) ** order)
     return largest * (jnp.sqrt(total) if p == 2 else total ** (1 / p))
+
+
+def _gap(a, b):
+    """|a - b|, where it overflows the largest number, of which shares can be taken."""
+    return jnp.minimum(jnp.abs(a - b), jnp.finfo(a.dtype).max)
 
 
 def _by_expansion(references, k, p):
@@ -112,9 +123,9 @@ def _by_expansion(references, k, p):
         rows = jnp.concatenate([-2 * rows, jnp.ones_like(own_length)], -1)
         products = jnp.matmul(placed, rows.T, precision="highest")
         bounds, chosen = smallest(products, candidates)
-        gaps = jnp.abs(references[chosen] - queries[None])
+        gaps = _gap(references[chosen], queries[None])
         largest = jnp.max(gaps, -1)
-        relative = gaps / jnp.where(largest > 0, largest, 1)[..., None]
+        relative = divided(gaps, jnp.where(largest > 0, largest, 1)[..., None])
         distances = largest * jnp.sqrt(jnp.sum(jnp.square(relative), -1))
         found = _in_rounds(distances, chosen, k)
         if candidates == count:

@@ -151,6 +151,41 @@ def test_smallest_is_a_stable_sort(number, k, often_infinite):
     np.testing.assert_array_equal(found, np.take_along_axis(values, expected, 0))
 
 
+@pytest.mark.parametrize("p", [1, 2, 3])
+def test_the_largest_numbers(p):
+    largest = float(np.finfo(np.float32).max)
+    references = np.linspace(-largest, largest, 2 * 99, dtype=np.float32)[:, None]
+    queries = np.array([[largest / 2], [-largest]], np.float32)
+    distances, indices = neighbors(queries, references, p=p)
+    exact = np.abs(queries.astype(float) - references[:, 0])
+    expected = np.sort(exact, -1)[:, :K]
+    np.testing.assert_allclose(distances, expected, rtol=1e-6)
+    np.testing.assert_array_equal(np.take_along_axis(exact, indices, -1), expected)
+    # Among small numbers, and where distances are larger than the largest number.
+    distances, _ = neighbors(queries, references / largest, p=p)
+    np.testing.assert_allclose(distances, np.repeat(np.abs(queries), K, 1), rtol=1e-6)
+    corners = np.full((99, 3), largest, np.float32)
+    distances, indices = neighbors(-corners[:1], corners, p=p)
+    assert np.isposinf(distances).all()
+    assert (indices == np.arange(K)).all()
+
+
+@pytest.mark.parametrize("k", [K, 20])
+def test_what_is_not_finite_is_not_silent(k):
+    queries, references = rows("normal")
+    queries[:2, 0] = np.nan, np.inf
+    distances, indices = neighbors(queries, references, k)
+    assert np.isnan(distances[:2]).all() and (indices[:2] == REFERENCES).all()
+    assert np.isfinite(distances[2:]).all()
+    for vote in ("majority", "mean"):
+        probe, _ = KNNProbe(k, vote=vote).fit(
+            KEY, references, np.arange(REFERENCES) % 3
+        )
+        assert np.isnan(probe(queries)[:2]).all()
+    references[-1, -1] = np.nan
+    assert np.isnan(next(neighbors(queries, references, k))).all()
+
+
 def test_memory_is_not_that_of_all_distances():
     many = jax.ShapeDtypeStruct((50_000, 64), np.float32)
     program = jax.jit(nearest, static_argnums=(2, 3)).lower(many, many, 5, 2).compile()
