@@ -304,9 +304,12 @@ def _watched(train, state, epochs: int):
 def _errors(task: Task, outputs, y):
     if task == "regression":
         return jnp.sum(jnp.square(outputs - y.astype(outputs.dtype)), -1)
-    # In log space, where the probability of a wrong class cannot vanish.
-    log_probability = jax.nn.log_softmax(outputs)
-    return -jnp.sum(as_rows(y, outputs.shape[-1], outputs.dtype) * log_probability, -1)
+    # In log space, where the probability of a wrong class cannot vanish; and with the
+    # classes first, because XLA vectorises sums over the first axis only.
+    targets, scores = as_rows(y, outputs.shape[-1], outputs.dtype).T, outputs.T
+    below = jax.lax.stop_gradient(jnp.max(scores, 0, keepdims=True)) - scores
+    log_sum = jnp.log(jnp.sum(jnp.exp(-below), 0))
+    return jnp.sum(targets, 0) * log_sum + jnp.sum(targets * below, 0)
 
 
 def _outputs(network, samples):
