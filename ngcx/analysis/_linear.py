@@ -77,7 +77,7 @@ class LinearProbe(AbstractTrainedProbe):
     def _penalty(self, network) -> Float[Array, ""]:
         weight = network.linear.weight
         l1, l2 = (jnp.asarray(each, weight.dtype) for each in (self.l1, self.l2))
-        return l1 * jnp.sum(jnp.abs(weight)) + l2 / 2 * jnp.sum(jnp.square(weight))
+        return jnp.sum(l1 * jnp.abs(weight) + l2 / 2 * jnp.square(weight))
 
 
 class _Affine(eqx.Module):
