@@ -51,7 +51,7 @@ def linear(x, y):
 
         contenders["ngclearn"] = theirs
         accuracies["ngclearn"] = float(accuracy(theirs().predict(x), on_device[1]))
-    yield compare("20 epochs of a linear probe, batch 100", contenders, rounds=5)
+    yield compare("20 epochs of a linear probe, batch 100", contenders, rounds=15)
     yield tabulate("Its accuracy after them", accuracies, "")
 
 
