@@ -9,7 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 from ngcx.analysis import KNNProbe, LinearProbe
 from ngcx.metrics import accuracy
 
-from ._measure import compare, tabulate
+from ._measure import compare, scaling, tabulate
 
 
 ROWS, FEATURES, CLASSES, EPOCHS, BATCH, K = 5_000, 64, 10, 20, 100, 5
@@ -22,6 +22,13 @@ def main():
     queries = rng.normal(size=(ROWS, FEATURES)).astype(np.float32)
     yield from linear(x, y)
     yield neighbors(x, y, queries)
+    yield scaling(
+        "Neighbours of 5,000 rows among 5,000, by how many",
+        "neighbours",
+        (1, 5, 12, 20, 50),
+        lambda k: searches(x, y, queries, k),
+        rounds=5,
+    )
 
 
 def linear(x, y):
@@ -56,15 +63,19 @@ def linear(x, y):
 
 
 def neighbors(x, y, queries):
-    probe, _ = KNNProbe(K).fit(jr.key(0), jnp.asarray(x), jnp.asarray(y))
+    contenders = searches(x, y, queries, K)
+    theirs, ours = (np.asarray(search()[1]) for search in contenders.values())
+    same = np.mean(theirs == ours)
+    title = f"{K} neighbours of 5,000 rows among 5,000; {same:.1%} the same"
+    return compare(title, contenders, rounds=15)
+
+
+def searches(x, y, queries, k):
+    """Functions that return distances and indices."""
+    probe, _ = KNNProbe(k).fit(jr.key(0), jnp.asarray(x), jnp.asarray(y))
     on_device = jnp.asarray(queries)
-    peer = NearestNeighbors(n_neighbors=K, algorithm="brute").fit(x)
-    same = np.mean(probe.neighbors(on_device)[1] == peer.kneighbors(queries)[1])
-    return compare(
-        f"5 neighbours of 5,000 rows among 5,000; {same:.1%} the same",
-        {
-            "scikit-learn, brute force": lambda: peer.kneighbors(queries),
-            "ngcx KNNProbe": lambda: jax.block_until_ready(probe.neighbors(on_device)),
-        },
-        rounds=15,
-    )
+    peer = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(x)
+    return {
+        "scikit-learn, brute force": lambda: peer.kneighbors(queries),
+        "ngcx KNNProbe": lambda: jax.block_until_ready(probe.neighbors(on_device)),
+    }
