@@ -16,6 +16,8 @@ import jax.numpy as jnp
 from jax.lax.linalg import triangular_solve
 from jaxtyping import Array
 
+from ..ops._numbers import divided
+
 
 class AbstractCovariance(abc.ABC):
     @abc.abstractmethod
@@ -96,13 +98,14 @@ class Full(AbstractCovariance):
 
     def whitened(self, scales, means, center, x):
         components, features = means.shape
-        inverse = _inverse(scales)
-        offsets = inverse @ (center - means)[:, :, None]
+        shrink = _shrink(scales)
+        inverse = _inverse(scales * shrink[None, :, None])
+        offsets = inverse @ ((center - means) * shrink[None])[:, :, None]
         # One product for all components, offsets included. From a centre among them, it
         # loses no more than the data lost when they were rounded.
         transform = jnp.concatenate([inverse, offsets], 2)
         ones = jnp.ones((1, x.shape[1]), x.dtype)
-        rows = jnp.concatenate([x - center.T, ones])
+        rows = jnp.concatenate([(x - center.T) * shrink[:, None], ones])
         z = transform.reshape(-1, features + 1) @ rows
         # XLA would rather compute it again than read it twice.
         z = jax.lax.optimization_barrier(z)
@@ -136,7 +139,7 @@ class Full(AbstractCovariance):
         return jnp.max(jnp.abs(scales), -1)
 
     def variances(self, scales, squares, unit):
-        scales = scales / unit[:, :, None]
+        scales = divided(scales, unit[:, :, None])
         return jnp.einsum("kdi,kij,kdj->kd", scales, squares, scales)
 
     def rescaled(self, scales, squares, floor):
@@ -144,7 +147,7 @@ class Full(AbstractCovariance):
         regular = scales @ root
         # The floor in units of the new scales. Its norm is no less than what it is in
         # any direction, so that where this is below 1, no direction is below the floor.
-        units = _solve(root, _inverse(scales) * floor[:, None])
+        units = _solve(root, _inverse(scales / floor[:, :, None]))
         above = jnp.sum(jnp.square(units), (1, 2)) <= 1
 
         def floored():
@@ -201,7 +204,7 @@ class Diagonal(AbstractCovariance):
         return scales
 
     def variances(self, scales, squares, unit):
-        return jnp.square(scales / unit) * squares
+        return jnp.square(divided(scales, unit)) * squares
 
     def rescaled(self, scales, squares, floor):
         return jnp.maximum(scales * jnp.sqrt(squares), floor)
@@ -212,7 +215,7 @@ class Diagonal(AbstractCovariance):
 
 class Spherical(AbstractCovariance):
     def from_deviations(self, deviations):
-        return jnp.sqrt(jnp.mean(jnp.square(deviations), -1))
+        return _root_mean_square(deviations)
 
     def from_covariances(self, covariances):
         return jnp.sqrt(covariances)
@@ -247,18 +250,33 @@ class Spherical(AbstractCovariance):
         return scales[:, None]
 
     def variances(self, scales, squares, unit):
-        return jnp.square(scales[:, None] / unit) * squares[:, None]
+        return jnp.square(divided(scales[:, None], unit)) * squares[:, None]
 
     def rescaled(self, scales, squares, floor):
         # The mean variance is what the likelihood depends on.
-        least = jnp.sqrt(jnp.mean(jnp.square(floor), -1))
-        return jnp.maximum(scales * jnp.sqrt(squares), least)
+        return jnp.maximum(scales * jnp.sqrt(squares), _root_mean_square(floor))
 
     def num_parameters(self, features):
         return 1
 
 
 COVARIANCES = {"full": Full(), "diagonal": Diagonal(), "spherical": Spherical()}
+
+
+def _shrink(scales):
+    """The power of 2, which rounds nothing, that makes the scales of each feature 1 at
+    most, so that no sum of products over the rows overflows.
+    """
+    largest = jnp.max(jnp.abs(jax.lax.stop_gradient(scales)), (0, 2))
+    exponent = jnp.frexp(largest)[1]
+    limit = jnp.finfo(scales.dtype).maxexp - 3
+    return jnp.ldexp(jnp.ones((), scales.dtype), -jnp.clip(exponent, -limit, limit))
+
+
+def _root_mean_square(deviations):
+    largest = jnp.max(deviations, -1, keepdims=True)
+    shares = divided(deviations, largest)
+    return largest[:, 0] * jnp.sqrt(jnp.mean(jnp.square(shares), -1))
 
 
 def _inverse(scales):

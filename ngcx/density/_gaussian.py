@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from .._checks import check_positive
 from .._compiled import compiled
 from .._typing import typed
+from ..ops._numbers import divided
 from ._base import UNFITTED, AbstractMixture, Fitted, check_components
 from ._covariance import COVARIANCES
 from ._em import Statistics
@@ -132,7 +133,7 @@ class GaussianMixture(AbstractMixture):
         unit = jnp.maximum(jnp.abs(offsets), kind.sizes(self.scales))
         unit = jnp.max(unit, 0, keepdims=True)
         variances = kind.variances(self.scales, squares, unit)
-        variance = weights[None] @ (variances + jnp.square(offsets / unit))
+        variance = weights[None] @ (variances + jnp.square(divided(offsets, unit)))
         deviation = jnp.where(variance > 0, unit * jnp.sqrt(variance), 1)
         # What the numbers themselves can resolve, or a feature that is constant would
         # stand and fall with the rounding of its mean.

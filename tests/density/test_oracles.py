@@ -123,6 +123,23 @@ def test_bad_scales_cost_no_accuracy(seed, scales, offset, apart):
     )
 
 
+@pytest.mark.parametrize("exponent", [-100, -70, 70, 120])
+@pytest.mark.parametrize("covariance", ["full", "diagonal", "spherical"])
+def test_the_unit_of_the_data_does_not_matter(covariance, exponent):
+    x = clusters(0).astype(np.float32)
+    unit = np.exp2(np.float32(exponent))
+    mixture = GaussianMixture(COMPONENTS, covariance)
+    fit = jax.jit(lambda x: mixture.fit(jr.key(0), x, max_iter=10))
+    (plain, result), (other, scaled) = fit(x), fit(x * unit)
+    np.testing.assert_allclose(other.weights, plain.weights, atol=1e-4)
+    np.testing.assert_allclose(other.means / unit, plain.means, atol=1e-3)
+    np.testing.assert_allclose(other.scales / unit, plain.scales, atol=1e-3)
+    volume = FEATURES * exponent * np.log(2)
+    np.testing.assert_allclose(
+        scaled.log_likelihood + volume, result.log_likelihood, atol=1e-3
+    )
+
+
 def test_one_component_is_the_moments_of_the_data():
     # DE-01, and DE-02: clusters far apart.
     rng = np.random.default_rng(0)
