@@ -124,6 +124,14 @@ def test_the_worst_prediction_is_finite_and_learns(metric, dtype):
     assert metric(right, right) == 0
 
 
+@pytest.mark.parametrize("index", [-4, -1, 3, 4])
+def test_an_index_that_is_no_class_has_probability_0(index, dtype):
+    scores = jnp.array([[0.2, 0.3, 0.5]], dtype)
+    got = metrics.categorical_nll(scores, jnp.array([index]))
+    largest = -np.log(float(jnp.finfo(dtype).tiny))
+    np.testing.assert_allclose(float(got), largest, rtol=1e-2)
+
+
 def test_the_worst_bits_are_finite_and_learn(dtype):
     for p, x in ((0.0, 1.0), (1.0, 0.0)):
         bits, outcomes = jnp.full((1, 1), p, dtype), jnp.full((1, 1), x, dtype)
