@@ -26,7 +26,7 @@ CONFIGURATION = """
 module-path = ["ngcx/{room}"]
 timeout = {timeout}
 excluded-modules = []
-test-command = "{python} -m pytest -x -q -n 0 tests/{room} ngcx/{room}"
+test-command = "sh -c '{pytest} tests/{room} ngcx/{room} && {pytest} {further}'"
 [cosmic-ray.distributor]
 name = "local"
 """
@@ -55,7 +55,10 @@ def try_mutants(room: str, number: int, seed: int, timeout: float) -> float:
         ignored = shutil.ignore_patterns(".*", "build", "dist", "site", "results")
         shutil.copytree(ROOT, copy, ignore=ignored)
         configuration = CONFIGURATION.format(
-            room=room, timeout=timeout, python=sys.executable
+            room=room,
+            timeout=timeout,
+            pytest=f"{sys.executable} -m pytest -x -q -n 0",
+            further=f"tests/robustness -k {room}",
         )
         (copy / "mutation.toml").write_text(configuration)
 

@@ -180,7 +180,7 @@ class _State(eqx.Module):
 
     network: PyTree
     best: PyTree
-    optimizer: optax.OptState
+    optimizer: PyTree  # of optax, whose own type beartype warns of
     key: PRNGKeyArray
     result: TrainingResult
 

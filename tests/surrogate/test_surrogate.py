@@ -53,6 +53,16 @@ def test_no_spike_at_the_threshold(dtype):
     np.testing.assert_array_equal(surrogate.Arctan()(v, 1.0), [0, 0, 0])
 
 
+def test_a_threshold_for_each_neuron(dtype):
+    v = jnp.array([[0.5, 1.5, 2.5], [1.5, 0.5, 3.5]], dtype)
+    threshold = jnp.array([1.0, 1.0, 3.0], dtype)
+    spikes, gradient = jax.value_and_grad(
+        lambda threshold: jnp.sum(surrogate.StraightThrough()(v, threshold))
+    )(threshold)
+    assert spikes == 3
+    np.testing.assert_array_equal(gradient, [-2, -2, -2])
+
+
 @given(v=arrays("float32"), member=surrogates())
 def test_gradients_are_those_of_the_primitive(v, member):
     v = v.clip(-1e4, 1e4)
