@@ -33,6 +33,7 @@ from ._base import (
 )
 
 
+@typed
 class TrainingResult(eqx.Module):
     """How a probe was trained; its arrays have one entry an epoch, NaN after the last.
 

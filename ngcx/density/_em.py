@@ -9,8 +9,10 @@ import jax.random as jr
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from .._kmeans import kmeans_plus_plus_rows
+from .._typing import typed
 
 
+@typed
 class Statistics(eqx.Module):
     """What a mixture has to know of the data to be fitted to it: sums over the rows.
 
@@ -27,6 +29,7 @@ class Statistics(eqx.Module):
     """Of the rows, weighted by responsibility."""
 
 
+@typed
 class FitResult(eqx.Module):
     """How a fit went."""
 

@@ -165,7 +165,7 @@ class LogTailedReLU(AbstractStep):
     equation = r"\alpha \min(x, 0) + \operatorname{clip}(x, 0, 1) + \ln \max(x, 1)"
 
     def _primitive(self, x):
-        above = jnp.clip(x, 0, 1) + jnp.log(jnp.maximum(x, 1))
+        above = jnp.minimum(x, 1) + jnp.log(jnp.maximum(x, 1))
         return jnp.where(x > 0, above, self.alpha * x)
 
     def _derivative(self, x):

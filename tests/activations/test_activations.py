@@ -5,11 +5,12 @@ import jax.random as jr
 import numpy as np
 import optax
 import pytest
+import scipy.special
 from hypothesis import given, settings, strategies as st
 from jax.nn import sigmoid
 
 from ngcx import activations
-from ngcx.testing import check_module, floats_for
+from ngcx.testing import check_module, floats_for, tolerance
 from ngcx.testing._strategies import ACTIVATIONS
 
 
@@ -76,6 +77,15 @@ def test_equals_jax_and_its_derivative_at_the_kinks(
         np.testing.assert_allclose(
             activation.derivative(x), slopes, rtol=1e-4, atol=1e-6
         )
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.5, 5.0])
+def test_log_softmax_of_nearly_equal_entries(spread):
+    x = spread * np.random.default_rng(0).normal(size=(20, 7)).astype(np.float32)
+    x[:, 1] = x.max(-1)  # two largest
+    expected = scipy.special.log_softmax(x.astype(float), -1)
+    got = activations.LogSoftmax()(jnp.asarray(x))
+    np.testing.assert_allclose(got, expected, rtol=tolerance("float32")["rtol"])
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,13 @@ def test_wrong_arguments_are_errors(wrong, match):
         wrong()
 
 
+def test_a_loader_is_a_pytree_of_its_data():
+    loader = DataLoader({"x": jnp.arange(5.0), "y": jnp.arange(5)}, batch_size=2)
+    assert len(jtu.tree_leaves(loader)) == 2
+    batch = jax.jit(lambda loader: loader.batch(jr.key(0), 1))(loader)
+    np.testing.assert_array_equal(batch["y"], loader.batch(jr.key(0), 1)["y"])
+
+
 def test_named_matrices():
     named = [("image", np.ones((10, 3))), ("label", ROWS)]
     loader = DataLoader.from_named(named, 4, shuffle=False, remainder="drop")

@@ -97,6 +97,14 @@ def test_keys_give_unrelated_orders():
     assert np.sum(neighbours[0] == neighbours[1]) < 12
 
 
+def test_the_orders_of_keys_stay_what_they_are():
+    # Or an experiment could not be repeated with a later version.
+    first = random_permutation_index(jr.key(0), np.arange(8), 1000)
+    np.testing.assert_array_equal(first, [587, 747, 783, 880, 660, 572, 483, 387])
+    last = random_permutation_index(jr.key(1), np.arange(4), 10**6)
+    np.testing.assert_array_equal(last, [662205, 600154, 893179, 38156])
+
+
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
