@@ -9,6 +9,7 @@ from ._checks import check_count
 from ._compiled import compiled_function
 from ._precision import widened
 from ._typing import Scalar
+from .ops._numbers import shrinking
 
 
 @compiled_function(static=("num_clusters",))
@@ -120,7 +121,7 @@ def kmeans(
     return (
         frame.restore(centers[best]).astype(x.dtype),
         labels,
-        (inertia[best] * frame.scale * frame.scale).astype(x.dtype),
+        (inertia[best] * frame.unit * frame.unit).astype(x.dtype),
     )
 
 
@@ -128,7 +129,7 @@ class _Frame:
     """The data centred and scaled, so that no square over- or underflows, and little
     cancels where squared distances are expanded.
 
-    The scales are powers of 2: they round nothing. Rows of weight 0 count nowhere.
+    Rows of weight 0 count nowhere.
     """
 
     def __init__(self, x, weight):
@@ -137,24 +138,19 @@ class _Frame:
         self.weight = ones if weight is None else weight.astype(x.dtype)
         self.total = jnp.maximum(jnp.sum(self.weight), jnp.finfo(x.dtype).tiny)
         kept = self.weight[:, None] > 0
-        self.outer = _power_of_two(jnp.where(kept, x, 0))
-        shrunk = x / self.outer
+        self.outer = shrinking(jnp.max(jnp.abs(jnp.where(kept, x, 0))))
+        shrunk = x * self.outer
         self.center = self.weight[None] @ jnp.where(kept, shrunk, 0) / self.total
-        self.inner = _power_of_two(jnp.where(kept, shrunk - self.center, 0))
+        distances = jnp.where(kept, shrunk - self.center, 0)
+        self.inner = shrinking(jnp.max(jnp.abs(distances)))
         self.rows = jnp.where(kept, self.place(x), 0)
-        self.scale = self.outer * self.inner
+        self.unit = 1 / self.outer / self.inner
 
     def place(self, x):
-        return (widened(x) / self.outer - self.center) / self.inner
+        return (widened(x) * self.outer - self.center) * self.inner
 
     def restore(self, centers):
-        return (centers * self.inner + self.center) * self.outer
-
-
-def _power_of_two(x):
-    """That next below the largest magnitude; any for zeros."""
-    largest = jnp.max(jnp.abs(x))
-    return jnp.ldexp(jnp.ones_like(largest), jnp.frexp(largest)[1] - 1)
+        return (centers / self.inner + self.center) / self.outer
 
 
 def _plus_plus(key, frame, num_clusters):

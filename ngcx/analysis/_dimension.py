@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from .._compiled import compiled_function
 from .._precision import widened
 from .._typing import Scalar
+from ..ops._numbers import shrinking
 
 
 @compiled_function()
@@ -115,14 +116,13 @@ def _centered(codes):
 
 
 def _scaled(codes):
-    """By a power of 2, with their largest magnitude between ½ and 1; zeros stay."""
+    """By a power of 2, so that they are less than 1."""
     if codes.size == 0:
         raise ValueError(
             "`codes` must have at least one sample, and one feature; got shape "
             f"{codes.shape}."
         )
-    exponent = jnp.frexp(stop_gradient(jnp.max(jnp.abs(codes))))[1]
-    return jnp.ldexp(codes, -exponent)
+    return codes * shrinking(jnp.max(jnp.abs(codes)))
 
 
 def _smaller_gram(x):

@@ -15,13 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..ops._numbers import divided
+from ..ops._numbers import divided, shrinking
 
 
 _SPARE = 4  # candidates beyond k, so that the test rarely fails
 _ENTRIES = 1 << 22  # of distances at once, which stay in the cache
 _GROUP = 8  # distances of which the smallest is found first
-_ROUNDS = 16  # of taking the smallest are faster than sorting
+_ROUNDS = 16  # up to which taking the smallest, again and again, beats sorting
 
 
 def nearest(
@@ -92,7 +92,7 @@ def _distances(queries, by_feature, p):
 
 
 def _gap(a, b):
-    """|a - b|, where it overflows the largest number, of which shares can be taken."""
+    """|a - b|, or the largest number where that overflows: it has finite shares."""
     return jnp.minimum(jnp.abs(a - b), jnp.finfo(a.dtype).max)
 
 
@@ -101,9 +101,8 @@ def _by_expansion(references, k, p):
     candidates = min(k + _SPARE, count)
     exactly = _by_differences(references, k, p)
     center = jnp.mean(references, 0, keepdims=True)
-    largest = jnp.max(jnp.abs(references - center))
-    # A power of 2, so that scaling rounds nothing, and no square overflows.
-    unit = jnp.ldexp(jnp.ones_like(largest), -jnp.frexp(largest)[1])
+    # So that no square overflows.
+    unit = shrinking(jnp.max(jnp.abs(references - center)))
 
     # The errors of n terms add up to n eps / 2 of |q|^2 + |r|^2 + 2 |q| |r| at most,
     # and to 8 sqrt(n) eps / 2 with a probability above 1 - e^-30 (Higham and Mary,
@@ -127,7 +126,7 @@ def _by_expansion(references, k, p):
         largest = jnp.max(gaps, -1)
         relative = divided(gaps, jnp.where(largest > 0, largest, 1)[..., None])
         distances = largest * jnp.sqrt(jnp.sum(jnp.square(relative), -1))
-        found = _in_rounds(distances, chosen, k)
+        found = _sorted(distances, chosen, k)
         if candidates == count:
             return found
         farthest = (1 + slack) * jnp.square(found[0][-1] * unit)
@@ -164,6 +163,14 @@ def _selected(values, places, k):
         return _in_rounds(values, places, k)
     negative, at = jax.lax.top_k(-values.T, k)
     return -negative.T, jnp.take_along_axis(places, at.T, 0)
+
+
+def _sorted(values, places, k):
+    """As `smallest`, of values at these places, in any order."""
+    if k <= _ROUNDS:
+        return _in_rounds(values, places, k)
+    values, places = jax.lax.sort((values, places), dimension=0, num_keys=2)
+    return values[:k], places[:k]
 
 
 def _in_rounds(values, places, k):

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.lax.linalg import triangular_solve
 from jaxtyping import Array
 
-from ..ops._numbers import divided
+from ..ops._numbers import divided, shrinking
 
 
 class AbstractCovariance(abc.ABC):
@@ -98,7 +98,8 @@ class Full(AbstractCovariance):
 
     def whitened(self, scales, means, center, x):
         components, features = means.shape
-        shrink = _shrink(scales)
+        # No sum of products over the rows overflows.
+        shrink = shrinking(jnp.max(jnp.abs(scales), (0, 2)))
         inverse = _inverse(scales * shrink[None, :, None])
         offsets = inverse @ ((center - means) * shrink[None])[:, :, None]
         # One product for all components, offsets included. From a centre among them, it
@@ -261,16 +262,6 @@ class Spherical(AbstractCovariance):
 
 
 COVARIANCES = {"full": Full(), "diagonal": Diagonal(), "spherical": Spherical()}
-
-
-def _shrink(scales):
-    """The power of 2, which rounds nothing, that makes the scales of each feature 1 at
-    most, so that no sum of products over the rows overflows.
-    """
-    largest = jnp.max(jnp.abs(jax.lax.stop_gradient(scales)), (0, 2))
-    exponent = jnp.frexp(largest)[1]
-    limit = jnp.finfo(scales.dtype).maxexp - 3
-    return jnp.ldexp(jnp.ones((), scales.dtype), -jnp.clip(exponent, -limit, limit))
 
 
 def _root_mean_square(deviations):

@@ -1,4 +1,5 @@
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 
 from .._typing import Parameter
 
@@ -19,3 +20,13 @@ def divided(x, scale):
     """
     shrink = jnp.where(scale > 1, 0.25, 1).astype(x.dtype)
     return (x * shrink) / (scale * shrink)
+
+
+def shrinking(largest):
+    """The power of 2 that makes `largest` less than 1, as a factor that rounds nothing;
+    0 is left alone. It has no gradient.
+    """
+    exponent = jnp.frexp(stop_gradient(largest))[1]
+    # Neither the factor nor its reciprocal may be subnormal, and flushed to 0.
+    limit = jnp.finfo(largest.dtype).maxexp - 3
+    return jnp.ldexp(jnp.ones_like(largest), -jnp.clip(exponent, -limit, limit))
