@@ -86,7 +86,7 @@ class CELU(AbstractElementwise):
         return jnp.where(x > 0, x, self.alpha * jnp.expm1(scaled))
 
     def _derivative(self, x):
-        return jnp.where(x > 0, jnp.ones_like(x), jnp.exp(self._exponent(x)))
+        return jnp.exp(self._exponent(x))
 
     def _exponent(self, x):
         # Bounded where the exponential is 0 anyhow, because 0 * inf in the derivative

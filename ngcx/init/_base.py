@@ -48,7 +48,8 @@ class AbstractInitializer(eqx.Module):
         - `dtype`: float16, bfloat16, float32 or float64; half precisions are drawn in
             float32 and rounded once. None is the default one, as it is in JAX.
         - `sharding`: where to put the array. Every device draws its own shard, and the
-            values are those of one device.
+            values are those of one device (but JAX 0.12 may round narrow shards
+            differently on CPUs).
 
         **Returns:** an array of that shape and dtype.
 

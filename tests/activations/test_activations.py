@@ -117,10 +117,10 @@ def test_worked_values(activation, x, value, slope):
     np.testing.assert_allclose(jax.grad(activation)(x), slope, rtol=2e-6)
 
 
-@pytest.mark.parametrize(
+INVERTIBLE = pytest.mark.parametrize(
     ("activation", "low", "high"),
     [
-        (activations.ELU(0.5), -5.0, 20.0),
+        (activations.ELU(0.3), -5.0, 20.0),
         (activations.Identity(), -1e4, 1e4),
         (activations.LeakyReLU(0.1), -1e4, 1e4),
         (activations.Sigmoid(), -3.4, 3.4),
@@ -130,6 +130,9 @@ def test_worked_values(activation, x, value, slope):
     ],
     ids=lambda each: type(each).__name__,
 )
+
+
+@INVERTIBLE
 def test_inverse_undoes(activation, low, high, dtype):
     x = jnp.linspace(low, high, 41).astype(dtype)
     y = activation(x)
@@ -141,6 +144,14 @@ def test_inverse_undoes(activation, low, high, dtype):
     eps = float(jnp.finfo(dtype).eps)
     allowed = 16 * eps * (np.abs(y64) / slope + np.abs(x64) + 1)
     assert np.all(np.abs(np.asarray(back, np.float64) - x64) <= allowed)
+
+
+@pytest.mark.parametrize("half", [jnp.float16, jnp.bfloat16])
+@INVERTIBLE
+def test_inverse_is_rounded_once(activation, low, high, half):
+    y = activation(jnp.linspace(low, high, 301).astype(half))
+    once = activation.inverse(y.astype(jnp.float32)).astype(half)
+    np.testing.assert_array_equal(activation.inverse(y), once)
 
 
 def test_inverse_of_sigmoid_clips_as_the_reference_documents():

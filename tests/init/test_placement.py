@@ -18,6 +18,11 @@ INITIALIZERS = [
     FanInGaussian().constrain(Hollow(), ColumnMask(3)),
 ]
 
+# From JAX 0.12 on, whether XLA fuses a multiplication with an addition depends on the
+# shape of the shard, on CPUs: a normal number z then differs by up to two units in the
+# last place, and e^z by |z| < 6 times as many.
+UNITS = 0 if jax.__version_info__ < (0, 12) else 12
+
 
 def shardings():
     mesh = Mesh(np.reshape(jax.devices(), (4, 2)), ("rows", "columns"))
@@ -28,14 +33,21 @@ def shardings():
 @pytest.mark.parametrize("initializer", INITIALIZERS, ids=lambda i: type(i).__name__)
 def test_many_devices_draw_what_one_draws(initializer, dtype):
     here = np.asarray(initializer(jr.key(0), (16, 8), dtype))
+    units = 0 if isinstance(initializer, Uniform) else UNITS
+
+    def check(draw):
+        tolerance = units * float(jnp.finfo(dtype).eps)
+        draw, expected = (np.asarray(each, np.float64) for each in (draw, here))
+        np.testing.assert_allclose(draw, expected, rtol=tolerance, atol=0)
+
     for sharding in shardings():
         there = initializer(jr.key(0), (16, 8), dtype, sharding=sharding)
         assert there.sharding.is_equivalent_to(sharding, 2)
-        np.testing.assert_array_equal(there, here)
+        check(there)
         compiled = jax.jit(
             lambda key: initializer(key, (16, 8), dtype), out_shardings=sharding
         )(jr.key(0))
-        np.testing.assert_array_equal(compiled, here)
+        check(compiled)
 
 
 def test_meshes_of_explicit_axes():
