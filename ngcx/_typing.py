@@ -17,7 +17,7 @@ Parameter = float | int | Real[Array, "..."]
 def typed(function: T) -> T:
     """Checks arguments and result against their annotations at every call.
 
-    Decorates functions, methods and (for the arguments of `__init__`) Equinox
-    modules. `JAXTYPING_DISABLE=1` in the environment turns every check off.
+    Decorates functions, methods and (for the arguments of `__init__`) Equinox modules
+    that have fields. `JAXTYPING_DISABLE=1` in the environment turns every check off.
     """
     return jaxtyped(function, typechecker=beartype)  # pyright: ignore[reportReturnType]

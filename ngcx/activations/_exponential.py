@@ -38,7 +38,6 @@ class ELU(AbstractElementwise):
         return jnp.where(y > 0, y, jnp.log1p(_negative(y) / self.alpha))
 
 
-@typed
 class SELU(AbstractElementwise):
     r"""$f(x) = \lambda \operatorname{ELU}_\alpha(x)$ with $\lambda = 1.0507\dots$ and
     $\alpha = 1.6732\dots$, the values that keep a network's activity at mean 0 and

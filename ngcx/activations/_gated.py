@@ -10,7 +10,6 @@ from .._typing import Parameter, typed
 from ._base import AbstractElementwise
 
 
-@typed
 class SiLU(AbstractElementwise):
     r"""$f(x) = x \sigma(x)$, with $f'(x) = \sigma(x) (1 + x \sigma(-x))$.
 
@@ -89,7 +88,6 @@ class GELU(AbstractElementwise):
         return _normal_cdf(x) + x * density
 
 
-@typed
 class TeLU(AbstractElementwise):
     r"""$f(x) = x \tanh(e^x)$, with
     $f'(x) = \tanh(e^x) + x e^x \operatorname{sech}^2(e^x)$.
@@ -114,7 +112,6 @@ class TeLU(AbstractElementwise):
         return jnp.exp(jnp.minimum(x, 10))
 
 
-@typed
 class Mish(AbstractElementwise):
     r"""$f(x) = x \tanh(s)$ with $s = \ln(1 + e^x)$, and
     $f'(x) = \tanh(s) + x \sigma(x) \operatorname{sech}^2(s)$.

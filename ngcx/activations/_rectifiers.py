@@ -7,7 +7,6 @@ from .._typing import Parameter, typed
 from ._base import AbstractElementwise
 
 
-@typed
 class Identity(AbstractElementwise):
     r"""$f(x) = x$, with $f'(x) = 1$."""
 
@@ -25,7 +24,6 @@ class Identity(AbstractElementwise):
         return y
 
 
-@typed
 class ReLU(AbstractElementwise):
     r"""$f(x) = \max(0, x)$, with $f'(x) = 1$ for $x > 0$ and $0$ elsewhere.
 
@@ -75,7 +73,6 @@ class LeakyReLU(AbstractElementwise):
         return jnp.where(y >= 0, y, y / self.negative_slope)
 
 
-@typed
 class ReLU6(AbstractElementwise):
     r"""$f(x) = \min(\max(0, x), 6)$, with $f'(x) = 1$ for $0 < x < 6$ and $0$
     elsewhere.
@@ -93,7 +90,6 @@ class ReLU6(AbstractElementwise):
         return jnp.where((x > 0) & (x < 6), jnp.ones_like(x), 0)
 
 
-@typed
 class HardTanh(AbstractElementwise):
     r"""$f(x) = \min(\max(-1, x), 1)$, with $f'(x) = 1$ for $|x| \le 1$ and $0$
     elsewhere.
@@ -111,7 +107,6 @@ class HardTanh(AbstractElementwise):
         return jnp.where(jnp.abs(x) <= 1, jnp.ones_like(x), 0)
 
 
-@typed
 class HardSigmoid(AbstractElementwise):
     r"""$f(x) = \min(\max(0, x + 3), 6) / 6$, with $f'(x) = \frac{1}{6}$ for $|x| < 3$
     and $0$ elsewhere.

@@ -8,7 +8,6 @@ from ..ops import inverse_logistic, inverse_tanh
 from ._base import AbstractElementwise
 
 
-@typed
 class Sigmoid(AbstractElementwise):
     r"""$f(x) = \sigma(x) = \frac{1}{1 + e^{-x}}$, with
     $f'(x) = \sigma(x)\,\sigma(-x)$.
@@ -33,7 +32,6 @@ class Sigmoid(AbstractElementwise):
         return inverse_logistic(y, clip_bound)
 
 
-@typed
 class Tanh(AbstractElementwise):
     r"""$f(x) = \tanh x$, with $f'(x) = \operatorname{sech}^2 x$."""
 
@@ -55,7 +53,6 @@ class Tanh(AbstractElementwise):
         return inverse_tanh(y)
 
 
-@typed
 class Softplus(AbstractElementwise):
     r"""$f(x) = \ln(1 + e^x)$, with $f'(x) = \sigma(x)$, the logistic function.
 
@@ -80,7 +77,6 @@ class Softplus(AbstractElementwise):
         return y + jnp.log(-jnp.expm1(-y))
 
 
-@typed
 class Softsign(AbstractElementwise):
     r"""$f(x) = \frac{x}{1 + |x|}$, with $f'(x) = \frac{1}{(1 + |x|)^2}$.
 

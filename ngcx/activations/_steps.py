@@ -5,7 +5,6 @@ from .._typing import Parameter, typed
 from ._base import AbstractElementwise
 
 
-@typed
 class Heaviside(AbstractElementwise):
     r"""$f(x) = 1$ for $x \ge 0$ and $0$ below, with the straight-through derivative
     $f'(x) = 1$.

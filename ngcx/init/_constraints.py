@@ -50,7 +50,6 @@ class Clip(AbstractConstraint):
         return draw
 
 
-@typed
 class LowerTriangle(AbstractConstraint):
     """Entries above the diagonal become 0."""
 
@@ -59,7 +58,6 @@ class LowerTriangle(AbstractConstraint):
         return source.xp.tril(draw)
 
 
-@typed
 class UpperTriangle(AbstractConstraint):
     """Entries below the diagonal become 0."""
 
@@ -68,7 +66,6 @@ class UpperTriangle(AbstractConstraint):
         return source.xp.triu(draw)
 
 
-@typed
 class Hollow(AbstractConstraint):
     """The diagonal becomes 0."""
 
@@ -77,7 +74,6 @@ class Hollow(AbstractConstraint):
         return _keep(~diagonal(source, draw.shape), draw, source)
 
 
-@typed
 class Eye(AbstractConstraint):
     """Entries off the diagonal become 0."""
 
