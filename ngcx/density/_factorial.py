@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from .._checks import check_positive
 from .._compiled import compiled
 from .._typing import typed
+from ..ops._numbers import shrinking
 from ._base import UNFITTED, AbstractMixture, Fitted, check_components
 from ._em import Statistics
 
@@ -28,6 +29,10 @@ class AbstractFactorialMixture(AbstractMixture):
         """Of the components."""
 
     @abc.abstractmethod
+    def _unit(self) -> Float[Array, "1 features"]:
+        """A factor of each feature, with which sums over rows do not overflow."""
+
+    @abc.abstractmethod
     def _with_means(self: F, weights, means) -> F:
         """With these, moved to where the density is finite."""
 
@@ -36,6 +41,7 @@ class AbstractFactorialMixture(AbstractMixture):
         counts = statistics.counts
         some = counts > 0
         means = statistics.moments / jnp.where(some, counts, 1)[:, None]
+        means = means / self._unit()
         means = jnp.where(some[:, None], means, self._means())
         return self._with_means(counts / jnp.sum(counts), means)
 
@@ -47,10 +53,10 @@ class AbstractFactorialMixture(AbstractMixture):
         return x
 
     def _moments(self, local, responsibilities):
-        return responsibilities @ local.T
+        return responsibilities @ (local.T * self._unit())
 
     def _own_moments(self, counts):
-        return counts[:, None] * self._means()
+        return counts[:, None] * (self._means() * self._unit())
 
     def _around(self: F, x, weight) -> F:
         components = self.num_components
@@ -67,7 +73,7 @@ class AbstractFactorialMixture(AbstractMixture):
 
     def _reseeded(self: F, empty, weights, seeds) -> F:
         # Half way to a row: at the row itself, other rows would be next to impossible.
-        means = (seeds + self.weights[None] @ self._means()) / 2
+        means = seeds / 2 + self.weights[None] @ self._means() / 2
         means = jnp.where(empty[:, None], means, self._means())
         return self._with_means(weights, means)
 
@@ -122,6 +128,9 @@ class BernoulliMixture(AbstractFactorialMixture):
 
     def _means(self):
         return self.probabilities
+
+    def _unit(self):
+        return jnp.ones_like(self.probabilities[:1])
 
     def _with_means(self, weights, means):
         floor = self.probability_floor
@@ -186,10 +195,15 @@ class ExponentialMixture(AbstractFactorialMixture):
     def _means(self):
         return 1 / self.rates
 
+    def _unit(self):
+        return shrinking(jnp.max(self._means(), 0, keepdims=True))
+
     def _with_means(self, weights, means):
         mean = weights[None] @ means
         floor = self.mean_floor * jnp.where(mean > 0, mean, 1)
-        means = jnp.maximum(means, jnp.maximum(floor, jnp.finfo(means.dtype).tiny))
+        # Means and rates are normal numbers.
+        tiny = jnp.finfo(means.dtype).tiny
+        means = jnp.clip(jnp.maximum(means, floor), tiny, 1 / tiny)
         return ExponentialMixture(
             self.num_components, self.mean_floor, weights=weights, rates=1 / means
         )

@@ -133,6 +133,8 @@ def test_defaults_are_those_of_the_reference():
     np.testing.assert_allclose(
         surrogate.Arctan().derivative(jnp.asarray(x, jnp.float32)), expected, rtol=1e-6
     )
+    operator = surrogate.StochasticSpikeOperator()
+    assert operator == surrogate.StochasticSpikeOperator(mean=0.0, variance=0.2)
 
 
 def test_gain_scales_both():
