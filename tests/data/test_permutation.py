@@ -54,6 +54,13 @@ def test_long_permutations(n):
     np.testing.assert_array_equal(host, device)
 
 
+def test_what_32_bits_cannot_count_is_an_error():
+    with pytest.raises(
+        ValueError, match=r"`n` must be below 2\*\*31 .* got 2147483648"
+    ):
+        random_permutation_index(jr.key(0), jnp.zeros(1, int), 2**31)
+
+
 def test_every_order_of_four_is_as_likely():
     drawn = orders(4, 240_000)
     codes = drawn @ np.array([64, 16, 4, 1])

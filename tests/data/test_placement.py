@@ -65,6 +65,17 @@ def test_a_scan_over_sharded_batches():
         np.testing.assert_array_equal(batch, expected)
 
 
+@pytest.mark.parametrize("sharding", shardings()[:2], ids=lambda s: str(s.spec))
+def test_traced_data(sharding):
+    def second(data):
+        loader = DataLoader(data, 8, sharding=sharding)
+        return list(loader.epoch(jr.key(0)))[1], loader.batch(jr.key(0), 1)
+
+    expected = DataLoader(DATA, 8).batch(jr.key(0), 1)
+    for batch in jax.jit(second)(jnp.asarray(DATA)):
+        assert_placed(batch, expected, sharding)
+
+
 def test_leaves_of_any_rank_and_dtype():
     data = {"x": DATA, "label": np.arange(42), "image": np.ones((42, 2, 2), np.uint8)}
     (sharding, *_) = shardings()
