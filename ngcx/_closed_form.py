@@ -11,7 +11,7 @@ import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
 from ._precision import wide_dtype
-from ._typing import T
+from ._typing import Parameter, T
 
 
 # (module, x), of any module that the formula knows
@@ -88,6 +88,19 @@ def _(primals, tangents):
 
 
 @jax.custom_jvp
+def tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The hyperbolic tangent, accurate in both tails at every order of derivative."""
+    return jnp.tanh(x)
+
+
+@tanh.defjvp
+def _(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    # 1 - tanh(x)^2, which would cancel for large x.
+    return tanh(x), 4 * sigmoid(2 * x) * sigmoid(-2 * x) * tangent
+
+
+@jax.custom_jvp
 def softplus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """ln(1 + e^x), whose derivatives are those of the logistic function."""
     # max(x, 0) + log1p(exp(-|x|)): the exponential cannot overflow.
@@ -98,6 +111,27 @@ def softplus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def _(primals, tangents):
     (x,), (tangent,) = primals, tangents
     return softplus(x), sigmoid(x) * tangent
+
+
+def exponent(x: Float[Array, "*shape"], scale: Parameter) -> Float[Array, "*shape"]:
+    """`x / scale` for `x` of 0 or less, but not below -1e4, where the exponential is 0
+    in every dtype.
+    """
+    return _exponent(x, jnp.asarray(scale, x.dtype))
+
+
+@jax.custom_jvp
+def _exponent(x, scale):
+    return jnp.where(x < -1e4 * scale, -1e4, x / scale)
+
+
+@_exponent.defjvp
+def _(primals, tangents):
+    (x, scale), (x_tangent, scale_tangent) = primals, tangents
+    quotient = _exponent(x, scale)
+    # Not by scale^-2, which may be infinite, times x, which may be 0.
+    tangent = (x_tangent - quotient * scale_tangent) / scale
+    return quotient, jnp.where(x < -1e4 * scale, 0, tangent)
 
 
 def squarable(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

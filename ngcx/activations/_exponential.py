@@ -2,7 +2,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._checks import check_positive
-from .._closed_form import rounded_once
+from .._closed_form import exponent, rounded_once
 from .._compiled import compiled
 from .._typing import Parameter, typed
 from ._base import AbstractElementwise
@@ -88,9 +88,7 @@ class CELU(AbstractElementwise):
         return jnp.exp(self._exponent(x))
 
     def _exponent(self, x):
-        # Bounded where the exponential is 0 anyhow, because 0 * inf in the derivative
-        # with respect to alpha would be NaN.
-        return jnp.maximum(_negative(x) / self.alpha, -1e4)
+        return exponent(_negative(x), self.alpha)
 
 
 def _negative(x):

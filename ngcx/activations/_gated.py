@@ -83,9 +83,10 @@ class GELU(AbstractElementwise):
             return _d_swish(x, 1.702)
         if self.approximation == "tanh":
             u, du = _cubic(x), _d_cubic(x)
-            return sigmoid(2 * u) + x * (2 * du * (sigmoid(2 * u) * sigmoid(-2 * u)))
+            bump = 2 * du * (sigmoid(2 * u) * sigmoid(-2 * u))
+            return sigmoid(2 * u) + _saturated(x) * bump
         density = jnp.exp(-jnp.square(_saturated(x)) / 2) / math.sqrt(2 * math.pi)
-        return _normal_cdf(x) + x * density
+        return _normal_cdf(x) + _saturated(x) * density
 
 
 class TeLU(AbstractElementwise):
@@ -105,7 +106,9 @@ class TeLU(AbstractElementwise):
     def _derivative(self, x):
         e = self._exp(x)
         # sech^2(e) = 4 sigmoid(2e) sigmoid(-2e)
-        return jnp.tanh(e) + x * (4 * e * sigmoid(2 * e) * sigmoid(-2 * e))
+        return jnp.tanh(e) + jnp.minimum(x, 10) * (
+            4 * e * sigmoid(2 * e) * sigmoid(-2 * e)
+        )
 
     def _exp(self, x):
         # tanh(e^10) = 1 and sech^2(e^10) = 0 in every dtype.
@@ -128,7 +131,8 @@ class Mish(AbstractElementwise):
     def _derivative(self, x):
         s = softplus(x)
         sech_squared = 4 * sigmoid(2 * s) * sigmoid(-2 * s)
-        return jnp.tanh(s) + x * (sigmoid(x) * sech_squared)
+        # Bounded where the product is 0 anyhow: a huge x makes the derivatives NaN.
+        return jnp.tanh(s) + jnp.minimum(x, 100) * (sigmoid(x) * sech_squared)
 
 
 def _d_swish(x, beta):

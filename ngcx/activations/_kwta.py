@@ -126,8 +126,12 @@ def winners(x, k, axis, among=None):
         rank = jnp.cumsum(equal, axis=-1, dtype=jnp.int32)
         return larger | (equal & (rank <= missing))
 
-    won = jax.lax.cond(jnp.any(winning > k), first_of_equals, lambda: keys >= low)
-    return jnp.moveaxis(won if among is None else won & among, -1, axis)
+    if among is None:
+        won = jax.lax.cond(jnp.any(winning > k), first_of_equals, lambda: keys >= low)
+    else:
+        # Mapped over the groups, a condition would compute both.
+        won = first_of_equals() & among
+    return jnp.moveaxis(won, -1, axis)
 
 
 def _ordered_integers(x):

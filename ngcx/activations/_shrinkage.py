@@ -64,10 +64,11 @@ class CauchyThreshold(AbstractElementwise):
 
     def _derivative(self, x):
         size, root, curved = self._parts(x)
-        slope = (1 + jnp.where(curved, size / root, 0)) / 2
-        slope = jnp.where(size >= self.lmbda, slope, 0)
         # Without a threshold there is no kink either.
-        return jnp.where(jnp.equal(self.lmbda, 0), 1, slope)
+        straight = jnp.equal(self.lmbda, 0)
+        curved = curved & ~straight
+        slope = (1 + jnp.where(curved, size / jnp.where(curved, root, 1), 0)) / 2
+        return jnp.where(straight, 1, jnp.where(size >= self.lmbda, slope, 0))
 
     def _parts(self, x):
         """|x|, sqrt(x^2 - lambda), and where that is not 0."""

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._checks import check_non_negative
+from .._closed_form import exponent
 from .._compiled import compiled
 from .._precision import widened
 from .._typing import Scalar, typed
@@ -54,7 +55,9 @@ class Softmax(AbstractActivation):
         if x.size == 0:
             return x
         cold, temperature = self._temperature(x.dtype)
-        warm = jnp.exp(tempered(x, temperature, self.axis))
+        # Shifted before the division, which could overflow.
+        largest = jax.lax.stop_gradient(jnp.max(x, self.axis, keepdims=True))
+        warm = jnp.exp(exponent(x - largest, temperature))
         warm = warm / jnp.sum(warm, self.axis, keepdims=True)
         # Most temperatures are constants other than 0, which need no winner.
         if isinstance(self.temperature, int | float) and self.temperature != 0:
@@ -69,11 +72,3 @@ class Softmax(AbstractActivation):
         temperature = jnp.asarray(self.temperature, dtype)
         cold = temperature == 0
         return cold, jnp.where(cold, 1, temperature)
-
-
-def tempered(x, temperature, axis):
-    """`(x - max x) / temperature`, finite at every finite `x`."""
-    # Shifted before the division, which could overflow. Below -1e4 the exponential is
-    # 0 in every dtype, and a bounded exponent keeps 0 * inf out of the derivatives.
-    largest = jax.lax.stop_gradient(jnp.max(x, axis, keepdims=True))
-    return jnp.maximum((x - largest) / temperature, -1e4)

@@ -17,7 +17,7 @@ class Heaviside(AbstractElementwise):
     equation = r"H(x)"
 
     def _value(self, x):
-        return _step(x)
+        return _step(x, jnp.zeros_like(x))
 
     def _derivative(self, x):
         return jnp.ones_like(x)
@@ -34,19 +34,19 @@ class Threshold(AbstractElementwise):
     equation = r"H(x - \theta)"
 
     def _value(self, x):
-        # x >= threshold and x - threshold >= 0 are the same, since differences of
-        # different numbers never round to 0.
-        return _step(x - self.threshold)
+        threshold = jnp.asarray(self.threshold, x.dtype)
+        return _step(x, jnp.broadcast_to(threshold, x.shape))
 
     def _derivative(self, x):
         return jnp.ones_like(x)
 
 
 @jax.custom_jvp
-def _step(x):
-    return jnp.where(x >= 0, jnp.ones_like(x), 0)
+def _step(x, threshold):
+    # Compared, not subtracted: a difference may underflow to 0.
+    return (x >= threshold).astype(x.dtype)
 
 
 @_step.defjvp
 def _(primals, tangents):
-    return _step(*primals), tangents[0]
+    return _step(*primals), tangents[0] - tangents[1]

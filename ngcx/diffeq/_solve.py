@@ -1,11 +1,12 @@
 import functools as ft
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.tree_util as jtu
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .._compiled import split, traced
+from .._compiled import split
 from .._typing import Scalar, typed
 from ._steps import Step, VectorField
 
@@ -35,7 +36,8 @@ def solve(
     - `t0`, `y0`: the time at the start, and the state, a pytree of floating arrays.
     - `dt`: the length of a step; negative to go back.
     - `steps`: how many.
-    - `args`: handed on to `f`.
+    - `args`: handed on to `f`, as it is; another floating-point number in it does not
+        compile anew.
     - `save_every`: how many steps lie between the states to return. `None` returns the
         last one alone, and needs memory for one state.
     - `checkpoint`: whether gradients compute each step again, instead of keeping what
@@ -59,16 +61,20 @@ def solve(
 
         ```
     """
-    # Numbers become arrays, so that another value does not compile anew; those of numpy
-    # cost no trip to the device.
-    t0, dt, args = jtu.tree_map(traced, (t0, dt, args))
+    # Numbers are traced, so that another value does not compile anew; but integers may
+    # be sizes or indices.
+    numbers, args = eqx.partition(args, lambda leaf: isinstance(leaf, _NUMBER))
     constants, arrays = split((step, f, args))
-    return _run(constants, arrays, t0, y0, dt, steps, save_every, checkpoint)
+    return _run(constants, arrays, numbers, t0, y0, dt, steps, save_every, checkpoint)
 
 
-@ft.partial(jax.jit, static_argnums=(0, 5, 6, 7), inline=True)
-def _run(constants, arrays, t0, y0, dt, steps, save_every, checkpoint):
+_NUMBER = float | np.floating
+
+
+@ft.partial(jax.jit, static_argnums=(0, 6, 7, 8), inline=True)
+def _run(constants, arrays, numbers, t0, y0, dt, steps, save_every, checkpoint):
     step, f, args = constants.combine(arrays)
+    args = eqx.combine(numbers, args)
     return _solve(step, f, t0, y0, dt, steps, args, save_every, checkpoint)
 
 
@@ -91,9 +97,8 @@ def _solve(
         raise ValueError(
             f"`save_every` must divide the {steps} steps; got {save_every}."
         )
-    t0, dt = jnp.asarray(t0), jnp.asarray(dt)
-    time = jnp.result_type(t0, dt)
-    t0, dt = t0.astype(time), dt.astype(time)
+    time = jnp.result_type(t0, dt, float)
+    t0, dt = jnp.asarray(t0, time), jnp.asarray(dt, time)
 
     def at(i):
         return t0 + i.astype(time) * dt

@@ -174,6 +174,7 @@ def _plus(y, dt, terms):
         length = jnp.asarray(dt, y.dtype)
         # Weights times dt are constants of a loop; slopes times weights are not.
         total = sum((w * length) * k for w, k in zip(weights, slopes, strict=True))
-        return y + total
+        # The slopes may be wider than the state: time and arguments often are.
+        return (y + total).astype(y.dtype)
 
     return jtu.tree_map(leaf, y, *slopes)

@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
-from ._decay import TimeConstant, decay_factor
+from ._decay import TimeConstant
 from ._segments import in_segments
 
 
@@ -69,7 +69,7 @@ class AbstractCell(eqx.Module, Generic[State]):
         **Returns:** the final state, and the output of every step, time first.
         """
         if state is None:
-            state = self.init(currents.shape[1:], currents.dtype)
+            state = varying(self.init(currents.shape[1:], currents.dtype), currents)
         keys = None if key is None else jr.split(key, currents.shape[0])
         run = ft.partial(scan, self, unroll=unroll)
         if checkpoint:
@@ -84,6 +84,15 @@ def at_rest(shape: tuple[int, ...], dtype) -> Float[Array, "..."]:
     if min(shape, default=0) < 0:
         raise ValueError(f"`shape` must have no negative size; got {shape}.")
     return jnp.zeros(shape, dtype)
+
+
+def varying(state, inputs):
+    """The same state, which differs between the devices of a `jax.shard_map` where the
+    inputs do: a loop refuses a state that starts to differ in it.
+    """
+    return jax.tree.map(
+        lambda leaf: leaf + jnp.zeros_like(inputs, leaf.dtype, leaf.shape), state
+    )
 
 
 def check_state(v, current):
@@ -113,9 +122,7 @@ def _with_factors(cell):
         return isinstance(node, TimeConstant)
 
     return jax.tree.map(
-        lambda node: (
-            decay_factor(node.tau, node.dt) if is_time_constant(node) else node
-        ),
+        lambda node: node.factor() if is_time_constant(node) else node,
         cell,
         is_leaf=is_time_constant,
     )

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._checks import check_positive
+from .._precision import wide_dtype
 from .._typing import Parameter, typed
 
 
@@ -27,7 +28,8 @@ def decay_factor(
     check_positive("dt", dt)
     if isinstance(time_constant, float | int):
         return math.exp(-dt / time_constant)
-    return jnp.exp(-dt / time_constant)
+    dtype = jnp.result_type(time_constant, 1.0)
+    return jnp.exp(-dt / time_constant.astype(wide_dtype(dtype))).astype(dtype)
 
 
 @typed
@@ -40,12 +42,21 @@ class TimeConstant(eqx.Module):
 
     tau: Parameter
     r"""The time constant $\tau$ in ms, positive."""
-    dt: float | int = 1.0
+    dt: float | int = eqx.field(static=True, default=1.0)
     """The length of a step in ms, positive."""
 
     def __check_init__(self):
         check_positive("tau", self.tau)
         check_positive("dt", self.dt)
+
+    def factor(self) -> float | Float[Array, "..."]:
+        r"""Computes $e^{-dt/\tau}$, a number or an array; in float32 for a half
+        precision, in which it may round to 1.
+        """
+        if isinstance(self.tau, float | int):
+            return decay_factor(self.tau, self.dt)
+        wide = wide_dtype(jnp.result_type(self.tau, 1.0))
+        return decay_factor(self.tau.astype(wide), self.dt)
 
 
 Decay = Parameter | TimeConstant
@@ -54,5 +65,5 @@ Decay = Parameter | TimeConstant
 def factor(decay: Decay, dtype) -> Float[Array, "..."]:
     """The decay factor of a step, whichever way it was given."""
     if isinstance(decay, TimeConstant):
-        decay = decay_factor(decay.tau, decay.dt)
+        decay = decay.factor()
     return jnp.asarray(decay, dtype)

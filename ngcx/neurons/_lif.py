@@ -65,6 +65,11 @@ class AbstractLIF(AbstractCell[State]):
         """Integrates, fires and resets: returns `v`, the spikes, and the number of
         refractory steps left (None if there are never any).
         """
+        if refractory is None and self.refractory_steps:
+            raise ValueError(
+                "`state.refractory` must say how many steps are left, as the state of "
+                "`init` does; got None."
+            )
         u = factor(self.decay, current.dtype) * v + current
         spikes = self.surrogate(u, threshold, key=key)
         reset = jax.lax.stop_gradient(spikes) if self.detach_reset else spikes

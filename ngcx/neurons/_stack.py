@@ -10,7 +10,7 @@ import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree, Real
 
 from .._typing import typed
-from ._base import AbstractCell, scan
+from ._base import AbstractCell, scan, varying
 from ._segments import in_segments
 
 
@@ -67,7 +67,7 @@ def layerwise(
         for layer, state, key in zip(layers, states, keys, strict=True):
             if isinstance(layer, AbstractCell):
                 state, x = scan(layer, state, (x, key))
-            elif isinstance(layer, eqx.nn.Linear) and x.ndim == 2:
+            elif _is_matrix(layer) and x.ndim == 2:
                 x = _linear(layer, x)
             else:
                 x = jax.vmap(layer)(x)
@@ -100,7 +100,7 @@ def stepwise(
         for layer, state, key in zip(layers, states, keys, strict=True):
             if isinstance(layer, AbstractCell):
                 state, x = layer(state, x, key=key)
-            elif isinstance(layer, eqx.nn.Linear) and x.ndim == 1:
+            elif _is_matrix(layer) and x.ndim == 1:
                 x = _linear(layer, x)
             else:
                 x = layer(x)
@@ -109,6 +109,10 @@ def stepwise(
 
     run = ft.partial(jax.lax.scan, step)
     return _through_time(run, layers, inputs, states, key, batched, checkpoint)
+
+
+def _is_matrix(layer) -> bool:
+    return type(layer) is eqx.nn.Linear and layer.out_features != "scalar"
 
 
 def _linear(layer, x):
@@ -125,7 +129,7 @@ def _through_time(run, layers, inputs, states, key, batched, checkpoint):
         sample = jax.ShapeDtypeStruct(inputs.shape[len(axes) :], inputs.dtype)
         states = jax.tree.map(
             lambda state: jnp.broadcast_to(state, axes[1:] + state.shape),
-            _at_rest(layers, sample),
+            varying(_at_rest(layers, sample), inputs),
         )
     if len(states) != len(layers):
         raise ValueError(

@@ -1,5 +1,6 @@
 import math
 
+import equinox as eqx
 import jax.numpy as jnp
 
 from .._checks import check_count, check_positive
@@ -18,7 +19,7 @@ class SquareWaveFourierSeries(AbstractStep):
     SpikingJelly `SquarewaveFourierSeries(n=2, T_period=8)` sums one term fewer.
     """
 
-    n: int = 2
+    n: int = eqx.field(static=True, default=2)
     """Number of terms, at least 1."""
     period: Parameter = 8.0
     """Positive."""

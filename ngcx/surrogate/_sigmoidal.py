@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import jax.scipy as jsp
 from jaxtyping import Array, Float
@@ -226,15 +227,23 @@ class InverseSquareRoot(AbstractStep):
         check_positive("alpha", self.alpha)
 
     def _primitive(self, x):
-        root = jnp.hypot(x, self.alpha)
+        root = self._root(x)
         # 1 - |x|/r = alpha^2 / (r (r + |x|)) as a product of factors below 1, which
         # neither cancels nor overflows.
         tail = (self.alpha / root) * (self.alpha / (root + jnp.abs(x))) / 2
         return _odd_around_half(x, tail)
 
     def _derivative(self, x):
-        root = jnp.hypot(x, self.alpha)
+        root = self._root(x)
         return jnp.square(self.alpha / root) / (2 * root)
+
+    def _root(self, x):
+        """sqrt(x^2 + alpha^2); not by `jnp.hypot`, whose second derivative is wrong
+        where |x| = alpha.
+        """
+        unit = jax.lax.stop_gradient(jnp.maximum(jnp.abs(x), self.alpha))
+        squares = jnp.square(x / unit) + jnp.square(self.alpha / unit)
+        return unit * jnp.sqrt(squares)
 
 
 @typed
@@ -281,9 +290,9 @@ class QPseudoSpike(AbstractStep):
         # Near 1 the base loses the digits of u, which the logarithm keeps.
         near = jnp.exp(exponent * jnp.log1p(jnp.minimum(u, 1)))
         power = jnp.where(u < 1, near, (1 + u) ** exponent)
-        return jnp.where(
-            far, jnp.exp(exponent * (jnp.log(outer) + jnp.log(slope))), power
-        )
+        # 0 where not used, where the exponential may overflow.
+        logarithm = jnp.where(far, jnp.log(outer) + jnp.log(slope), 0)
+        return jnp.where(far, jnp.exp(exponent * logarithm), power)
 
 
 def _odd_around_half(

@@ -2,6 +2,7 @@ import jax.numpy as jnp
 import jax.random as jr
 
 from .._checks import check_non_negative, check_positive
+from .._closed_form import tanh
 from .._precision import wide_dtype
 from .._typing import Parameter, typed
 from ._base import AbstractStep, AbstractSurrogate, step
@@ -113,7 +114,7 @@ class SecantLIF(AbstractStep):
         check_positive("c2", self.c2)
 
     def _primitive(self, x):
-        return self.c1 * jnp.tanh(self.c2 * jnp.maximum(x, 0))
+        return self.c1 * tanh(self.c2 * jnp.maximum(x, 0))
 
     def _derivative(self, x):
         # sech(z) = 2 e^-z / (1 + e^-2z) does not overflow. Its square underflows only

@@ -25,7 +25,7 @@ def check_derivative(
     - it and the value are those of a float64 evaluation, rounded to the dtype of `x`:
       never NaN, and infinite only where the true value is beyond the dtype's range
       (for float64, which is its own measure, only NaN is found);
-    - the second derivative is finite likewise;
+    - the second derivative is finite likewise, in forward and in reverse mode;
     - in float64, the derivative lies between the difference quotients of both sides.
 
     **Arguments:**
@@ -70,10 +70,12 @@ def check_derivative(
                 x,
                 ulps,
             )
-    beyond = np.abs(exact["second derivative"]) > jnp.finfo(dtype).max
-    finite = np.isfinite(got["second derivative"]) | beyond
-    check_close(f"{name}: is the second derivative finite", finite, 1, 0, dtype, x, 1)
-    if finite_differences and not jacobian:
+    for mode in ("second derivative", "second derivative in reverse mode"):
+        beyond = np.abs(exact[mode]) > jnp.finfo(dtype).max
+        finite = np.isfinite(got[mode]) | beyond
+        true = np.ones_like(finite)
+        check_close(f"{name}: is the {mode} finite", finite, true, 0, dtype, x, 1)
+    if finite_differences:
         _check_between(name, exact["derivative"], quotients, wide)
 
 
@@ -98,6 +100,7 @@ def _evaluate(module, x):
         "reverse mode": _reverse(function, x, jacobian),
         "forward mode": _forward(function, x, jacobian),
         "second derivative": _forward(module.derivative, x, jacobian),
+        "second derivative in reverse mode": _sum_of_gradients(module.derivative, x),
     }
     if spikes:
         results["reverse mode through the spike"] = _reverse(module, x, jacobian)
@@ -108,6 +111,10 @@ def _evaluate(module, x):
 def _reverse(function, x, jacobian):
     if jacobian:
         return _by_row(jax.jacrev(function), x)
+    return _sum_of_gradients(function, x)
+
+
+def _sum_of_gradients(function, x):
     out, pull = jax.vjp(function, x)
     return pull(jnp.ones_like(out))[0]
 
@@ -129,17 +136,37 @@ def _difference_quotients(module, x):
     varies within a step, and the magnitude of a quotient.
     """
     function = module.primitive if isinstance(module, AbstractSurrogate) else module
-    value, step = function(x), 1e-6 * jnp.maximum(jnp.abs(x), 1)
-    # Divided by the steps that were really made, after rounding.
-    right, left = x + step, x - step
-    slopes = [module.derivative(x + part * step) for part in (-1, -0.5, 0, 0.5, 1)]
-    _, curvature = jax.jvp(module.derivative, (x,), (step,))
-    return (
-        (function(right) - value) / (right - x),
-        (value - function(left)) / (x - left),
-        jnp.ptp(jnp.stack(slopes), axis=0) + jnp.abs(curvature),
-        jnp.abs(value) / step,
-    )
+    jacobian = jax.eval_shape(module.derivative, x).ndim > x.ndim
+
+    def along(direction):
+        direction = jnp.broadcast_to(direction, x.shape)
+        value, step = function(x), 1e-6 * jnp.maximum(jnp.abs(x), 1) * direction
+        right, left = x + step, x - step
+
+        def width(there, here):
+            """The step that was really made, after rounding."""
+            moved = there - here
+            return jnp.sum(moved, -1, keepdims=True) if jacobian else moved
+
+        def slope(x):
+            slope = module.derivative(x)
+            return (
+                jnp.einsum("...ij,...j->...i", slope, direction) if jacobian else slope
+            )
+
+        slopes = [slope(x + part * step) for part in (-1, -0.5, 0, 0.5, 1)]
+        _, curvature = jax.jvp(slope, (x,), (step,))
+        return (
+            (function(right) - value) / width(right, x),
+            (value - function(left)) / width(x, left),
+            jnp.ptp(jnp.stack(slopes), axis=0) + jnp.abs(curvature),
+            jnp.abs(value) / width(x, left),
+        )
+
+    if not jacobian:
+        return along(jnp.ones_like(x))
+    # One entry of the input at a time.
+    return jax.vmap(along, out_axes=-1)(jnp.eye(x.shape[-1], dtype=x.dtype))
 
 
 def _check_between(name, derivative, quotients, x):
@@ -154,8 +181,10 @@ def _check_between(name, derivative, quotients, x):
     wrong = np.argwhere(far & np.isfinite(right - left))
     if len(wrong):
         at = tuple(wrong[0])
+        # The input that is moved is the last axis of a Jacobian.
+        moved = at if derivative.ndim == x.ndim else at[:-2] + at[-1:]
         raise AssertionError(
-            f"{name}: the derivative at x = {float(x[at])!r} (float64): got "
+            f"{name}: the derivative at x = {float(x[moved])!r} (float64): got "
             f"{derivative[at]!r}, expected the finite difference "
             f"{(right + left)[at] / 2!r}."
         )

@@ -32,11 +32,10 @@ def floats_for(dtype: DTypeLike) -> st.SearchStrategy[float]:
     ]
     landmarks = [number for number in landmarks if number <= largest]
     signed = landmarks + [-number for number in landmarks]
-    largest = int(largest) if largest < 1e5 else largest
     return st.one_of(
         st.sampled_from(signed),
         st.floats(-10, 10),
-        st.floats(-float(largest), float(largest)),
+        st.floats(-largest, largest),
     ).map(lambda number: float(np.asarray(number).astype(dtype)))
 
 

@@ -8,6 +8,7 @@ import pytest
 import scipy.special
 from hypothesis import given, settings, strategies as st
 from jax.nn import sigmoid
+from jax.sharding import Mesh, PartitionSpec
 
 from ngcx import activations
 from ngcx.testing import check_module, floats_for, tolerance
@@ -152,6 +153,20 @@ def test_inverse_is_rounded_once(activation, low, high, half):
     y = activation(jnp.linspace(low, high, 301).astype(half))
     once = activation.inverse(y.astype(jnp.float32)).astype(half)
     np.testing.assert_array_equal(activation.inverse(y), once)
+
+
+def test_a_threshold_near_the_smallest_numbers():
+    step = activations.Threshold(1.6e-38)
+    np.testing.assert_array_equal(step(jnp.array([1.5e-38, 1.6e-38])), [0, 1])
+
+
+def test_groups_under_shard_map():
+    x = jr.normal(jr.key(0), (8, 6))
+    groups = jnp.array([[1, 1, 1, 0, 0, 0], [0, 0, 1, 1, 0, 0]], bool)
+    winners = activations.KWTA(1, groups=groups)
+    mesh, spec = Mesh(jax.devices(), "batch"), PartitionSpec("batch")
+    mapped = jax.shard_map(winners, mesh=mesh, in_specs=spec, out_specs=spec)
+    np.testing.assert_array_equal(mapped(x), winners(x))
 
 
 def test_inverse_of_sigmoid_clips_as_the_reference_documents():

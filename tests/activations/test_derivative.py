@@ -1,4 +1,6 @@
+import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -39,3 +41,45 @@ def test_every_activation_has_a_strategy():
         activations.AbstractActivation,
         activations.AbstractElementwise,
     }
+
+
+@pytest.mark.parametrize(
+    ("activation", "x"),
+    [
+        (activations.CauchyThreshold(0.5), 0.0),
+        (activations.CauchyThreshold(0.0), 1e-45),
+        (activations.GELU("none"), 3e38),
+        (activations.GELU("tanh"), 2e35),
+        (activations.Mish(), 1e38),
+        (activations.TeLU(), 1e34),
+    ],
+)
+def test_second_derivatives_where_a_factor_is_infinite(activation, x):
+    for signed in (x, -x):
+        assert jnp.isfinite(jax.grad(jax.grad(activation))(signed))
+
+
+@pytest.mark.parametrize("mode", [jax.jacfwd, jax.jacrev])
+@pytest.mark.parametrize(
+    ("make", "parameter", "x"),
+    [
+        (activations.Softmax, 0.5, [1.0, 2.0, -3.4e38]),
+        (activations.Softmax, 0.5, [1.0, 2.0, -jnp.inf]),
+        (activations.Softmax, 1.0, [3e38, -3e38]),
+        (activations.Softmax, 1e-20, [0.0, -1.0]),
+        (activations.CELU, 1e-5, [-1e30, -1e-6]),
+        (activations.CELU, 0.1, [-1e38]),
+        (activations.CELU, 1e-20, [-1.0, 1.0]),
+    ],
+)
+def test_derivatives_in_a_scale_by_which_entries_are_far(make, parameter, x, mode):
+    def function(parameter, x):
+        return make(parameter)(x)
+
+    got = mode(function)(jnp.array(parameter), jnp.array(x))
+    with jax.enable_x64(True):
+        wide = jnp.array(x, jnp.float64)
+        expected = jax.jacfwd(function)(jnp.array(parameter, jnp.float64), wide)
+        # What underflows in float64 as well has no derivative.
+        expected = jnp.where(jnp.isnan(expected), 0, expected)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-30)

@@ -160,6 +160,35 @@ def test_compiles_once():
     assert len(traces) == 1
 
 
+def test_a_state_narrower_than_time_and_arguments(dtype, standard_promotion):
+    def f(t, y, rate):
+        return -rate * jnp.sin(jnp.asarray(t, "float32")) * y.astype("float32")
+
+    start = jnp.ones(3, dtype)
+    for step in (diffeq.euler, diffeq.rk4):
+        times, ys = diffeq.solve(step, f, 0.0, start, 0.1, 4, jnp.float32(2))
+        assert ys.dtype == dtype and times.dtype == jnp.result_type(float)
+        assert step(f, 0.0, start, 0.1, jnp.float32(2)).dtype == dtype
+
+
+def test_arguments_are_handed_on_as_they_are():
+    traces = []
+
+    def f(t, y, args):
+        traces.append(None)
+        rate, index = args
+        return jnp.broadcast_to(-rate * y[index], y.shape)
+
+    for rate in (1.0, 2.0, 3.0):
+        _, ys = diffeq.solve(diffeq.euler, f, 0, jnp.ones(3), 1, 2, (rate, 1))
+        np.testing.assert_allclose(ys[-1], (1 - rate) ** 2, atol=1e-6)
+    assert len(traces) == 1
+    times, _ = diffeq.solve(
+        diffeq.euler, f, jnp.array(0), jnp.ones(3), jnp.array(2), 3, (1.0, 1)
+    )
+    np.testing.assert_array_equal(times, [2.0, 4.0, 6.0])
+
+
 def test_y_scale_dampens():
     got = diffeq.euler(lambda t, y, args: -y, 0.0, jnp.ones(2), 0.1, y_scale=0.5)
     np.testing.assert_allclose(got, 0.4, rtol=1e-6)

@@ -244,6 +244,48 @@ def test_under_vmap_over_populations():
         np.testing.assert_array_equal(spikes, LIF(decay).run(current)[1])
 
 
+@pytest.mark.parametrize("cell", [*CELLS, LeakyIntegrator()], ids=named)
+def test_under_shard_map(cell):
+    currents = 2 * jr.normal(jr.key(0), (9, 8, 4))
+    mesh, spec = Mesh(jax.devices(), "batch"), PartitionSpec(None, "batch")
+    for options in ({}, {"checkpoint": True}):
+        mapped = jax.shard_map(
+            lambda currents, options=options: cell.run(currents, **options)[1],
+            mesh=mesh,
+            in_specs=spec,
+            out_specs=spec,
+        )
+        expected = cell.run(currents, **options)[1]
+        np.testing.assert_allclose(mapped(currents), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("half", [jnp.float16, jnp.bfloat16])
+def test_a_time_constant_in_half_precision_still_leaks(half):
+    def out(tau):
+        cell = LeakyIntegrator(TimeConstant(tau))
+        return cell.run(jnp.ones((1000, 1)))[1][-1, 0]
+
+    tau = jnp.array(1000, half)
+    value, slope = jax.value_and_grad(out)(tau)
+    expected = jax.value_and_grad(out)(tau.astype(jnp.float32))
+    np.testing.assert_allclose(value, expected[0], rtol=1e-5)
+    np.testing.assert_allclose(slope, expected[1], rtol=float(jnp.finfo(half).eps))
+    assert jnp.asarray(decay_factor(tau)).dtype == half
+
+
+def test_a_compiled_function_takes_cells_of_numbers():
+    currents = jnp.ones((10, 3))
+    for cell in CELLS:
+        if not isinstance(cell, RecurrentLIF):
+            got = jax.jit(lambda cell, currents: cell.run(currents)[1])(cell, currents)
+            np.testing.assert_array_equal(got, cell.run(currents)[1])
+
+
+def test_a_state_without_refractory_steps_is_an_error_where_there_are_some():
+    with pytest.raises(ValueError, match=r"`state\.refractory` must say .* got None"):
+        LIF(refractory_steps=3).run(jnp.ones((6, 1)), LIFState(jnp.zeros(1)))
+
+
 def test_decay_factor():
     np.testing.assert_allclose(decay_factor(20.0, dt=2.0), np.exp(-0.1))
     with pytest.raises(ValueError, match="`time_constant` must be positive; got 0"):

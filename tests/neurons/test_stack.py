@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+from jax.sharding import Mesh, PartitionSpec
 
 from ngcx.activations import Tanh
 from ngcx.neurons import (
@@ -111,6 +112,37 @@ def test_a_batch_is_mapped(runner, options):
     )
     again = runner(stack, inputs, batched[0], batched=True)[1]
     assert again.shape == (10, 3, 4)
+
+
+@pytest.mark.parametrize("runner", [layerwise, stepwise])
+def test_under_shard_map(runner):
+    stack, inputs = dense(jr.key(0)), 2 * jr.normal(jr.key(1), (9, 8, 6))
+    mesh, spec = Mesh(jax.devices(), "batch"), PartitionSpec(None, "batch")
+
+    def run(inputs):
+        return runner(stack, inputs, batched=True)[1]
+
+    mapped = jax.shard_map(run, mesh=mesh, in_specs=spec, out_specs=spec)
+    np.testing.assert_allclose(mapped(inputs), run(inputs), rtol=1e-5, atol=1e-5)
+
+
+class Doubled(eqx.nn.Linear):
+    def __call__(self, x, *, key=None):
+        return 2 * super().__call__(x)
+
+
+@pytest.mark.parametrize("runner", [layerwise, stepwise])
+def test_linear_layers_with_scalars_or_of_ones_own(runner):
+    inputs = jr.normal(jr.key(1), (7, 3))
+    for layer in (
+        eqx.nn.Linear(3, "scalar", key=jr.key(0)),
+        Doubled(3, 2, key=jr.key(0)),  # pyright: ignore[reportCallIssue]
+    ):
+        _, out = runner([layer], inputs)
+        np.testing.assert_allclose(out, jax.vmap(layer)(inputs), rtol=1e-6)
+    scalar = eqx.nn.Linear("scalar", 2, key=jr.key(0))
+    _, out = runner([scalar, LeakyIntegrator()], inputs[:, 0])
+    assert out.shape == (7, 2)
 
 
 def test_samples_of_a_batch_draw_independently():

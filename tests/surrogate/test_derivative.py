@@ -1,5 +1,6 @@
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -16,6 +17,9 @@ def test_derivative_is_the_derivative(member, dtype, data):
         data.draw(SURROGATES[member]),
         data.draw(arrays(dtype)),
         finite_differences=member is not surrogate.SquareWaveFourierSeries,
+        # x - c rounds as c does, and beta |c| of up to 88 multiplies that error; with
+        # more, the exponential is 0.
+        ulps=128 if member is surrogate.EscapeExponential else 16,
     )
 
 
@@ -36,3 +40,47 @@ def test_flanks_that_outweigh_the_centre_do_not_cancel():
     x = jnp.array([-9.0, -6.0, -0.5, 0.0, 0.5, 6.0, 9.0])
     for h in (0.15, 1.0, 2.0):
         check_derivative(surrogate.MultiGaussian(jnp.array(h), 1.0, 1.0, 1.0), x)
+
+
+@pytest.mark.parametrize("alpha", [1.5, 32.0, 40.0, 1000.0])
+def test_a_learnt_decay_of_tails_gets_a_gradient(alpha):
+    x = jnp.array([-0.3, 0.0, 0.01, 1.0])
+
+    def area(alpha, x):
+        return jnp.sum(surrogate.QPseudoSpike(alpha).primitive(x))
+
+    got = jax.grad(area)(jnp.array(alpha), x)
+    with jax.enable_x64(True):
+        wide = jnp.array(x, jnp.float64)
+        expected = jax.grad(area)(jnp.array(alpha, jnp.float64), wide)
+    assert np.isfinite(expected)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_higher_derivatives_of_the_inverse_square_root():
+    member = surrogate.InverseSquareRoot(1.0)
+    # E' = (1 + x^2)^(-3/2) / 2
+    third = jax.grad(jax.grad(member.derivative))
+    for x in (0.0, 0.999, 1.0, -1.0, 1.001):
+        expected = (12 * x**2 - 3) / 2 * (1 + x**2) ** -3.5
+        np.testing.assert_allclose(third(x), expected, rtol=1e-5)
+
+    def primitive(alpha):
+        return surrogate.InverseSquareRoot(alpha).primitive(jnp.array(1.0))
+
+    # E = 1/2 + (1 + alpha^2)^(-1/2) / 2 at 1
+    for alpha in (0.999, 1.0, 1.001):
+        expected = (2 * alpha**2 - 1) / 2 * (1 + alpha**2) ** -2.5
+        np.testing.assert_allclose(
+            jax.grad(jax.grad(primitive))(alpha), expected, rtol=1e-5
+        )
+
+
+def test_the_gradient_of_a_secant_does_not_cancel():
+    def primitive(c2, j):
+        return surrogate.SecantLIF(c2=c2).primitive(j)
+
+    for j in (1e-3, 60.0, 88.0, 1e4):
+        expected = 0.82 * j * np.exp(-2 * np.logaddexp(0.125 * j, -0.125 * j)) * 4
+        got = jax.grad(primitive)(jnp.array(0.125), jnp.array(j))
+        np.testing.assert_allclose(got, expected, rtol=1e-5)

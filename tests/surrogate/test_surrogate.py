@@ -312,6 +312,13 @@ def test_a_new_array_value_does_not_recompile():
         call(surrogate.Arctan(jnp.array(alpha)), jnp.arange(3.0))
 
 
+def test_a_compiled_function_takes_modules_of_numbers():
+    v = jnp.linspace(-1, 1, 5)
+    for member in (surrogate.Arctan(), surrogate.SquareWaveFourierSeries(n=3)):
+        got = jax.jit(lambda member, v: member.derivative(v))(member, v)
+        np.testing.assert_allclose(got, member.derivative(v), rtol=1e-6)
+
+
 def test_under_shard_map():
     v, alpha = jr.normal(jr.key(0), (8, 4)), jnp.array(3.0)
     mesh, spec = Mesh(jax.devices(), "batch"), PartitionSpec("batch")

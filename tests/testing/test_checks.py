@@ -1,12 +1,13 @@
 """The checks catch what they are for: each planted error is found, and shown."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from ngcx.activations import AbstractElementwise, Tanh
+from ngcx.activations import AbstractElementwise, Softmax, Tanh
 from ngcx.testing import arrays, check_derivative, check_module, floats_for, tolerance
 
 
@@ -79,6 +80,50 @@ def test_finds_a_derivative_that_is_not_that_of_jax():
     check_derivative(OwnDerivative(1.0), X)
     with pytest.raises(AssertionError, match=r"mode at x = .*float32.*got.*expected"):
         check_derivative(OwnDerivative(1.001), X, finite_differences=False)
+
+
+@jax.custom_jvp
+def tripled(x):
+    return jax.nn.softmax(x)
+
+
+@tripled.defjvp
+def _(primals, tangents):
+    out, tangent = jax.jvp(jax.nn.softmax, primals, tangents)
+    return out, 3 * tangent
+
+
+class Tripled(eqx.Module):
+    """A softmax that agrees with JAX on three times its Jacobian."""
+
+    def __call__(self, x):
+        return tripled(x)
+
+    def derivative(self, x):
+        return 3 * Softmax().derivative(x)
+
+
+def test_finds_a_jacobian_that_is_not_of_the_function():
+    x = jnp.array([[0.0, 1.0, 2.0], [0.5, -1.0, 3.0]])
+    check_derivative(Softmax(), x)
+    with pytest.raises(AssertionError, match="Tripled: the derivative at x = 0.0 "):
+        check_derivative(Tripled(), x)
+
+
+class NanInReverse(eqx.Module):
+    """The branch not taken divides by 0, which only reverse mode minds."""
+
+    def __call__(self, x):
+        return x
+
+    def derivative(self, x):
+        return jnp.where(x == 0, 1, x / x)
+
+
+def test_finds_a_second_derivative_that_only_reverse_mode_does_not_have():
+    check_derivative(NanInReverse(), X)
+    with pytest.raises(AssertionError, match="in reverse mode finite at x = 0.0"):
+        check_derivative(NanInReverse(), X.at[3].set(0.0))
 
 
 def test_finds_a_single_nan():
