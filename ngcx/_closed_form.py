@@ -122,7 +122,7 @@ def exponent(x: Float[Array, "*shape"], scale: Parameter) -> Float[Array, "*shap
 
 @jax.custom_jvp
 def _exponent(x, scale):
-    return jnp.where(x < -1e4 * scale, -1e4, x / scale)
+    return jnp.maximum(x / scale, -1e4)
 
 
 @_exponent.defjvp
@@ -131,7 +131,7 @@ def _(primals, tangents):
     quotient = _exponent(x, scale)
     # Not by scale^-2, which may be infinite, times x, which may be 0.
     tangent = (x_tangent - quotient * scale_tangent) / scale
-    return quotient, jnp.where(x < -1e4 * scale, 0, tangent)
+    return quotient, jnp.where(quotient > -1e4, tangent, 0)
 
 
 def squarable(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
