@@ -117,11 +117,12 @@ def kmeans(
     centers, inertia = jax.lax.map(run, jr.split(key, n_init))
     best = jnp.argmin(inertia)
     # Rows of weight 0 have labels too.
-    labels = _nearest(frame.place(x), centers[best])
+    labels, distance = _exactly_nearest(frame.place(x), centers[best])
+    inertia = weights @ jnp.where(weights > 0, distance, 0)
     return (
         frame.restore(centers[best]).astype(x.dtype),
         labels,
-        (inertia[best] * frame.unit * frame.unit).astype(x.dtype),
+        (inertia * frame.unit * frame.unit).astype(x.dtype),
     )
 
 
@@ -176,6 +177,25 @@ def _nearest(rows, centers):
     # ‖x − c‖² without ‖x‖², which is the same for all centres.
     distance = jnp.sum(jnp.square(centers), -1)[None] - 2 * (rows @ centers.T)
     return jnp.argmin(distance, -1)
+
+
+def _exactly_nearest(rows, centers):
+    """The nearest centre of each row, and its squared distance; by differences, which
+    do not cancel where centres are close together, and take longer than a product.
+    """
+
+    def compare(nearest, indexed):
+        label, distance = nearest
+        index, center = indexed
+        new = jnp.sum(jnp.square(rows - center[None]), -1)
+        closer = new < distance
+        return (
+            jnp.where(closer, index, label),
+            jnp.where(closer, new, distance),
+        ), None
+
+    start = jnp.zeros(len(rows), int), jnp.full(len(rows), jnp.inf, rows.dtype)
+    return jax.lax.scan(compare, start, (jnp.arange(len(centers)), centers))[0]
 
 
 def _check_number(num_clusters, x):

@@ -122,6 +122,26 @@ def test_empty_clusters_start_again_at_the_farthest_row():
         np.testing.assert_allclose(np.sort(centers[:, 0]), [0, 1, 100], atol=1e-4)
 
 
+@pytest.mark.parametrize("gap", [0.1, 0.03])
+def test_every_row_is_at_the_nearest_centre(gap):
+    # Two clusters that are close to each other, and far from the mean of all.
+    rng = np.random.default_rng(0)
+    centers = np.full((3, 8), 100.0)
+    centers[0], centers[2, 0] = -100, 100 + gap
+    x = np.repeat(centers, 200, 0) + gap / 50 * rng.normal(size=(600, 8))
+    x = x.astype(np.float32)
+    for seed in range(3):
+        found, labels, inertia = kmeans(jr.key(seed), jnp.asarray(x), 3)
+        distance = np.square(x[:, None].astype(float) - np.asarray(found, float)).sum(
+            -1
+        )
+        # The centres lose half a unit in the last place when they are put back.
+        slack = 2 * 100 * np.finfo(np.float32).eps * np.sqrt(8 * distance.max(1))
+        nearest = distance.min(1)
+        assert np.all(distance[np.arange(600), labels] <= nearest + slack)
+        np.testing.assert_allclose(inertia, nearest.sum(), rtol=0.1)
+
+
 def test_compiles_once_for_all_values():
     traces = []
 

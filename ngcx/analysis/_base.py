@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from .._precision import widened
 from ..metrics import accuracy
 from ..metrics._numbers import ratio
+from ..ops._numbers import shrinking
 
 
 Task = Literal["classification", "regression"]
@@ -65,9 +66,12 @@ class AbstractProbe(eqx.Module):
         """How good the probe is; the more the better, and 1 at best."""
 
 
-def predicted(task: Task, outputs):
-    if task == "regression":
-        return outputs
+def predicted(task: Task, outputs, dtype):
+    """What outputs that are not yet rounded to `dtype` predict."""
+    return outputs.astype(dtype) if task == "regression" else likeliest(outputs)
+
+
+def likeliest(outputs):
     broken = jnp.any(jnp.isnan(outputs), -1)
     return jnp.where(broken, -1, jnp.argmax(outputs, -1))
 
@@ -78,11 +82,15 @@ def evaluate(task: Task, outputs, y) -> Float[Array, ""]:
     That is 1 - Σ(ŷ - y)² / Σ(y - ȳ)²; of constant targets, -inf unless all are met.
     """
     if task == "classification":
-        return accuracy(predicted(task, outputs), classes(y))
-    outputs = widened(outputs)
-    y = y.astype(outputs.dtype)
-    missed = jnp.sum(jnp.square(outputs - y))
-    spread = jnp.sum(jnp.square(y - jnp.mean(y, 0, keepdims=True)))
+        return accuracy(likeliest(outputs), classes(y))
+    # A quarter, so that no difference overflows.
+    outputs = widened(outputs) / 4
+    y = y.astype(outputs.dtype) / 4
+    # Constant targets differ by 0 from the first, but not from their rounded mean.
+    spread = y - y[:1]
+    missed, spread = outputs - y, spread - jnp.mean(spread, 0, keepdims=True)
+    unit = shrinking(jnp.max(jnp.abs(jnp.concatenate([missed, spread])), initial=0))
+    missed, spread = (jnp.sum(jnp.square(each * unit)) for each in (missed, spread))
     hopeless = jnp.where(missed > 0, jnp.inf, 0)
     return (1 - jnp.where(spread > 0, ratio(missed, spread), hopeless)).astype(float)
 

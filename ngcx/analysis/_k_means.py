@@ -22,7 +22,7 @@ from ._base import (
     check_fitted,
     classes,
     flattened,
-    predicted,
+    likeliest,
 )
 from ._neighbors import nearest
 
@@ -120,8 +120,7 @@ class KMeansProbe(AbstractProbe):
 
         **Raises:** `ValueError` if the probe is not fitted, or `x` has other features.
         """
-        clusters = self.clusters(x)
-        return self.frequencies[clusters].astype(x.dtype)
+        return self.frequencies[self.clusters(x)].astype(x.dtype)
 
     @compiled
     def predict(self, x: Features) -> Int[Array, " samples"]:
@@ -129,7 +128,7 @@ class KMeansProbe(AbstractProbe):
 
         Arguments and errors as those of a call.
         """
-        return predicted("classification", self(x))
+        return likeliest(self.frequencies[self.clusters(x)])
 
     @compiled
     def score(self, x: Features, y: Targets) -> Float[Array, ""]:

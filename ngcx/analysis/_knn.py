@@ -140,12 +140,15 @@ class KNNProbe(AbstractProbe):
 
         **Raises:** `ValueError` if the probe is not fitted, or `x` has other features.
         """
+        return self._unrounded(x).astype(x.dtype)
+
+    def _unrounded(self, x):
         _, indices = self.neighbors(x)
         targets = self.targets
         if self.task == "classification" and self.vote == "majority":
             targets = as_rows(jnp.argmax(targets, -1), targets.shape[-1], targets.dtype)
         values = targets.at[indices].get(mode="fill", fill_value=jnp.nan)
-        return jnp.mean(values, 1).astype(x.dtype)
+        return jnp.mean(values, 1)
 
     @compiled
     def predict(self, x: Features) -> Predictions:
@@ -153,7 +156,7 @@ class KNNProbe(AbstractProbe):
 
         Arguments and errors as those of a call.
         """
-        return predicted(self.task, self(x))
+        return predicted(self.task, self._unrounded(x), x.dtype)
 
     @compiled
     def score(self, x: Features, y: Targets) -> Float[Array, ""]:
@@ -162,7 +165,7 @@ class KNNProbe(AbstractProbe):
         The latter is 1 - Σ(ŷ - y)² / Σ(y - ȳ)², and -inf for constant targets that are
         not all met.
         """
-        return evaluate(self.task, self(x), y)
+        return evaluate(self.task, self._unrounded(x), y)
 
 
 def _unit(x, side: int):

@@ -152,11 +152,15 @@ class AbstractTrainedProbe(AbstractProbe):
 
         **Raises:** `ValueError` if the probe is not fitted, or `x` has other features.
         """
-        check_fitted(self.network is not None, self)
-        outputs = _outputs(self.network, self._prepare(x))
+        outputs = self._unrounded(x)
         if self.task == "classification":
             outputs = jax.nn.softmax(outputs)
-        return outputs.astype(jtu.tree_leaves(x)[0].dtype)
+        return outputs.astype(_dtype(x))
+
+    def _unrounded(self, x):
+        """Logarithms of probabilities up to a constant, or values."""
+        check_fitted(self.network is not None, self)
+        return _outputs(self.network, self._prepare(x))
 
     @compiled
     def predict(self, x: Inputs) -> Predictions:
@@ -164,7 +168,7 @@ class AbstractTrainedProbe(AbstractProbe):
 
         Arguments and errors as those of a call.
         """
-        return predicted(self.task, self(x))
+        return predicted(self.task, self._unrounded(x), _dtype(x))
 
     @compiled
     def score(self, x: Inputs, y: Targets) -> Float[Array, ""]:
@@ -173,7 +177,11 @@ class AbstractTrainedProbe(AbstractProbe):
         The latter is 1 - Σ(ŷ - y)² / Σ(y - ȳ)², and -inf for constant targets that are
         not all met.
         """
-        return evaluate(self.task, self(x), y)
+        return evaluate(self.task, self._unrounded(x), y)
+
+
+def _dtype(x: Inputs):
+    return jtu.tree_leaves(x)[0].dtype
 
 
 class _State(eqx.Module):
@@ -249,7 +257,9 @@ def _train(probe, optimizer, data, held_out, batch_size, patience, state, until)
         if held_out is not None:
             samples, y = held_out
             score = evaluate(probe.task, _outputs(network, samples), y)
-            better = (at == 0) | (score > scores[result.best_epoch])
+            best_score = scores[result.best_epoch]
+            better = (at == 0) | (score > best_score)
+            better |= jnp.isnan(best_score) & ~jnp.isnan(score)
             scores = scores.at[at].set(score)
             best_epoch = jnp.where(better, at, result.best_epoch)
             best = jtu.tree_map(

@@ -219,6 +219,33 @@ def test_a_perfect_regression_scores_1_and_of_constants_nothing_else_counts():
     assert probe.score(x[:1], x[:1] + 1) == -jnp.inf
 
 
+@pytest.mark.parametrize("unit", [1e-36, 1e-25, 1.0, 1e20, 5e37])
+def test_the_unit_of_targets_does_not_matter(unit):
+    x = jnp.arange(6.0)[:, None]
+    y = unit * x
+    probe, _ = KNNProbe(task="regression").fit(KEY, x, y)
+    np.testing.assert_allclose(probe.score(x, y[::-1]), -3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("number", [3, 7, 1000])
+def test_constant_targets_are_constant_whatever_their_mean_rounds_to(number):
+    x = jnp.arange(float(number))[:, None]
+    probe, _ = KNNProbe(task="regression").fit(KEY, x, jnp.full_like(x, 0.1))
+    assert probe.score(x, jnp.full_like(x, 0.1)) == 1
+    assert probe.score(x, jnp.full_like(x, 0.23)) == -jnp.inf
+
+
+def test_half_precisions_do_not_decide_a_vote():
+    # 1001 of class 0 and 1003 of class 1: the same in bfloat16.
+    x, y = jnp.zeros((2004, 1), jnp.bfloat16), (jnp.arange(2004) > 1000).astype(int)
+    knn, _ = KNNProbe(2004).fit(KEY, x, y)
+    clusters, _ = KMeansProbe(1).fit(KEY, x, y)
+    for probe in (knn, clusters):
+        assert probe(x[:1])[0, 0] == probe(x[:1])[0, 1]
+        assert probe.predict(x[:1]).tolist() == [1]
+    assert knn.score(x[:1], y[-1:]) == 1
+
+
 def test_dtypes(dtype):
     x = jnp.asarray(rows("small integers")[1][:20], dtype)
     probe, _ = KNNProbe(metric="chebyshev").fit(KEY, x, jnp.zeros(len(x), int))

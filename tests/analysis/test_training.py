@@ -86,6 +86,24 @@ def test_the_best_parameters_are_kept_and_training_stops_in_time():
     assert probe.score(*held_out) == scores[best]
 
 
+def test_a_score_of_nan_is_worse_than_any():
+    def update(updates, state, params=None):
+        # The first epoch ends with parameters that overflow, the next ones at 0.
+        def step(parameter):
+            return jnp.where(state == 0, 3e38, -parameter)
+
+        return jax.tree.map(step, params), state + 1
+
+    optimizer = optax.GradientTransformation(lambda params: jnp.zeros((), int), update)
+    x, y = jnp.ones((2, 3, 4)), jnp.array([[1.0], [2.0]])
+    probe, result = AttentiveProbe(task="regression", num_heads=1).fit(
+        KEY, x, y, validation=(x, y), epochs=3, optimizer=optimizer
+    )
+    assert result.score is not None
+    assert jnp.isnan(result.score[0]) and result.best_epoch == 1
+    assert probe(x).tolist() == [[0.0], [0.0]]
+
+
 def test_progress_shows_a_bar_and_changes_nothing(capsys, monkeypatch):
     x, y = data()
     options: Any = dict(validation=data(40, seed=1), patience=3, epochs=30)
