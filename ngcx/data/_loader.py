@@ -9,7 +9,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
 from jax.sharding import NamedSharding
-from jaxtyping import Array, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Int, Integer, PRNGKeyArray, PyTree
 
 from .._checks import check_count
 from .._typing import typed
@@ -18,7 +18,7 @@ from ._permutation import check_index_width, random_permutation_index
 from ._sources import is_source
 
 
-Step: TypeAlias = int | np.integer | Int[np.ndarray, ""] | Int[Array, ""]
+Step: TypeAlias = int | np.integer | Integer[np.ndarray, ""] | Integer[Array, ""]
 
 
 class LoaderState(eqx.Module):
@@ -176,11 +176,10 @@ class DataLoader(eqx.Module):
         """
         if isinstance(step, Tracer):
             return self._order(key, self._traced_positions(step))
+        step = int(step)
         if not 0 <= step < len(self):
-            raise ValueError(
-                f"`step` must be from 0 to {len(self) - 1}; got {int(step)}."
-            )
-        return self._order(key, self._positions(int(step), int(step) + 1))
+            raise ValueError(f"`step` must be from 0 to {len(self) - 1}; got {step}.")
+        return self._order(key, self._positions(step, step + 1))
 
     @typed
     def init(self, key: PRNGKeyArray) -> LoaderState:
@@ -221,7 +220,9 @@ class DataLoader(eqx.Module):
         check_index_width(self._size)
         # The last batch may begin below 2^31 and end above.
         wide = self._size >= 2**31
-        step = (step % len(self)).astype(jnp.int64 if wide else jnp.uint32)
+        # Widened first: a narrow dtype may not hold the length.
+        step = step.astype(jnp.int64 if wide else jnp.int32) % len(self)
+        step = step.astype(jnp.int64 if wide else jnp.uint32)
         positions = step * self.batch_size + jnp.arange(self.batch_size).astype(
             step.dtype
         )

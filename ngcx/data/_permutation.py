@@ -101,6 +101,8 @@ def _permuted(words, i, n: int, wide: bool, xp: Any):
 
 @ft.partial(jax.jit, static_argnums=(2, 3), inline=True)
 def _permuted_on_device(words, i, n: int, wide: bool):
+    # An index out of range would walk for minutes.
+    i = jnp.clip(i.astype(jnp.int64 if wide else jnp.int32), 0, n - 1)
     if i.ndim == 0:
         return _permuted(words, i, n, wide, jnp)
     # XLA does not vectorise over an odd number of elements: padded, a prime number of

@@ -3,6 +3,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import jax
+
 from .._checks import check_count
 from .._typing import typed
 
@@ -41,11 +43,18 @@ def prefetch(iterator: Iterable[T], size: int = 2) -> Iterator[T]:
 
 def _prefetched(iterator: Iterator[T], size: int) -> Iterator[T]:
     end = object()
+    # Where the caller has set these for a while, the thread does not know of it.
+    wide, device = jax.config.jax_enable_x64, jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+
+    def take():
+        with jax.enable_x64(wide), jax.default_device(device):
+            return next(iterator, end)
+
     pool = ThreadPoolExecutor(1, thread_name_prefix="ngcx-prefetch")
     try:
-        waiting = deque(pool.submit(next, iterator, end) for _ in range(size))
+        waiting = deque(pool.submit(take) for _ in range(size))
         while (item := waiting.popleft().result()) is not end:
-            waiting.append(pool.submit(next, iterator, end))
+            waiting.append(pool.submit(take))
             yield item  # pyright: ignore[reportReturnType]
     finally:
         pool.shutdown(cancel_futures=True)

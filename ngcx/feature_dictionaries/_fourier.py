@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._checks import check_count, check_positive
+from .._precision import widened
 from .._typing import Scalar, typed
 
 
@@ -39,14 +40,15 @@ class FourierLibrary(eqx.Module):
         self, x: Float[Array, "*batch variables"]
     ) -> Float[Array, "*batch features"]:
         """The value of each column, for each row of variables."""
-        # By the period first: what is whole can be taken off without rounding.
-        turns = x / jnp.asarray(self.period, x.dtype)
-        turns = turns - jnp.round(turns)
+        wide = widened(x)
+        period = jnp.asarray(self.period, wide.dtype)
+        # The remainder is exact.
+        turns = jnp.fmod(wide, period) / period
         columns = []
         for k in range(1, self.num_frequencies + 1):
-            angles = turns * jnp.asarray(2 * math.pi * k, x.dtype)
+            angles = turns * jnp.asarray(2 * math.pi * k, wide.dtype)
             columns += [jnp.sin(angles), jnp.cos(angles)]
-        return jnp.concatenate(columns, -1)
+        return jnp.concatenate(columns, -1).astype(x.dtype)
 
     @typed
     def names(self, variables: Sequence[str]) -> tuple[str, ...]:

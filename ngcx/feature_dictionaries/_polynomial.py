@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._checks import check_count
+from .._precision import widened
 from .._typing import typed
 
 
@@ -44,18 +45,23 @@ class PolynomialLibrary(eqx.Module):
     def __call__(
         self, x: Float[Array, "*batch variables"]
     ) -> Float[Array, "*batch features"]:
-        """The value of each monomial, for each row of variables."""
+        """The value of each monomial, for each row of variables.
+
+        Factors are multiplied from left to right, in float32 at least: where they
+        overflow on the way, the product is infinite, or NaN if a 0 follows.
+        """
         if x.shape[-1] == 0:
             raise ValueError(f"`x` must have a variable or more; got {x.shape}.")
-        columns: dict[tuple[int, ...], Array] = {(): jnp.ones_like(x[..., 0])}
+        wide = widened(x)
+        columns: dict[tuple[int, ...], Array] = {(): jnp.ones_like(wide[..., 0])}
         for monomial in self._monomials(x.shape[-1]):
             *rest, last = monomial
             columns[monomial] = (
-                columns[tuple(rest)] * x[..., last] if rest else x[..., last]
+                columns[tuple(rest)] * wide[..., last] if rest else wide[..., last]
             )
         if not self.include_bias:
             del columns[()]
-        return jnp.stack(list(columns.values()), -1)
+        return jnp.stack(list(columns.values()), -1).astype(x.dtype)
 
     @typed
     def names(self, variables: Sequence[str]) -> tuple[str, ...]:

@@ -56,10 +56,11 @@ def _difference(
     radius: int,
     mode: Mode,
 ) -> Float[Array, "*batch height width"]:
-    wide = widened(images)
-    center = blurred(wide, center_sigma, radius, mode)
-    surround = blurred(wide, surround_sigma, radius, mode)
-    return (center - surround).astype(images.dtype)
+    # Halves, because rounded weights may sum to more than 1.
+    half = widened(images) / 2
+    center = blurred(half, center_sigma, radius, mode)
+    surround = blurred(half, surround_sigma, radius, mode)
+    return (2 * (center - surround)).astype(images.dtype)
 
 
 def ratio_of_gaussians(
@@ -102,10 +103,14 @@ def _ratio(
     radius: int,
     mode: Mode,
 ) -> Float[Array, "*batch height width"]:
-    wide = widened(images)
-    center = blurred(wide, center_sigma, radius, mode)
-    surround = blurred(wide, surround_sigma, radius, mode)
-    guarded = jnp.abs(surround) + jnp.asarray(epsilon, wide.dtype)
+    half = widened(images) / 2
+    center = blurred(half, center_sigma, radius, mode)
+    surround = blurred(half, surround_sigma, radius, mode)
+    # An epsilon that rounds to 0 keeps nothing finite.
+    epsilon = jnp.maximum(
+        jnp.asarray(epsilon, half.dtype) / 2, jnp.finfo(half.dtype).tiny
+    )
+    guarded = jnp.abs(surround) + epsilon
     return quotient(center, guarded).astype(images.dtype)
 
 

@@ -3,6 +3,9 @@ from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax.nn.initializers as jni
+import jax.numpy as jnp
+import jax.random as jr
+import jax.scipy as jsp
 
 from .._checks import check_positive
 from .._typing import Scalar, typed
@@ -61,13 +64,17 @@ class TruncatedGaussian(AbstractInitializer):
     r"""$\text{mean} + \text{std} \cdot z$, where $z$ is standard normal, given that it
     lies between `lower` and `upper`. Its standard deviation is below `std`: 0.88 of it
     for the default bounds.
+
+    **Raises:** `ValueError` unless `std` is positive and `lower` below `upper`; and at
+    a draw, if both are more than 12 standard deviations away on one side (37 for
+    float64), where no number of the dtype is as improbable.
     """
 
     mean: Scalar = 0.0
     std: Scalar = 1.0
-    lower: float | int = -2.0
+    lower: float | int = eqx.field(static=True, default=-2.0)
     """In standard deviations."""
-    upper: float | int = 2.0
+    upper: float | int = eqx.field(static=True, default=2.0)
     """In standard deviations."""
 
     def __check_init__(self):
@@ -79,10 +86,34 @@ class TruncatedGaussian(AbstractInitializer):
             )
 
     def _sample(self, source, shape):
-        truncated = jni.truncated_normal(1.0, lower=self.lower, upper=self.upper)
-        z = source.through_jax(lambda key, dtype: truncated(key, shape, dtype))
+        # How far both bounds are from the mean, if they are on one side of it.
+        distance = max(self.lower, -self.upper)
+        farthest = 12 if source.wide == jnp.float32 else 37
+        if distance > farthest:
+            raise ValueError(
+                f"`lower` and `upper` must come within {farthest} standard deviations "
+                f"of the mean; got lower={self.lower}, upper={self.upper}."
+            )
+        draw = self._tail if distance > 3 else self._middle
+        z = source.through_jax(lambda key, dtype: draw(key, shape, dtype))
         mean, std = (source.xp.asarray(p, source.wide) for p in (self.mean, self.std))
         return mean + std * z
+
+    def _middle(self, key, shape, dtype):
+        return jni.truncated_normal(1.0, lower=self.lower, upper=self.upper)(
+            key, shape, dtype
+        )
+
+    def _tail(self, key, shape, dtype):
+        # JAX's own draw is one of the error function, which is 1 to the last place from
+        # 5 standard deviations on. In the lower tail the distribution function is not.
+        mirrored = self.lower > 0
+        bounds = (-self.upper, -self.lower) if mirrored else (self.lower, self.upper)
+        low, high = (jnp.asarray(bound, dtype) for bound in bounds)
+        least, most = jsp.special.ndtr(low), jsp.special.ndtr(high)
+        shares = least + (most - least) * jr.uniform(key, shape, dtype)
+        z = jnp.clip(jsp.special.ndtri(shares), low, high)
+        return -z if mirrored else z
 
 
 class AbstractVarianceScaling(AbstractInitializer):

@@ -119,7 +119,8 @@ def _leaves(tree, argument: str) -> list[tuple[str, Any]]:
     leaves = []
     for path, leaf in jtu.tree_flatten_with_path(tree)[0]:
         name = f"{argument}{jtu.keystr(path)}"
-        if not _is_supported(leaf):
+        empty = _is_struct(leaf) and argument != "like"
+        if empty or not _is_supported(leaf):
             raise TypeError(
                 f"`{name}` must be an array of numbers, a number or a function; got "
                 f"{leaf!r}."
@@ -207,8 +208,9 @@ def _check_dtype(name: str, leaf):
 
 def _placed(array, leaf):
     sharding = getattr(leaf, "sharding", None)
-    spread = sharding is not None and len(sharding.device_set) > 1
-    return jax.device_put(array, sharding) if spread else jnp.asarray(array)
+    # An array that is not committed to its device goes where JAX puts new ones.
+    somewhere = sharding is None or not getattr(leaf, "committed", True)
+    return jnp.asarray(array) if somewhere else jax.device_put(array, sharding)
 
 
 def _checked_header(file: BinaryIO, path: str) -> list[dict]:

@@ -104,11 +104,16 @@ def tsne(
     if not features:
         raise ValueError("`x` must have one feature or more; got 0.")
     start = pca(x, pca_dimensions) if features > pca_dimensions else jnp.asarray(x)
+    # Of a size at which scikit-learn's squares neither over- nor underflow.
+    wide = np.asarray(widened(start))
+    for _ in range(2):
+        wide = wide / (np.max(np.abs(wide)) or 1)
+        wide = wide - np.mean(wide, 0)
     embedding = TSNE(
         dimensions,
         perplexity=min(perplexity, (samples - 1) / 3),
         # The default, by principal components, needs as many features as dimensions.
-        init="pca" if min(start.shape) >= dimensions else "random",
+        init="pca" if min(wide.shape) >= dimensions and wide.any() else "random",
         random_state=int(jr.randint(key, (), 0, np.iinfo(np.int32).max)),
-    ).fit_transform(np.asarray(widened(start)))
+    ).fit_transform(wide)
     return jnp.asarray(embedding).astype(start.dtype)

@@ -179,3 +179,13 @@ def test_costs_nothing_for_each_sample_that_is_not_read(size):
     rows = jax.vmap(lambda step: loader.indices(jr.key(0), step))(steps)
     for step, got in zip(steps, rows, strict=True):
         np.testing.assert_array_equal(got, loader.indices(jr.key(0), step))
+
+
+@pytest.mark.parametrize("narrow", [jnp.int8, jnp.uint8, jnp.int16, jnp.uint32])
+def test_a_traced_step_of_any_integer_dtype(narrow):
+    loader, key = DataLoader(np.arange(3000), 2), jr.key(0)
+    expected = loader.indices(key, 100)
+    for step in (narrow(100), jnp.asarray(100, narrow)):
+        np.testing.assert_array_equal(loader.indices(key, step), expected)
+        rows = jax.jit(lambda step: loader.indices(key, step))(step)
+        np.testing.assert_array_equal(rows, expected)

@@ -174,3 +174,14 @@ def test_wrong_prefetch_is_an_error():
         prefetch([], 0)
     with pytest.raises(TypeError, match="'iterator'"):
         prefetch(3)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_thread_knows_the_settings_of_its_caller():
+    def items():
+        for _ in range(3):
+            yield jnp.ones(2) + np.float64(1)
+
+    device = jax.devices()[3]
+    with jax.enable_x64(True), jax.default_device(device):
+        for item in prefetch(items()):
+            assert item.dtype == jnp.float64 and item.devices() == {device}

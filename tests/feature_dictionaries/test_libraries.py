@@ -78,3 +78,21 @@ def test_fourier_features_are_their_formula(seed, period, dtype):
 def test_wrong_arguments_are_errors(wrong, match):
     with pytest.raises((ValueError, TypeError), match=match):
         wrong()
+
+
+@pytest.mark.parametrize("half", [jnp.float16, jnp.bfloat16])
+def test_half_precisions_are_computed_in_float32(half):
+    x = jnp.array([[100.0, 0.001], [300.0, -2.5]], half)
+    for library in (FourierLibrary(2), PolynomialLibrary(3)):
+        once = library(x.astype(jnp.float32)).astype(half)
+        np.testing.assert_array_equal(library(x), once)
+
+
+def test_sines_of_many_periods_are_exact():
+    x = jnp.array([60000.0, 1e37, -3.3e38])
+    got = FourierLibrary(2, 1e-3)(x[:, None])
+    turns = np.fmod(np.asarray(x, float), float(np.float32(1e-3)))[:, None]
+    angles = 2 * np.pi * turns / float(np.float32(1e-3)) * np.array([1, 2])
+    expected = np.stack([np.sin(angles), np.cos(angles)], -1).reshape(3, 4)
+    np.testing.assert_allclose(got, expected, atol=2e-6)
+    assert jnp.isfinite(jax.grad(lambda x: FourierLibrary(1)(x)[0])(jnp.array([1e38])))

@@ -290,3 +290,20 @@ def test_wrong_arguments_are_errors(arguments, match):
 def test_the_ratio_needs_a_guard():
     with pytest.raises(ValueError, match="`epsilon` must be positive; got 0"):
         filters.ratio_of_gaussians(IMAGES, 0.5, 1.0, radius=1, epsilon=0)
+
+
+def test_even_light_of_the_largest_numbers(dtype):
+    images = jnp.full((5, 5), jnp.finfo(dtype).max)
+    difference = filters.difference_of_gaussians(images, 1.0, 2.0, radius=2)
+    ratio = filters.ratio_of_gaussians(images, 1.0, 2.0, radius=2)
+    eps = float(jnp.finfo(dtype).eps)
+    largest = float(jnp.finfo(dtype).max)
+    assert np.max(np.abs(np.asarray(difference, float))) <= 8 * eps * largest
+    np.testing.assert_allclose(np.asarray(ratio, float), 1, rtol=8 * eps)
+
+
+def test_an_epsilon_that_rounds_to_0():
+    dark = filters.ratio_of_gaussians(
+        jnp.zeros((3, 3)), 1.0, 2.0, radius=1, epsilon=1e-50
+    )
+    np.testing.assert_array_equal(dark, 0)

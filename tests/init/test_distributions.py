@@ -240,3 +240,21 @@ def test_constant():
 def test_wrong_arguments_are_errors(wrong, match):
     with pytest.raises((ValueError, TypeError), match=match):
         wrong()
+
+
+@pytest.mark.parametrize("bounds", [(3.5, 100), (5, 8), (-8, -6), (10, 13)])
+def test_a_law_truncated_to_a_tail(bounds, dtype):
+    lower, upper = map(float, bounds)
+    draw = TruncatedGaussian(lower=lower, upper=upper)(jr.key(0), (20_000,), dtype)
+    assert draw.dtype == dtype and draw.min() >= lower and draw.max() <= upper
+    law = scipy.stats.truncnorm(lower, upper)
+    mean = np.mean(np.asarray(draw, np.float64))
+    # Five standard errors, and the rounding of numbers of this size.
+    allowed = 5 * law.std() / np.sqrt(20_000) + jnp.finfo(dtype).eps * abs(mean) / 8
+    assert abs(mean - law.mean()) < allowed
+    assert len(np.unique(draw)) > (10_000 if jnp.finfo(dtype).bits > 16 else 10)
+
+
+def test_a_tail_that_no_number_is_in_is_an_error():
+    with pytest.raises(ValueError, match="`lower` and `upper` must come within 12 st"):
+        TruncatedGaussian(lower=20.0, upper=30.0)(jr.key(0), (3,))

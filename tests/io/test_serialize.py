@@ -228,3 +228,24 @@ def test_make_directory(tmp_path, monkeypatch):
             make_directory(wrong)
     with pytest.raises(TypeError, match="'path'"):
         make_directory(3)  # pyright: ignore[reportArgumentType]
+
+
+def test_shapes_without_data_are_refused_and_replace_nothing(tmp_path):
+    path, model = tmp_path / "a", {"weight": jnp.ones(3)}
+    serialize(path, model)
+    with pytest.raises(TypeError, match=r"`tree\['weight'\]` must be an array"):
+        serialize(path, eqx.filter_eval_shape(lambda: model))
+    np.testing.assert_array_equal(deserialize(path, model)["weight"], 1)
+
+
+def test_arrays_come_back_to_their_device(tmp_path):
+    path, device = tmp_path / "a", jax.devices()[3]
+    array = jax.device_put(jnp.ones(3), device)
+    serialize(path, array)
+    shape = jax.ShapeDtypeStruct(
+        (3,), jnp.float32, sharding=jax.sharding.SingleDeviceSharding(device)
+    )
+    for like in (array, shape):
+        assert deserialize(path, like).devices() == {device}
+    anywhere = deserialize(path, jnp.zeros(3))
+    assert not anywhere.committed

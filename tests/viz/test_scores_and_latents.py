@@ -244,3 +244,10 @@ def test_galleries_draw_values_and_derivatives():
 def test_a_gallery_is_of_something(gallery):
     with pytest.raises(ValueError, match="must have one entry or more; got 0"):
         gallery({})
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e30])
+def test_samples_that_coincide_or_are_of_any_size(scale):
+    x = 1 + jnp.zeros((8, 3)) if scale == 0 else scale * jr.normal(jr.key(0), (8, 3))
+    embedding = viz.tsne(jr.key(0), x)
+    assert np.all(np.isfinite(embedding)) and np.any(embedding != 0)
