@@ -102,8 +102,13 @@ def _on_device(source, rows, sharding: NamedSharding | None):
 
 @ft.cache
 def _compiled(sharding: NamedSharding | None):
-    # The rows are in range by construction.
-    return jax.jit(
-        lambda array, rows: array.at[rows].get(mode="promise_in_bounds"),
-        out_shardings=sharding,
-    )
+    def rows_of(array, rows):
+        # In range by construction.
+        return array.at[rows].get(mode="promise_in_bounds")
+
+    if sharding is None:
+        return jax.jit(rows_of)
+    # On a mesh of explicit axes, JAX asks what sharding the rows have.
+    axes = sharding.mesh.axis_names
+    placed = jax.sharding.auto_axes(rows_of, axes=axes, out_sharding=sharding)
+    return jax.jit(placed, out_shardings=sharding)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from ngcx.data import DataLoader, ItemSource
 
@@ -34,7 +34,13 @@ class Rows:
         return DATA[rows]
 
 
-@pytest.mark.parametrize("sharding", shardings(), ids=lambda s: str(s.spec))
+def explicit():
+    kinds = (AxisType.Explicit,) * 2
+    mesh = jax.make_mesh((4, 2), ("data", "model"), axis_types=kinds)
+    return [NamedSharding(mesh, PartitionSpec(*each)) for each in (("data",), ())]
+
+
+@pytest.mark.parametrize("sharding", shardings() + explicit(), ids=str)
 def test_a_mesh_gets_what_one_device_gets(sharding):
     on_mesh = jax.device_put(DATA[:40], NamedSharding(sharding.mesh, PartitionSpec()))
     for data in (DATA, jnp.asarray(DATA), on_mesh, Rows(), ItemSource(Rows())):
