@@ -72,7 +72,8 @@ def predicted(task: Task, outputs, dtype):
 
 
 def likeliest(outputs):
-    broken = jnp.any(jnp.isnan(outputs), -1)
+    # Of an infinite logarithm, the probabilities are NaN.
+    broken = ~jnp.isfinite(jnp.max(outputs, -1))
     return jnp.where(broken, -1, jnp.argmax(outputs, -1))
 
 
@@ -91,7 +92,7 @@ def evaluate(task: Task, outputs, y) -> Float[Array, ""]:
     missed, spread = outputs - y, spread - jnp.mean(spread, 0, keepdims=True)
     unit = shrinking(jnp.max(jnp.abs(jnp.concatenate([missed, spread])), initial=0))
     missed, spread = (jnp.sum(jnp.square(each * unit)) for each in (missed, spread))
-    hopeless = jnp.where(missed > 0, jnp.inf, 0)
+    hopeless = jnp.where(missed > 0, jnp.inf, missed)  # 0, or NaN
     return (1 - jnp.where(spread > 0, ratio(missed, spread), hopeless)).astype(float)
 
 

@@ -10,7 +10,7 @@ from .._checks import check_count
 from .._compiled import compiled
 from .._precision import widened
 from .._typing import typed
-from ..ops._numbers import divided
+from ..ops._numbers import divided, root
 from ._base import (
     AbstractProbe,
     Features,
@@ -173,6 +173,6 @@ def _unit(x, side: int):
     largest = jnp.max(jnp.abs(x), -1, keepdims=True)
     zero = largest == 0
     x = divided(x, jnp.where(zero, 1, largest))
-    length = jnp.sqrt(jnp.sum(jnp.square(x), -1, keepdims=True))
+    length = root(jnp.sum(jnp.square(x), -1, keepdims=True))
     apart = zero * (jnp.arange(2) == side)[None]
     return jnp.concatenate([x / jnp.where(zero, 1, length), apart.astype(x.dtype)], -1)

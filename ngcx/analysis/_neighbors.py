@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..ops._numbers import divided, shrinking
+from ..ops._numbers import divided, root, shrinking
 
 
 _SPARE = 4  # candidates beyond k, so that the test rarely fails
@@ -88,7 +88,11 @@ def _distances(queries, by_feature, p):
     scale = jnp.where(largest > 0, largest, 1)
     order = int(p) if p == int(p) else p  # an integer power is a product
     total = over_features(lambda total, gap: total + divided(gap, scale) ** order)
-    return largest * (jnp.sqrt(total) if p == 2 else total ** (1 / p))
+    # Of a reference itself without the derivative, which is infinite.
+    if p == 2:
+        return largest * root(total)
+    some = total > 0
+    return largest * jnp.where(some, jnp.where(some, total, 1) ** (1 / p), 0)
 
 
 def _gap(a, b):
@@ -125,7 +129,7 @@ def _by_expansion(references, k, p):
         gaps = _gap(references[chosen], queries[None])
         largest = jnp.max(gaps, -1)
         relative = divided(gaps, jnp.where(largest > 0, largest, 1)[..., None])
-        distances = largest * jnp.sqrt(jnp.sum(jnp.square(relative), -1))
+        distances = largest * root(jnp.sum(jnp.square(relative), -1))
         found = _sorted(distances, chosen, k)
         if candidates == count:
             return found

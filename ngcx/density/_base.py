@@ -20,11 +20,21 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from .._checks import check_count, check_fraction, check_non_negative
-from .._compiled import compiled
-from .._precision import wide_dtype
+from .._compiled import compiled, compiled_function
+from .._precision import wide_dtype, widened
 from .._typing import Scalar, typed
 from ..metrics import bayesian_information_criterion
-from ._em import FitResult, Rows, Statistics, climb, expectation, start, updated
+from ..ops._numbers import check_below, shrinking
+from ._em import (
+    FitResult,
+    Rows,
+    Statistics,
+    climb,
+    expectation,
+    start,
+    total_count,
+    updated,
+)
 
 
 T = TypeVar("T")
@@ -81,7 +91,7 @@ class AbstractMixture(eqx.Module):
     def maximize(self: M, statistics: Statistics) -> M:
         """The M-step: the mixture of the largest expected likelihood, given what
         `statistics` of this mixture has summed up. A component that no row belongs to
-        stays as it is, with weight 0.
+        stays as it is, with weight 0; where no row counts, so does the whole mixture.
         """
 
     @abc.abstractmethod
@@ -141,14 +151,15 @@ class AbstractMixture(eqx.Module):
             from each other, `"kmeans++"` (Arthur and Vassilvitskii, 2007); `"current"`
             goes on from the parameters that there are.
         - `sample_weight`: how often each row counts, 0 or more; once if not given. Of
-            weight 0, it is as if it were not there.
+            weight 0, it is as if it were not there. One row must count at least.
         - `n_init`: how many starts, of which the best end is returned.
 
         **Returns:** the fitted mixture, and how the fit went.
 
         **Raises:** `ValueError` for fewer rows than components, no features, counts
-        that are not positive, or rows that are not finite or not in the support (rows
-        that are traced cannot be checked).
+        that are not positive, a `sample_weight` that is not finite, negative or 0 of
+        all rows, or rows that are not finite or not in the support (what is traced
+        cannot be checked).
         """
         if x.shape[0] < self.num_components:
             raise ValueError(
@@ -159,7 +170,13 @@ class AbstractMixture(eqx.Module):
             raise ValueError(f"`x` must have a feature at least; got {x.shape}.")
         check_count("max_iter", max_iter)
         check_count("n_init", n_init)
-        if not isinstance(x, Tracer) and not self._all_in_support(x, sample_weight):
+        traced = isinstance(sample_weight, Tracer)
+        if not (sample_weight is None or traced or _can_count(sample_weight)):
+            raise ValueError(
+                "`sample_weight` must be finite, 0 or more, and above 0 of a row."
+            )
+        traced |= isinstance(x, Tracer)
+        if not traced and not self._all_in_support(x, sample_weight):
             raise ValueError(f"`x` must hold {self.support} only.")
         return self._fit(
             key, x, sample_weight, tol, max_iter=max_iter, init=init, n_init=n_init
@@ -198,19 +215,20 @@ class AbstractMixture(eqx.Module):
 
         **Arguments:**
 
-        - `x`, `sample_weight`: as for `fit`.
+        - `x`, `sample_weight`: as for `fit`. Where no row counts, the mixture stays as
+            it is.
         - `step_size`: for rows that are a batch of the data only: how much it counts
             against what the mixture knows already, from 0 to 1. Stepwise EM (Cappé and
             Moulines, 2009) lets it fall as `(step + 2) ** -0.7` does.
         - `axis_name`: of the devices that hold the rows between them, inside
             `jax.shard_map`.
 
-        **Returns:** the mixture after the step, and the mean log-likelihood before it.
+        **Returns:** the mixture after the step, and the mean log-likelihood before it,
+        0 where no row counts.
 
         **Raises:** `ValueError` for no rows, and a `step_size` out of range.
         """
-        if x.shape[0] == 0:
-            raise ValueError(f"`x` must have a row at least; got {x.shape}.")
+        _check_rows(x)
         check_fraction("step_size", step_size)
         return self._em_step(x, sample_weight, step_size, axis_name=axis_name)
 
@@ -233,7 +251,7 @@ class AbstractMixture(eqx.Module):
             statistics,
         )
         new, _ = updated(mixture, blended, rows, log_prob, axis_name)
-        return new, statistics.log_likelihood / jnp.sum(statistics.counts)
+        return new, statistics.log_likelihood / total_count(statistics)
 
     @compiled
     def statistics(
@@ -267,7 +285,9 @@ class AbstractMixture(eqx.Module):
     @compiled
     def predict(self, x: Float[Array, "rows features"]) -> Int[Array, " rows"]:
         """The component that is most responsible for each row."""
-        return jnp.argmax(self.responsibilities(x), -1)
+        # Rounded to half precision, several may be the largest.
+        rows = self._rows(x)
+        return jnp.argmax(self._in_dtype(rows.x)._posterior(rows)[1], 0)
 
     def sample(
         self,
@@ -281,11 +301,17 @@ class AbstractMixture(eqx.Module):
 
         - `key`: decides the draw.
         - `num_samples`: how many.
-        - `component`: draws from this one; from the whole mixture if not given.
+        - `component`: draws from this one; from the whole mixture if not given. An
+            array out of range counts as the nearest in range.
 
         **Returns:** the rows, and the component that each comes from.
+
+        **Raises:** `ValueError` for a negative `num_samples`, and a `component` that is
+        a Python number out of range.
         """
         check_non_negative("num_samples", num_samples)
+        if component is not None:
+            check_below("component", component, self.num_components)
         return self._sample(key, component, num_samples=num_samples)
 
     @ft.partial(compiled, static=("num_samples",))
@@ -301,12 +327,17 @@ class AbstractMixture(eqx.Module):
         if component is None:
             labels = jr.categorical(label_key, jnp.log(weights), shape=(num_samples,))
         else:
-            labels = jnp.full(num_samples, component)
+            label = jnp.clip(jnp.asarray(component, int), 0, self.num_components - 1)
+            labels = jnp.full(num_samples, label)
         return self._draw(row_key, labels), labels
 
     @compiled
     def bic(self, x: Float[Array, "rows features"]) -> Float[Array, ""]:
-        """The Bayesian information criterion (Schwarz, 1978); the lower the better."""
+        """The Bayesian information criterion (Schwarz, 1978); the lower the better.
+
+        **Raises:** `ValueError` for no rows.
+        """
+        _check_rows(x)
         total = self.statistics(x).log_likelihood
         criterion = bayesian_information_criterion(
             total, self.num_parameters, x.shape[0]
@@ -355,7 +386,10 @@ class AbstractMixture(eqx.Module):
         the components see.
         """
         local = self._local(rows.x)
-        log_weights = jnp.log(self.weights)[:, None]
+        # Of weight 0 without the derivative, which is infinite.
+        some = self.weights > 0
+        log_weights = jnp.log(jnp.where(some, self.weights, 1))
+        log_weights = jnp.where(some, log_weights, -jnp.inf)[:, None]
         log_joint = log_weights + self._component_log_prob(local)
         peak = jax.lax.stop_gradient(jnp.max(log_joint, 0))
         possible = rows.inside & (peak != -jnp.inf)
@@ -365,6 +399,24 @@ class AbstractMixture(eqx.Module):
         total = jnp.sum(shares, 0)
         log_prob = jnp.where(possible, peak + jnp.log(total), -jnp.inf)
         return log_prob, shares / total[None], local
+
+
+@compiled_function()
+def _can_count(weight: Float[Array, " rows"]) -> Bool[Array, ""]:
+    right = jnp.all(jnp.isfinite(weight) & (weight >= 0))
+    return right & jnp.any(weight > 0)
+
+
+def _check_rows(x):
+    if x.shape[0] == 0:
+        raise ValueError(f"`x` must have a row at least; got {x.shape}.")
+
+
+def as_shares(weights):
+    """Relative to their sum, which cannot overflow."""
+    weights = widened(weights)
+    weights = weights * shrinking(jnp.max(weights, initial=0))
+    return weights / jnp.sum(weights)
 
 
 def check_components(mixture: AbstractMixture, parameters):

@@ -106,7 +106,10 @@ class Full(AbstractCovariance):
         # loses no more than the data lost when they were rounded.
         transform = jnp.concatenate([inverse, offsets], 2)
         ones = jnp.ones((1, x.shape[1]), x.dtype)
-        rows = jnp.concatenate([(x - center.T) * shrink[:, None], ones])
+        # From so far away that the square of `z` is infinite, while no product is.
+        limit = float(jnp.finfo(x.dtype).max) ** 0.75
+        rows = jnp.clip((x - center.T) * shrink[:, None], -limit, limit)
+        rows = jnp.concatenate([rows, ones])
         z = transform.reshape(-1, features + 1) @ rows
         # XLA would rather compute it again than read it twice.
         z = jax.lax.optimization_barrier(z)
@@ -180,7 +183,7 @@ class Diagonal(AbstractCovariance):
         return jnp.square(scales)
 
     def whitened(self, scales, means, center, x):
-        return ((x[None] - means[:, :, None]) / scales[:, :, None],)
+        return (_standardised(x, means[:, :, None], scales[:, :, None]),)
 
     def moments(self, local, weight):
         weighted = local[0] * weight[:, None]
@@ -225,7 +228,7 @@ class Spherical(AbstractCovariance):
         return jnp.square(scales)
 
     def whitened(self, scales, means, center, x):
-        return ((x[None] - means[:, :, None]) / scales[:, None, None],)
+        return (_standardised(x, means[:, :, None], scales[:, None, None]),)
 
     def moments(self, local, weight):
         weighted = local[0] * weight[:, None]
@@ -262,6 +265,36 @@ class Spherical(AbstractCovariance):
 
 
 COVARIANCES = {"full": Full(), "diagonal": Diagonal(), "spherical": Spherical()}
+
+
+@jax.custom_jvp
+def half_square(z):
+    """Half of the squared length of `z`."""
+    return jnp.sum(jnp.square(z), 1) / 2
+
+
+@half_square.defjvp
+def _half_square_jvp(primals, tangents):
+    (z,), (dz,) = primals, tangents
+    return half_square(z), jnp.sum(_in_reach(z) * dz, 1)
+
+
+@jax.custom_jvp
+def _standardised(x, means, deviations):
+    return (x[None] - means) / deviations
+
+
+@_standardised.defjvp
+def _standardised_jvp(primals, tangents):
+    x, means, deviations = primals
+    dx, dmeans, ddeviations = tangents
+    z = _standardised(x, means, deviations)
+    return z, (dx[None] - dmeans - _in_reach(z) * ddeviations) / deviations
+
+
+def _in_reach(z):
+    # Where a density is 0, so is its derivative, and infinity times 0 would be NaN.
+    return jnp.where(jnp.isinf(jnp.square(z)), 0, z)
 
 
 def _root_mean_square(deviations):

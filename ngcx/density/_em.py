@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import jax.tree_util as jtu
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from .._kmeans import kmeans_plus_plus_rows
@@ -81,7 +82,8 @@ def updated(mixture, statistics, rows: Rows, log_prob, axis_name=None):
     there are any.
     """
     counts = statistics.counts
-    empty = counts <= jnp.finfo(counts.dtype).eps * jnp.sum(counts)
+    total = jnp.sum(counts)
+    empty = (counts <= jnp.finfo(counts.dtype).eps * total) & (total > 0)
     new = mixture.maximize(statistics)
 
     def reseeded():
@@ -97,6 +99,18 @@ def updated(mixture, statistics, rows: Rows, log_prob, axis_name=None):
 
     some = jnp.any(empty)
     return jax.lax.cond(some, reseeded, lambda: new), some
+
+
+def total_count(statistics):
+    """Of all rows, to divide by: 1 if no row counts."""
+    total = jnp.sum(statistics.counts)
+    return jnp.where(total == 0, 1, total)
+
+
+def unless_nothing(statistics, old, new):
+    """The new mixture, or the old one if no row counts."""
+    nothing = jnp.sum(statistics.counts) == 0
+    return jtu.tree_map(lambda old, new: jnp.where(nothing, old, new), old, new)
 
 
 def climb(mixture, rows: Rows, max_iter: int, tol):

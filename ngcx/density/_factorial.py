@@ -12,10 +12,11 @@ from jaxtyping import Array, Float
 
 from .._checks import check_positive
 from .._compiled import compiled
+from .._precision import widened
 from .._typing import typed
 from ..ops._numbers import shrinking
-from ._base import UNFITTED, AbstractMixture, Fitted, check_components
-from ._em import Statistics
+from ._base import UNFITTED, AbstractMixture, Fitted, as_shares, check_components
+from ._em import Statistics, total_count, unless_nothing
 
 
 F = TypeVar("F", bound="AbstractFactorialMixture")
@@ -43,7 +44,8 @@ class AbstractFactorialMixture(AbstractMixture):
         means = statistics.moments / jnp.where(some, counts, 1)[:, None]
         means = means / self._unit()
         means = jnp.where(some[:, None], means, self._means())
-        return self._with_means(counts / jnp.sum(counts), means)
+        new = self._with_means(counts / total_count(statistics), means)
+        return unless_nothing(statistics, self, new)
 
     @property
     def num_parameters(self) -> int:
@@ -118,12 +120,11 @@ class BernoulliMixture(AbstractFactorialMixture):
         probability_floor: float = 1e-6,
     ) -> "BernoulliMixture":
         """With given parameters; weights count relative to their sum."""
-        weights = weights / jnp.sum(weights)
         return cls(
             len(weights),
             probability_floor,
-            weights=weights,
-            probabilities=probabilities,
+            weights=as_shares(weights),
+            probabilities=widened(probabilities),
         )
 
     def _means(self):
@@ -189,8 +190,9 @@ class ExponentialMixture(AbstractFactorialMixture):
         mean_floor: float = 1e-6,
     ) -> "ExponentialMixture":
         """With given parameters; weights count relative to their sum."""
-        weights = weights / jnp.sum(weights)
-        return cls(len(weights), mean_floor, weights=weights, rates=rates)
+        return cls(
+            len(weights), mean_floor, weights=as_shares(weights), rates=widened(rates)
+        )
 
     def _means(self):
         return 1 / self.rates

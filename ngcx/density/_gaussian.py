@@ -9,11 +9,12 @@ from jaxtyping import Array, Float
 
 from .._checks import check_positive
 from .._compiled import compiled
+from .._precision import widened
 from .._typing import typed
 from ..ops._numbers import divided
-from ._base import UNFITTED, AbstractMixture, Fitted, check_components
-from ._covariance import COVARIANCES
-from ._em import Statistics
+from ._base import UNFITTED, AbstractMixture, Fitted, as_shares, check_components
+from ._covariance import COVARIANCES, half_square
+from ._em import Statistics, total_count, unless_nothing
 
 
 Covariance: TypeAlias = Literal["full", "diagonal", "spherical"]
@@ -93,9 +94,9 @@ class GaussianMixture(AbstractMixture):
             components,
             covariance,
             covariance_floor,
-            weights=weights / jnp.sum(weights),
-            means=means,
-            scales=COVARIANCES[covariance].from_covariances(covariances),
+            weights=as_shares(weights),
+            means=widened(means),
+            scales=COVARIANCES[covariance].from_covariances(widened(covariances)),
         )
 
     @property
@@ -119,10 +120,11 @@ class GaussianMixture(AbstractMixture):
         squares = kind.central(_times(1 / counts, squares), shift)
         squares = _where(some, squares, kind.identity(self.scales, shift.shape[1]))
         means = self.means + kind.shifted(self.scales, shift)
-        weights = statistics.counts / jnp.sum(statistics.counts)
+        weights = statistics.counts / total_count(statistics)
         floor = self._floor(weights, means, squares)
         scales = kind.rescaled(self.scales, squares, floor)
-        return self._with(weights, means, _where(some, scales, self.scales))
+        new = self._with(weights, means, _where(some, scales, self.scales))
+        return unless_nothing(statistics, self, new)
 
     def _floor(self, weights, means, squares):
         """The smallest standard deviation of each feature."""
@@ -165,7 +167,7 @@ class GaussianMixture(AbstractMixture):
         features = self.means.shape[1]
         volume = self._kind.log_determinant(self.scales, features)
         volume += features / 2 * math.log(2 * math.pi)
-        return -jnp.sum(jnp.square(local[0]), 1) / 2 - volume[:, None]
+        return -half_square(local[0]) - volume[:, None]
 
     def _moments(self, local, responsibilities):
         return self._kind.moments(local, responsibilities)

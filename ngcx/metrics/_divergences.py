@@ -1,11 +1,12 @@
 import jax
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float, Int
 
 from .._compiled import compiled_function
 from .._precision import wide_dtype, widened
-from ._numbers import floored, log1p, log_ratio
-from ._reduction import Reduction, reduce
+from ._numbers import floored, weighted_log, weighted_log1p, weighted_log_ratio
+from ._reduction import Reduction, filled, reduce
 
 
 @compiled_function(static=("reduction",))
@@ -42,9 +43,10 @@ def binary_cross_entropy(
     ```
     """
     dtype = probabilities.dtype
-    p = widened(probabilities)
-    x = targets.astype(p.dtype)
-    features = x * jnp.log(floored(p, dtype)) + (1 - x) * log1p(-p, dtype)
+    p = filled(widened(probabilities), where)
+    x = filled(targets.astype(p.dtype), where)
+    of_ones = weighted_log(x, floored(p, dtype))
+    features = of_ones + weighted_log1p(1 - x, -p, dtype)
     return reduce(-jnp.sum(features, -1), reduction, where).astype(dtype)
 
 
@@ -74,14 +76,16 @@ def categorical_nll(
     `probabilities`.
     """
     dtype = probabilities.dtype
-    p = widened(probabilities)
+    p = filled(widened(probabilities), where)
     if jnp.issubdtype(targets.dtype, jnp.floating):
-        rows = -jnp.sum(targets.astype(p.dtype) * jnp.log(floored(p, dtype)), axis=-1)
+        weights = filled(targets.astype(p.dtype), where)
+        rows = -jnp.sum(weighted_log(weights, floored(p, dtype)), axis=-1)
     else:
         # Negative indices would count from the end.
         indices = jnp.where(targets < 0, p.shape[-1], targets)[..., None]
         chosen = jnp.take_along_axis(p, indices, axis=-1, mode="fill", fill_value=0)
-        rows = -jnp.log(floored(chosen[..., 0], dtype))
+        chosen = floored(chosen[..., 0], dtype)
+        rows = -weighted_log(jnp.ones_like(chosen), chosen)
     return reduce(rows, reduction, where).astype(dtype)
 
 
@@ -118,11 +122,10 @@ def kl_divergence(
     ```
     """
     dtype = probabilities.dtype
-    predicted = widened(probabilities)
-    true = targets.astype(predicted.dtype)
-    rows = jnp.sum(
-        true * log_ratio(floored(true, dtype), floored(predicted, dtype)), -1
-    )
+    predicted = filled(widened(probabilities), where)
+    true = filled(targets.astype(predicted.dtype), where)
+    classes = weighted_log_ratio(true, floored(true, dtype), floored(predicted, dtype))
+    rows = jnp.sum(classes, -1)
     return reduce(rows, reduction, where).astype(dtype)
 
 
@@ -153,7 +156,8 @@ def gaussian_kl_divergence(
     - `where`: the pairs of Gaussians that count.
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the dtype
-    of `mean1`. Infinite where a covariance is not positive definite, or is NaN.
+    of `mean1`. Infinite where a covariance is not positive definite, or is NaN, with
+    gradient 0.
 
     ```python
     >>> gaussian_kl_divergence(jnp.zeros(2), jnp.eye(2), jnp.ones(2), jnp.eye(2))
@@ -163,11 +167,17 @@ def gaussian_kl_divergence(
     """
     dtype = mean1.dtype
     wide = wide_dtype(dtype)
-    mean1, covariance1, mean2, covariance2 = (
-        x.astype(wide) for x in (mean1, covariance1, mean2, covariance2)
-    )
-    factor1 = jnp.linalg.cholesky(covariance1)
-    factor2 = jnp.linalg.cholesky(covariance2)
+    mean1, mean2 = (filled(x.astype(wide), where) for x in (mean1, mean2))
+    # Together, because on few cores two calls of LAPACK at once may block each other.
+    covariances = jnp.stack([x.astype(wide) for x in (covariance1, covariance2)])
+    identity = jnp.eye(mean1.shape[-1], dtype=wide)
+    covariances = filled(covariances, where, (-2, -1), identity)
+    # What has no Cholesky factor is no density. Another is factored in its place, or
+    # the gradient would be NaN.
+    factors = jnp.linalg.cholesky(stop_gradient(covariances))
+    density = ~jnp.isnan(factors).any((0, -2, -1))
+    covariances = filled(covariances, density, (-2, -1), identity)
+    factor1, factor2 = jnp.linalg.cholesky(covariances)
     # With S = L L^T, all four terms are those of M = L2^-1 L1 and y = L2^-1 z.
     both = jnp.concatenate([factor1, (mean2 - mean1)[..., None]], axis=-1)
     solved = jax.lax.linalg.triangular_solve(factor2, both, left_side=True, lower=True)
@@ -178,6 +188,4 @@ def gaussian_kl_divergence(
     diagonal_mask = jnp.eye(*solved.shape[-2:], dtype=bool)
     elsewhere = jnp.where(jnp.broadcast_to(diagonal_mask, solved.shape), 0, solved)
     rows = (terms + jnp.sum(jnp.square(elsewhere), (-2, -1))) / 2
-    # What has no Cholesky factor is no density.
-    rows = jnp.where(jnp.isnan(factor1 + factor2).any((-2, -1)), jnp.inf, rows)
-    return reduce(rows, reduction, where).astype(dtype)
+    return reduce(jnp.where(density, rows, jnp.inf), reduction, where).astype(dtype)

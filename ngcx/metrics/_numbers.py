@@ -6,17 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 
-from ..ops._numbers import divided
-
-
-def magnitude(x):
-    # As jnp.abs, whose derivative at 0 is 1 instead of 0.
-    return x * jnp.sign(x)
-
-
-def root(x):
-    """The square root, with derivative 0 at 0, where it is infinite."""
-    return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1)), 0)
+from ..ops._numbers import divided, magnitude as magnitude, root as root
 
 
 def ratio(x, y):
@@ -34,8 +24,53 @@ def floored(probability, dtype):
     return jnp.where(probability < floor, lifted, probability)
 
 
-def log1p(x, dtype):
-    """ln(1 + x), of at least the smallest normal number of `dtype`.
+@jax.custom_jvp
+def _slope(weight, x):
+    """`weight / x` of a positive `x`, and 0 for a weight of 0.
+
+    Of a quotient, JAX squares the denominator, which may underflow.
+    """
+    return weight / x
+
+
+@_slope.defjvp
+def _slope_jvp(primals, tangents):
+    (weight, x), (dweight, dx) = primals, tangents
+    slope = _slope(weight, x)
+    return slope, (dweight - slope * dx) * _slope(jnp.ones_like(x), x)
+
+
+@jax.custom_jvp
+def weighted_log(weight, x):
+    """`weight * ln(x)` of a positive `x`, with derivatives in `x` that are 0 without
+    weight, the second too, however small `x` is.
+    """
+    return weight * jnp.log(x)
+
+
+@weighted_log.defjvp
+def _weighted_log_jvp(primals, tangents):
+    (weight, x), (dweight, dx) = primals, tangents
+    logarithm = weighted_log(jnp.ones_like(x), x)
+    return weighted_log(weight, x), dweight * logarithm + _slope(weight, x) * dx
+
+
+@jax.custom_jvp
+def weighted_log_ratio(weight, x, y):
+    """`weight * ln(x / y)` of positive numbers, likewise."""
+    return weight * log_ratio(x, y)
+
+
+@weighted_log_ratio.defjvp
+def _weighted_log_ratio_jvp(primals, tangents):
+    (weight, x, y), (dweight, dx, dy) = primals, tangents
+    logarithm = weighted_log_ratio(jnp.ones_like(x), x, y)
+    slopes = _slope(weight, x) * dx - _slope(weight, y) * dy
+    return weighted_log_ratio(weight, x, y), dweight * logarithm + slopes
+
+
+def weighted_log1p(weight, x, dtype):
+    """`weight * ln(1 + x)`, of at least the smallest normal number of `dtype`.
 
     That of XLA is wrong by up to 120 units in the last place of float64.
     """
@@ -43,22 +78,15 @@ def log1p(x, dtype):
     whole = floored(total, dtype)
     # What was lost in the sum, to first order.
     lost = stop_gradient((x - (total - 1)) / whole)
-    return jnp.log(whole) + lost
+    return weighted_log(weight, whole) + weight * lost
 
 
-@jax.custom_jvp
 def log_ratio(x, y):
     """ln(x / y) of positive numbers, to the last place also where they nearly agree."""
     near = magnitude(x - y) < y / 2
     excess = jnp.where(near, x - y, 0) / y
-    return jnp.where(near, log1p(excess, x.dtype), jnp.log(x) - jnp.log(y))
-
-
-@log_ratio.defjvp
-def _log_ratio_jvp(primals, tangents):
-    # Of a quotient, JAX squares the denominator, which may underflow.
-    (x, y), (dx, dy) = primals, tangents
-    return log_ratio(x, y), dx / x - dy / y
+    nearby = weighted_log1p(jnp.ones_like(y), excess, x.dtype)
+    return jnp.where(near, nearby, jnp.log(x) - jnp.log(y))
 
 
 def rescaled(x, axis: Any = -1):

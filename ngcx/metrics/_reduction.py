@@ -1,4 +1,4 @@
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
@@ -18,6 +18,17 @@ def mean(values, axis=None, where: Where = None):
     share = jnp.asarray(0.5 ** max(size - 1, 0).bit_length(), values.dtype)
     divisor = jnp.maximum(jnp.asarray(count, values.dtype), 1) * share
     return jnp.sum(values * share, axis) / divisor
+
+
+def filled(x, where: Where, axes: Any = -1, filler: Any = 0):
+    """`x` with the filler for samples that are masked. `axes` are those of a sample.
+
+    Masking the scores alone leaves a gradient of 0 times that of a formula, which is
+    NaN where the formula is.
+    """
+    if where is None:
+        return x
+    return jnp.where(jnp.expand_dims(where, axes), x, filler)
 
 
 def reduce(scores, reduction: Reduction, where: Where = None):

@@ -8,15 +8,15 @@ from .._compiled import compiled_function
 from .._precision import widened
 from .._typing import Parameter
 from ._numbers import magnitude, rescaled, root
-from ._reduction import Reduction, mean, reduce
+from ._reduction import Reduction, Where, filled, mean, reduce
 
 
 FeatureReduction = Literal["mean", "sum"]
 
 
-def _difference(predictions, targets):
+def _difference(predictions, targets, where: Where):
     predictions = widened(predictions)
-    return predictions - targets.astype(predictions.dtype)
+    return filled(predictions - targets.astype(predictions.dtype), where)
 
 
 def _over_features(errors, feature_reduction):
@@ -55,7 +55,7 @@ def mean_squared_error(
     ```
     """
     rows = _over_features(
-        jnp.square(_difference(predictions, targets)), feature_reduction
+        jnp.square(_difference(predictions, targets, where)), feature_reduction
     )
     return reduce(rows, reduction, where).astype(predictions.dtype)
 
@@ -87,7 +87,7 @@ def mean_absolute_error(
     `predictions`.
     """
     rows = _over_features(
-        magnitude(_difference(predictions, targets)), feature_reduction
+        magnitude(_difference(predictions, targets, where)), feature_reduction
     )
     return reduce(rows, reduction, where).astype(predictions.dtype)
 
@@ -118,10 +118,7 @@ def root_mean_squared_error(
     `predictions`.
     """
     # Halves, because the distance of two numbers may overflow.
-    difference = _difference(predictions / 2, targets / 2)
-    # Masked before the scale is found.
-    if where is not None:
-        difference = jnp.where(where[..., None], difference, 0)
+    difference = _difference(predictions / 2, targets / 2, where)
     axes = None if reduction == "mean" else -1
     unit, scale = rescaled(difference, axes)
     rows = mean(jnp.square(unit), -1)

@@ -7,8 +7,8 @@ from .._compiled import compiled_function
 from .._precision import widened
 from .._typing import Scalar
 from ..ops import layer_normalize
-from ._numbers import floored, magnitude, ratio, rescaled, root
-from ._reduction import Reduction, mean, reduce
+from ._numbers import floored, magnitude, ratio, rescaled, root, weighted_log
+from ._reduction import Reduction, filled, mean, reduce
 
 
 @compiled_function(static=("reduction",))
@@ -69,7 +69,7 @@ def hoyer_sparsity(
     **Returns:** a scalar, or with `"none"` one value in [0, 1] a row, in the dtype of
     `codes`.
     """
-    unit, _ = rescaled(widened(codes))
+    unit, _ = rescaled(filled(widened(codes), where))
     norm1, norm2 = jnp.sum(magnitude(unit), -1), root(jnp.sum(jnp.square(unit), -1))
     widest = math.sqrt(codes.shape[-1])
     # A row of zeros as one of equal entries. The maximum takes off rounding errors.
@@ -102,7 +102,7 @@ def gini_index(
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
     """
-    unit, _ = rescaled(widened(codes))
+    unit, _ = rescaled(filled(widened(codes), where))
     size = codes.shape[-1]
     ascending = jnp.sort(magnitude(unit), -1)
     weights = jnp.arange(1 - size, size, 2, ascending.dtype) / max(size, 1)
@@ -132,7 +132,7 @@ def excess_kurtosis(
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
     """
-    squares = jnp.square(layer_normalize(widened(codes)))
+    squares = jnp.square(layer_normalize(filled(widened(codes), where)))
     # Their mean is 1, or 0 in a constant row.
     rows = mean(squares * (squares - 3), -1)
     return reduce(rows, reduction, where).astype(codes.dtype)
@@ -168,9 +168,10 @@ def workload_entropy(
 
     ```
     """
-    wide = widened(counts)
+    wide = filled(widened(counts), where, (-2, -1))
     unit, _ = rescaled(wide, (-2, -1))
     activity = jnp.sum(unit, -2)
     shares = ratio(activity, jnp.sum(activity, -1, keepdims=True))
-    rows = -jnp.sum(shares * jnp.log2(floored(shares, wide.dtype)), -1)
+    nats = weighted_log(shares, floored(shares, wide.dtype))
+    rows = -jnp.sum(nats / math.log(2), -1)
     return reduce(rows, reduction, where).astype(counts.dtype)

@@ -12,7 +12,7 @@ from .._compiled import compiled_function
 from .._precision import wide_dtype, widened
 from .._typing import Scalar
 from ._numbers import ratio, rescaled, root
-from ._reduction import Reduction, mean, reduce
+from ._reduction import Reduction, filled, mean, reduce
 
 
 def _steps(spikes):
@@ -122,7 +122,8 @@ def _van_rossum_distance(
     wide = widened(a)
     rate = jnp.asarray(dt, wide.dtype) / jnp.asarray(tau, wide.dtype)
     decay = jnp.exp(-rate)
-    unit, scale = rescaled(wide - b.astype(wide.dtype), -2)
+    difference = filled(wide - b.astype(wide.dtype), where, -2)
+    unit, scale = rescaled(difference, -2)
 
     def step(trace, change):
         trace = decay * trace + change

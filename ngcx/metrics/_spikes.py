@@ -1,6 +1,7 @@
 import math
 
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
 from .._checks import check_positive
@@ -9,7 +10,7 @@ from .._precision import widened
 from .._typing import Scalar
 from ..ops import layer_normalize
 from ._numbers import ratio, rescaled
-from ._reduction import Reduction, mean, reduce
+from ._reduction import Reduction, filled, mean, reduce
 
 
 def firing_rate(
@@ -81,7 +82,7 @@ def fano_factor(
 
     ```
     """
-    unit, scale = rescaled(widened(spikes), -2)
+    unit, scale = rescaled(filled(widened(spikes), where, -2), -2)
     means = mean(unit, -2)
     variances = mean(jnp.square(unit - means[..., None, :]), -2)
     factors = scale[..., 0, :] * ratio(variances, means)
@@ -121,7 +122,9 @@ def breadth_of_tuning_curve(
     ```
     """
     *batch, stimuli, neurons = responses.shape
-    trials = widened(responses).reshape(math.prod(batch), stimuli, neurons)
+    # The axis of the neurons is the last.
+    trials = filled(widened(responses), where, ())
+    trials = trials.reshape(math.prod(batch), stimuli, neurons)
     unit, _ = rescaled(mean(trials, 0), 0)
     breadths = ratio(jnp.square(mean(unit, 0)), mean(jnp.square(unit), 0))
     return reduce(breadths, reduction, where).astype(responses.dtype)
@@ -152,8 +155,10 @@ def pearson_correlation(
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)` with
     values in [-1, 1], in the dtype of `a`.
     """
-    first = widened(a)
-    standard_a = layer_normalize(first, axis=-2)
-    standard_b = layer_normalize(b.astype(first.dtype), axis=-2)
+    first = filled(widened(a), where, -2)
+    second = filled(b.astype(first.dtype), where, -2)
+    standard_a, standard_b = (layer_normalize(x, axis=-2) for x in (first, second))
     correlations = mean(standard_a * standard_b, -2)
-    return reduce(correlations, reduction, where).astype(a.dtype)
+    # Rounding errors are taken off, and the gradient is left as it is.
+    excess = stop_gradient(correlations - jnp.clip(correlations, -1, 1))
+    return reduce(correlations - excess, reduction, where).astype(a.dtype)

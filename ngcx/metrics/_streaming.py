@@ -8,9 +8,21 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, PyTree
 
 from .._compiled import compiled
+from .._precision import wide_dtype, widened
 from .._typing import typed
 from ._classification import classification_report, confusion_table, report_of
+from ._divergences import binary_cross_entropy, categorical_nll, kl_divergence
+from ._numbers import root
 from ._regression import mean_squared_error, root_mean_squared_error
+from ._spikes import breadth_of_tuning_curve
+
+
+# The least probability is the smallest number of the dtype.
+_FLOORED = (binary_cross_entropy, categorical_nll, kl_divergence)
+
+
+def _widened(leaf):
+    return widened(leaf) if eqx.is_inexact_array(leaf) else leaf
 
 
 class Streaming(eqx.Module):
@@ -18,9 +30,16 @@ class Streaming(eqx.Module):
 
     It gives what the metric gives of all batches together, concatenated along a leading
     axis. That works for [`ngcx.metrics.classification_report`][], which follows from
-    counts; for [`ngcx.metrics.root_mean_squared_error`][]; and for each metric with a
-    `reduction`, which is a mean of scores: any function `metric(*batch,
-    reduction="none", **options)` will do.
+    counts; for [`ngcx.metrics.root_mean_squared_error`][]; and for each other metric
+    with a `reduction` whose scores belong to a row of one batch: any function
+    `metric(*batch, reduction="none", **options)` will do. So
+    [`ngcx.metrics.breadth_of_tuning_curve`][], which averages over trials first, is
+    not streamed.
+
+    Half precisions are scored in float32 and rounded once, at the end. Only
+    cross-entropies and the Kullback-Leibler divergence get their own dtype, which says
+    what a probability of 0 costs. Squared errors are summed as they are: beyond float32
+    (errors of 1e19) the root of their mean is infinite, and 0 for errors below 1e-23.
 
     Everything is a sum, so `jax.lax.psum` of one merges those of all devices, and one
     is a carry for `jax.lax.scan`.
@@ -51,10 +70,22 @@ class Streaming(eqx.Module):
         **Arguments:**
 
         - `metric`: a function of this room, or one of your own.
-        - `dtype`: that of the sums and of the result. Scores are counted in integers.
+        - `dtype`: that of the result. Sums are at least of float32, counts of integers.
         - `options`: keyword arguments of the metric that hold for every batch, such as
             `num_classes`, which `classification_report` needs.
+
+        **Raises:** `ValueError` for a dtype that is not floating, for a report without
+        `num_classes`, or for `breadth_of_tuning_curve`.
         """
+        nothing = jnp.zeros((), dtype)
+        if not jnp.issubdtype(nothing.dtype, jnp.floating):
+            raise ValueError(f"`dtype` must be a floating one; got {nothing.dtype}.")
+        if metric is breadth_of_tuning_curve:
+            raise ValueError(
+                "`breadth_of_tuning_curve` is no mean of scores, because it averages "
+                "over all trials first; call it on the mean over the trials instead of "
+                "streaming it."
+            )
         if metric is classification_report:
             classes = options.get("num_classes")
             if not isinstance(classes, int):
@@ -65,13 +96,15 @@ class Streaming(eqx.Module):
             size = classes + 1
             sums = jnp.zeros((size, size), int)
         else:
-            sums = jnp.zeros((), dtype), jnp.zeros((), int)
+            sums = widened(nothing), jnp.zeros((), int)
         dtype = jnp.dtype(dtype)
         return cls(sums, metric, tuple(sorted(options.items())), dtype)
 
     @compiled
     def update(self, *batch: PyTree, **keywords: PyTree) -> "Streaming":
         """With a further batch: the arguments of the metric, and its `where`."""
+        if self.metric not in _FLOORED:
+            batch, keywords = jtu.tree_map(_widened, (batch, keywords))
         keywords |= dict(self.options)
         if self.metric is classification_report:
             return self._add(confusion_table(*batch, **keywords))
@@ -88,7 +121,8 @@ class Streaming(eqx.Module):
                 f"`where` must have the shape of the scores, {scores.shape}, to be "
                 f"streamed; got {where.shape}."
             )
-        return self._add((jnp.sum(scores.astype(self.dtype)), jnp.asarray(count, int)))
+        total = jnp.sum(scores.astype(wide_dtype(self.dtype)))
+        return self._add((total, jnp.asarray(count, int)))
 
     @compiled
     def merge(self, other: "Streaming") -> "Streaming":
@@ -101,8 +135,9 @@ class Streaming(eqx.Module):
         if self.metric is classification_report:
             return report_of(self.sums, self.dtype)
         total, count = self.sums
-        mean = total / jnp.maximum(count, 1).astype(self.dtype)
-        return jnp.sqrt(mean) if self.metric is root_mean_squared_error else mean
+        mean = total / jnp.maximum(count, 1).astype(total.dtype)
+        rooted = self.metric is root_mean_squared_error
+        return (root(mean) if rooted else mean).astype(self.dtype)
 
     def __deepcopy__(self, memo):
         # Nothing in it changes, and the metric, which JAX would copy, is known by its

@@ -14,7 +14,7 @@ from .._checks import check_non_negative
 from .._compiled import compiled_function
 from .._precision import widened
 from .._typing import Parameter, Scalar
-from ._numbers import divided
+from ._numbers import divided, magnitude
 
 
 @compiled_function(static=("axis", "keepdims"))
@@ -37,12 +37,7 @@ def chebyshev_norm(
 
     ```
     """
-    return jnp.max(_magnitude(x), axis, keepdims=keepdims, initial=0)
-
-
-def _magnitude(x):
-    # As jnp.abs, whose derivative at 0 is 1 instead of 0.
-    return x * jnp.sign(x)
+    return jnp.max(magnitude(x), axis, keepdims=keepdims, initial=0)
 
 
 def normalize_matrix(
@@ -151,15 +146,15 @@ def _scaled_to_norm(x, norm, order, axis):
     largest = stop_gradient(chebyshev_norm(wide, axis=axis, keepdims=True))
     dead = largest < jnp.finfo(wide.dtype).tiny
     unit = divided(wide, jnp.where(dead, 1, largest))
-    magnitude = _magnitude(unit)
+    sizes = magnitude(unit)
     # All of these are 1 or more, unless dead. Beyond 1 / eps a norm is the largest
     # magnitude to the last place, and powers of numbers just below 1 would underflow.
     if order > 1 / jnp.finfo(wide.dtype).eps:
-        length = jnp.max(magnitude, axis, keepdims=True, initial=0)
+        length = jnp.max(sizes, axis, keepdims=True, initial=0)
     elif order == 1:
-        length = jnp.sum(magnitude, axis, keepdims=True)
+        length = jnp.sum(sizes, axis, keepdims=True)
     else:
-        total = jnp.sum(magnitude**order, axis, keepdims=True)
+        total = jnp.sum(sizes**order, axis, keepdims=True)
         # The derivative of a root is infinite at 0, so the dead get another input.
         length = jnp.where(dead, 1, total) ** (1 / order)
     length = jnp.where(dead, 1, length)

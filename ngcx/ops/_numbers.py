@@ -12,6 +12,16 @@ def check_below(name: str, value: Parameter, end: float | int):
         raise ValueError(f"`{name}` must be 0 or more and below {end}; got {value}.")
 
 
+def magnitude(x):
+    # As jnp.abs, whose derivative at 0 is 1 instead of 0.
+    return x * jnp.sign(x)
+
+
+def root(x):
+    """The square root, with derivative 0 at 0, where it is infinite."""
+    return jnp.where(x == 0, 0, jnp.sqrt(jnp.where(x == 0, 1, x)))
+
+
 def divided(x, scale):
     """`x / scale` for any normal `scale`, one for many entries.
 

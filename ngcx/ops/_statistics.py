@@ -9,7 +9,7 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Int, PyTree
 
 from .._precision import wide_dtype
-from ._numbers import divided
+from ._numbers import divided, root
 
 
 class TensorStats(NamedTuple):
@@ -114,13 +114,9 @@ def _tensor_stats(leaves):
 
     centre = mean(lambda x: divided(x / 2 - low, unit))
     variance = mean(lambda x: jnp.square(divided(x / 2 - low, unit) - centre))
-    # sqrt'(0) is infinite.
-    deviation = jnp.where(
-        variance > 0, jnp.sqrt(jnp.where(variance > 0, variance, 1)), 0
-    )
     statistics = (
         2 * low + unit * centre + unit * centre,
-        unit * (2 * deviation),  # no more than half a range
+        unit * (2 * root(variance)),  # no more than half a range
         jnp.maximum(-minimum, maximum),
         minimum,
         maximum,

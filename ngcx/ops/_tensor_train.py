@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 from .._checks import check_count
 from .._compiled import compiled_function
 from .._precision import widened
-from ._numbers import divided
+from ._numbers import divided, root
 
 
 @compiled_function(static=("bond_dimension",))
@@ -48,10 +48,8 @@ def decompose_to_mps(
         s[..., :bond_dimension],
         vt[..., :bond_dimension, :],
     )
-    # sqrt'(0) is infinite.
-    root = jnp.where(s > 0, jnp.sqrt(jnp.where(s > 0, s, 1)), 0)
-    root = root * jnp.sqrt(largest[..., 0])
-    left, right = u * root[..., None, :], root[..., :, None] * vt
+    share = root(s) * jnp.sqrt(largest[..., 0])
+    left, right = u * share[..., None, :], share[..., :, None] * vt
     dtype = weights.dtype
     return left[..., None, :, :].astype(dtype), right[..., None].astype(dtype)
 

@@ -1,4 +1,7 @@
+from typing import Any
+
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Real
 
 from .._compiled import compiled_function
@@ -32,7 +35,6 @@ def binarize(
     return jnp.where(x >= threshold, one, jnp.where(x < threshold, zero, nan))
 
 
-@compiled_function()
 def clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*shape"]:
     r"""$\max(x, m)$, with derivative 1 for $x \ge m$ and 0 below.
 
@@ -56,12 +58,16 @@ def clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*sha
 
     ```
     """
+    return _clamp_min(x, _number(minimum, x))
+
+
+@compiled_function()
+def _clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*shape"]:
     minimum = _bound("minimum", minimum, x)
     # x != x where x is NaN.
     return jnp.where((x >= minimum) | (x != x), x, minimum)
 
 
-@compiled_function()
 def clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*shape"]:
     r"""$\min(x, m)$, with derivative 1 for $x \le m$ and 0 above.
 
@@ -85,8 +91,26 @@ def clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*sha
 
     ```
     """
+    return _clamp_max(x, _number(maximum, x))
+
+
+@compiled_function()
+def _clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*shape"]:
     maximum = _bound("maximum", maximum, x)
     return jnp.where((x <= maximum) | (x != x), x, maximum)
+
+
+def _number(bound, x) -> Any:
+    """A Python integer within the range of `x`; JAX takes none beyond 32 bits."""
+    if not isinstance(bound, int) or isinstance(bound, bool):
+        return bound
+    # What is no array is refused later.
+    dtype = jnp.result_type(getattr(x, "dtype", float))
+    if not jnp.issubdtype(dtype, jnp.integer):
+        return bound
+    limits = jnp.iinfo(dtype)
+    # Of numpy, because JAX would refuse the largest of uint32 again.
+    return np.asarray(min(max(bound, limits.min), limits.max), dtype)
 
 
 def _bound(name, bound, x):
@@ -98,8 +122,8 @@ def _bound(name, bound, x):
             )
         # A cast would wrap: 300 is 44 in int8.
         own, target = jnp.iinfo(bound.dtype), jnp.iinfo(x.dtype)
-        low, high = max(own.min, target.min), min(own.max, target.max)
-        bound = jnp.clip(bound, low, high)
+        ends = max(own.min, target.min), min(own.max, target.max)
+        bound = jnp.clip(bound, *(np.asarray(end, bound.dtype) for end in ends))
     return jnp.broadcast_to(bound.astype(x.dtype), x.shape)
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 from scipy.spatial.distance import cdist
 
 from ngcx.analysis import KMeansProbe, KNNProbe
@@ -244,6 +245,33 @@ def test_half_precisions_do_not_decide_a_vote():
         assert probe(x[:1])[0, 0] == probe(x[:1])[0, 1]
         assert probe.predict(x[:1]).tolist() == [1]
     assert knn.score(x[:1], y[-1:]) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"p": 1}, {"p": 3}, {"p": 2.5}, {"metric": "chebyshev"}, {"metric": "cosine"}],
+)
+def test_gradients_are_finite_where_a_query_is_a_reference(options):
+    references = jnp.asarray([[0.0, 0.0], [1.0, 2.0], [3.0, -1.0]])
+    probe, _ = KNNProbe(2, **options).fit(KEY, references, jnp.zeros(3, int))
+
+    @jax.jit
+    @jax.grad
+    def gradient(queries):
+        return jnp.sum(probe.neighbors(queries)[0])
+
+    assert np.isfinite(gradient(references)).all()
+    # Where it is not, they are as they were.
+    check_grads(lambda x: probe.neighbors(x)[0], (references + 0.25,), 1, modes=["rev"])
+
+
+def test_a_score_is_nan_where_a_value_is():
+    # Of constant targets too, where all else is perfect or hopeless.
+    x, y = jnp.arange(7.0)[:, None], jnp.ones((7, 1))
+    probe, _ = KNNProbe(task="regression").fit(KEY, x, y)
+    assert probe.score(x, y) == 1
+    assert jnp.isnan(probe.score(x.at[0].set(jnp.nan), y))
+    assert jnp.isnan(probe.score(x, y.at[1].set(jnp.nan)))
 
 
 def test_dtypes(dtype):

@@ -104,6 +104,26 @@ def test_a_score_of_nan_is_worse_than_any():
     assert probe(x).tolist() == [[0.0], [0.0]]
 
 
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_predictions_and_scores_are_those_before_rounding(half):
+    x = jnp.ones((1, 1), half)
+    probe, _ = LinearProbe(num_classes=2).fit(KEY, x, jnp.ones(1, int), epochs=1)
+    bias = jnp.asarray([0.0, 1e-4])
+    probe = eqx.tree_at(
+        lambda probe: (probe.network.linear.weight, probe.network.linear.bias),
+        probe,
+        (jnp.zeros((2, 1)), bias),
+    )
+    assert probe(x).tolist() == [[0.5, 0.5]]
+    assert probe.predict(x).tolist() == [1] and probe.score(x, jnp.ones(1, int)) == 1
+    # Whose probabilities are NaN belongs to no class.
+    probe = eqx.tree_at(
+        lambda probe: probe.network.linear.bias, probe, jnp.array([0, jnp.inf])
+    )
+    assert jnp.isnan(probe(x)).all()
+    assert probe.predict(x).tolist() == [-1] and probe.score(x, jnp.ones(1, int)) == 0
+
+
 def test_progress_shows_a_bar_and_changes_nothing(capsys, monkeypatch):
     x, y = data()
     options: Any = dict(validation=data(40, seed=1), patience=3, epochs=30)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import sklearn.mixture
 from hypothesis import assume, given, settings, strategies as st
+from jax.test_util import check_grads
 
+from ngcx._precision import wide_dtype
 from ngcx.density import BernoulliMixture, ExponentialMixture, GaussianMixture
 
 
@@ -242,3 +244,76 @@ def test_given_parameters_are_kept():
         BernoulliMixture(2, probability_floor=0.5)
     with pytest.raises(ValueError, match="`weights` must be of 2 components; got 3"):
         BernoulliMixture(2, weights=jnp.ones(3), probabilities=jnp.ones((3, 1)))
+
+
+LARGE = {"float16": 40_000, "bfloat16": 3e38, "float32": 3e38, "float64": 1.7e308}
+
+
+@pytest.mark.parametrize("kind", ["full", "bernoulli", "exponential"])
+def test_given_parameters_of_every_dtype(dtype, kind):
+    wide = wide_dtype(dtype)
+    weights = jnp.asarray([1, 0.75], dtype) * jnp.asarray(LARGE[dtype.name], dtype)
+    first = jnp.asarray([[0.25, 0.5], [0.75, 0.5]], dtype)
+    if kind == "full":
+        squares = jnp.asarray([[[4, 1], [1, 2]]] * 2, dtype)
+        mixture = GaussianMixture.from_parameters(weights, first, squares)
+        np.testing.assert_allclose(mixture.covariances, squares, rtol=1e-6)
+    elif kind == "bernoulli":
+        mixture = BernoulliMixture.from_parameters(weights, first)
+    else:
+        mixture = ExponentialMixture.from_parameters(weights, first)
+    assert {leaf.dtype for leaf in jax.tree.leaves(mixture)} == {wide}
+    expected = np.asarray(weights, np.longdouble)
+    expected /= expected.sum()
+    np.testing.assert_allclose(mixture.weights, expected.astype(float), rtol=1e-6)
+    assert mixture.log_prob(first).dtype == dtype
+
+
+KINDS = {
+    "full": lambda size: size**2 * jnp.asarray([[1, 0.5], [0.5, 1]])[None],
+    "diagonal": lambda size: jnp.full((1, 2), size**2),
+    "spherical": lambda size: jnp.full(1, size**2),
+}
+
+
+@pytest.mark.parametrize("size", [1e-15, 1e-3, 1.0])
+@pytest.mark.parametrize("covariance", list(KINDS))
+def test_rows_out_of_reach_are_impossible_and_have_no_gradient(covariance, size):
+    mixture = GaussianMixture.from_parameters(
+        jnp.ones(2),
+        jnp.asarray([[0.0, 0.0], [3.0, 3.0]]),
+        jnp.concatenate([KINDS[covariance](size)] * 2),
+        covariance,
+    )
+
+    def total(mixture, x):
+        log_prob = mixture.log_prob(x)
+        return jnp.sum(log_prob), log_prob
+
+    gradients = jax.jit(jax.value_and_grad(total, (0, 1), has_aux=True))
+    for far in (1e36, 3e38):
+        rows = [[far, 0], [0, far], [far, far], [-far, far], [far, far / 2]]
+        (_, log_prob), found = gradients(mixture, jnp.asarray(rows))
+        assert np.all(np.isneginf(log_prob))
+        for leaf in jax.tree.leaves(found):
+            np.testing.assert_array_equal(leaf, np.zeros_like(leaf))
+    if size == 1:
+        rows = jnp.asarray([[0.5, 1.0], [2.0, 4.0], [-1.0, 3.0]])
+        check_grads(lambda *args: total(*args)[1], (mixture, rows), 2)
+    # Of a row that only one component may reach, the other one changes nothing.
+    (_, log_prob), found = gradients(mixture, jnp.zeros((5, 2)))
+    for leaf in jax.tree.leaves((log_prob, found)):
+        assert np.all(np.isfinite(leaf))
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_component_of_weight_0_has_no_gradient_but_leaves_that_of_others(outside):
+    means = jnp.asarray([[0.25], [0.75]])
+    x = jnp.asarray([[2.0 if outside else 1.0]])
+
+    def log_prob(weights):
+        mixture = BernoulliMixture(2, weights=weights, probabilities=means)
+        return jnp.sum(jnp.maximum(mixture.log_prob(x), -1e30))
+
+    got = jax.grad(log_prob)(jnp.asarray([1.0, 0.0]))
+    np.testing.assert_allclose(got, [0.0 if outside else 1.0, 0.0])

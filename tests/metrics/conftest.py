@@ -115,3 +115,20 @@ CASES = {
 @pytest.fixture(params=CASES.values(), ids=list(CASES))
 def case(request):
     return request.param
+
+
+MASKING = CASES | {
+    "root_mean_squared_error": Case(metrics.root_mean_squared_error, two(normal)),
+    # Its leading axes are trials, so that only neurons can be masked.
+    "breadth_of_tuning_curve": Case(
+        lambda responses, where=None: metrics.breadth_of_tuning_curve(
+            responses.T, where=where
+        ),
+        lambda rng, batch: [rng.random((*batch, 12))],
+    ),
+}
+
+
+@pytest.fixture(params=MASKING.values(), ids=list(MASKING))
+def masking_case(request):
+    return request.param

@@ -1,5 +1,7 @@
 """What holds of every metric that scores rows."""
 
+import functools as ft
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -108,6 +110,32 @@ def test_masked_rows_may_hold_anything(case):
     where = jnp.ones((6, *case.scores), bool).at[0].set(False)
     expected = case.metric(*args, where=where)
     np.testing.assert_array_equal(case.metric(*spoilt, where=where), expected)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+@given(seed=st.integers(0, 10_000))
+def test_masked_samples_are_as_if_they_were_not_there(seed, masking_case, value):
+    case = masking_case
+    if case.metric in CLUSTERING:
+        return
+    args = case.draw(seed, jnp.float32)
+    rng = np.random.default_rng(seed)
+    if case.scores:  # neurons one by one
+        args = [jnp.moveaxis(x, -1, 1).reshape(18, 12, 1) for x in args]
+    mask = rng.permutation(len(args[0])) % 3 > 0
+    spoilt = [
+        x.at[~mask].set(value) if jnp.issubdtype(x.dtype, jnp.floating) else x
+        for x in args
+    ]
+    where = jnp.asarray(mask[:, None] if case.scores else mask)
+
+    masked = case._replace(metric=ft.partial(case.metric, where=where))
+    loss, chosen, with_masked = gradients(masked, spoilt)
+    fewer, few, without = gradients(case, [x[mask] for x in args])
+    close(loss(*chosen), fewer(*few), jnp.float32, 10)
+    for got, expected in zip(with_masked, without, strict=True):
+        np.testing.assert_array_equal(got[~mask], 0)
+        close(got[mask], expected, jnp.float32, 10)
 
 
 def test_leading_axes_and_vmap(case):

@@ -112,6 +112,10 @@ def test_gaussian_kl_divergence_of_badly_scaled_and_of_no_gaussians():
     for first, second in ((indefinite, jnp.eye(2)), (jnp.eye(2), indefinite)):
         got = metrics.gaussian_kl_divergence(zero, first, zero, second)
         assert got == jnp.inf
+        gradients = jax.grad(metrics.gaussian_kl_divergence, (0, 1, 2, 3))(
+            zero, first, zero, second
+        )
+        assert all(np.all(gradient == 0) for gradient in gradients)
 
 
 @pytest.mark.parametrize("metric", [metrics.kl_divergence, metrics.categorical_nll])
@@ -142,6 +146,74 @@ def test_the_worst_bits_are_finite_and_learn(dtype):
         np.testing.assert_allclose(float(value), largest, rtol=1e-2)
         assert np.isfinite(gradient).all() and np.abs(gradient).max() > 100
         assert metrics.binary_cross_entropy(outcomes, outcomes) == 0
+
+
+LOGITS = jnp.array([[-50.0, 0.0, 3.0], [0.0, -95.0, 50.0], [1.0, 2.0, -30.0]])
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        jnp.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
+        jnp.array([[0.1, 0.8, 0.1], [0.1, 0.0, 0.9], [0.0, 0.0, 1.0]]),
+        jnp.array([1, 2, 2]),
+    ],
+    ids=["one-hot", "soft", "indices"],
+)
+@pytest.mark.parametrize("metric", [metrics.kl_divergence, metrics.categorical_nll])
+def test_second_derivatives_of_cross_entropies(metric, targets):
+    if metric is metrics.kl_divergence and targets.ndim == 1:
+        return
+
+    def loss(logits):
+        return metric(jax.nn.softmax(logits), targets, reduction="sum")
+
+    p = scipy.special.softmax(np.asarray(LOGITS, float), axis=-1)
+    hessians = [np.diag(row) - np.outer(row, row) for row in p]
+    direction = np.array([[1.0, 2.0, -1.0]] * 3)
+    expected = np.einsum("bij,bj->bi", hessians, direction)
+    for product in (
+        jax.jvp(jax.grad(loss), (LOGITS,), (jnp.asarray(direction, LOGITS.dtype),))[1],
+        jax.grad(lambda x: jnp.sum(jax.grad(loss)(x) * direction))(LOGITS),
+    ):
+        np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_second_derivatives_of_bits():
+    logits = jnp.array([[-50.0, 5.0, 0.0], [80.0, -5.0, 20.0], [-50.0, 8.0, 1.0]])
+    targets = jnp.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [0.3, 0.3, 0.3]])
+
+    def loss(logits):
+        bits = jax.nn.sigmoid(logits)
+        return metrics.binary_cross_entropy(bits, targets, reduction="sum")
+
+    one = jnp.ones_like(logits)
+    got = jax.jvp(jax.grad(loss), (logits,), (one,))[1]
+    p = scipy.special.expit(np.asarray(logits, float))
+    # What a sigmoid of float32 leaves of the complement.
+    np.testing.assert_allclose(got, p * (1 - p), atol=1e-6)
+
+
+def test_hessians_at_probabilities_of_0():
+    bits = jnp.array([0.0, 0.25, 1.0])
+    outcomes = jnp.array([0.0, 1.0, 1.0])
+    expected = np.diag([0, 16, 1])
+    for metric in (metrics.kl_divergence, metrics.categorical_nll):
+        np.testing.assert_array_equal(jax.hessian(metric)(bits, outcomes), expected)
+    got = jax.hessian(metrics.binary_cross_entropy)(bits, outcomes)
+    np.testing.assert_array_equal(got, np.diag([1, 16, 1]))
+    # Of both arguments.
+    both = jax.hessian(metrics.kl_divergence, (0, 1))(bits, outcomes)
+    assert all(np.all(np.isfinite(block)) for row in both for block in row)
+
+
+def test_second_derivatives_of_the_workload_beside_a_silent_neuron():
+    counts = jnp.array([[1.0, 0.0, 2.0, 1.0]])
+    got = jax.hessian(metrics.workload_entropy)(counts)[0, :, 0]
+    assert np.all(np.isfinite(got))
+    active = np.array([0, 2, 3])
+    expected = jax.hessian(metrics.workload_entropy)(counts[:, active])[0, :, 0]
+    np.testing.assert_allclose(got[active][:, active], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_bayesian_information_criterion(dtype):
@@ -284,6 +356,24 @@ def test_rates_and_correlations(seed, dtype):
         for a, b in zip(x.T, y.T, strict=True)
     ]
     close(got, expected, dtype)
+
+
+@given(seed=SEEDS)
+def test_correlations_are_at_most_1_and_learn(seed):
+    rng = np.random.default_rng(seed)
+    a = jnp.asarray(rng.normal(size=(7, 9)), jnp.float32)
+    for sign in (1, -1):
+        got = metrics.pearson_correlation(a, sign * a, reduction="none")
+        assert np.all(np.abs(got) <= 1)
+        np.testing.assert_allclose(got, sign, rtol=1e-6)
+
+    # The derivative at 1 is 0, but a second one there is not.
+    def curvature(x):
+        return jax.grad(lambda b: metrics.pearson_correlation(a, b, reduction="sum"))(x)
+
+    step = jnp.asarray(rng.normal(size=a.shape), jnp.float32)
+    products = np.sum(jax.jvp(curvature, (a,), (step,))[1] * step, 0)
+    assert np.all(products < 0)
 
 
 def test_firing_rate_of_many_and_of_no_steps():

@@ -128,7 +128,59 @@ def test_of_nothing_it_is_0_and_counts_stay_exact():
     assert total.compute() == 1 and total.compute().dtype == jnp.bfloat16
 
 
+@pytest.mark.parametrize("size", [1e-4, 1.0, 300.0])
+def test_halves_are_rounded_once(size):
+    rng = np.random.default_rng(0)
+    half = jnp.asarray(size * rng.normal(size=(2, 40, 5)), jnp.float16)
+    x, y = half
+    for dtype in (jnp.float32, jnp.float16):
+        for metric in (metrics.root_mean_squared_error, metrics.mean_absolute_error):
+            total = Streaming.init(metric, dtype=dtype)
+            for rows in (slice(0, 15), slice(15, 40)):
+                total = total.update(x[rows], targets=y[rows])
+            got = total.compute()
+            assert got.dtype == dtype
+            expected = metric(*half.astype(jnp.float32))
+            np.testing.assert_allclose(got, expected.astype(dtype), **tolerance(dtype))
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [metrics.categorical_nll, metrics.kl_divergence, metrics.binary_cross_entropy],
+)
+def test_the_worst_prediction_costs_what_it_costs_in_its_dtype(metric, dtype):
+    worst, right = jnp.array([[0.0, 1.0]], dtype), jnp.array([[1.0, 0.0]], dtype)
+    total = Streaming.init(metric, dtype=dtype).update(worst, right)
+    np.testing.assert_allclose(
+        np.asarray(total.compute(), float),
+        np.asarray(metric(worst, right), float),
+        **tolerance(dtype),
+    )
+
+
+def test_sums_exceed_a_half():
+    x = jnp.full((1000, 1), 300.0, jnp.float16)
+    total = Streaming.init(metrics.mean_absolute_error, dtype=jnp.float16)
+    for _ in range(3):
+        total = total.update(x, jnp.zeros_like(x))
+    assert total.compute() == 300
+
+
+def test_the_root_learns_at_0_and_hides_no_nan():
+    def loss(x):
+        total = Streaming.init(metrics.root_mean_squared_error)
+        return total.update(x, jnp.ones_like(x)).compute()
+
+    value, gradient = jax.value_and_grad(loss)(jnp.ones((3, 2)))
+    assert value == 0 and np.all(gradient == 0)
+    assert np.isnan(loss(jnp.full((3, 2), jnp.nan)))
+
+
 def test_wrong_arguments_are_errors():
+    with pytest.raises(ValueError, match="`dtype` must be a floating one; got int32"):
+        Streaming.init(metrics.accuracy, dtype=jnp.int32)
+    with pytest.raises(ValueError, match="`breadth_of_tuning_curve` is no mean"):
+        Streaming.init(metrics.breadth_of_tuning_curve)
     with pytest.raises(ValueError, match="`num_classes` must be given"):
         Streaming.init(metrics.classification_report)
     total = Streaming.init(metrics.adjusted_rand_index)

@@ -100,6 +100,43 @@ def test_clamps_keep_integers_exactly(numbers, bound, kind):
     np.testing.assert_array_equal(got, expected)
 
 
+def on_the_host(function, x):
+    return function(np.asarray(x))
+
+
+KINDS = ["int8", "uint8", "int16", "int32", "uint32"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bound", [2**31, 2**32 - 1, 2**40, 2**70])
+def test_a_bound_beyond_the_range_counts_as_its_end(kind, bound):
+    limits = np.iinfo(kind)
+    x = jnp.array([limits.min, 5, limits.max], kind)
+    for maximum, minimum in ((bound, -bound), (-bound, bound)):
+        for call in (lambda f, x: f(x), lambda f, x: jax.jit(f)(x), on_the_host):
+            low = call(lambda x, minimum=minimum: ops.clamp_min(x, minimum), x)
+            high = call(lambda x, maximum=maximum: ops.clamp_max(x, maximum), x)
+            assert low.dtype == high.dtype == kind
+            expected = [
+                min(max(int(entry), minimum), int(limits.max)) for entry in x.tolist()
+            ]
+            np.testing.assert_array_equal(low, np.array(expected, kind))
+            expected = [
+                max(min(int(entry), maximum), int(limits.min)) for entry in x.tolist()
+            ]
+            np.testing.assert_array_equal(high, np.array(expected, kind))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("other", KINDS)
+def test_a_bound_of_another_kind_does_not_wrap(kind, other):
+    x = jnp.array([np.iinfo(kind).min, 5, np.iinfo(kind).max], kind)
+    for end in (np.iinfo(other).min, np.iinfo(other).max):
+        bound = jnp.array(end, other)
+        np.testing.assert_array_equal(ops.clamp_min(x, bound), ops.clamp_min(x, end))
+        np.testing.assert_array_equal(ops.clamp_max(x, bound), ops.clamp_max(x, end))
+
+
 def test_integers_take_an_integer_bound():
     x = jnp.array([16777217])
     assert ops.clamp_min(x, 0)[0] == 16777217

@@ -64,7 +64,9 @@ for name, mixture in FITTED.items():
         name,
         mixture,
         from_parameters=Entry(
-            kind.from_parameters, {"weights": Array("groups"), **PARAMETERS[name]}
+            kind.from_parameters,
+            {"weights": Array("groups"), **PARAMETERS[name]},
+            half=False,
         ),
         fit=Entry(
             mixture.fit,
@@ -101,10 +103,10 @@ for name, mixture in FITTED.items():
             {
                 "key": Key(),
                 "num_samples": Size(3, low=0),
-                "component": Size(1, low=None, optional=True),
+                "component": Size(1, low=0, optional=True),
             },
         ),
-        bic=Entry(mixture.bic, {"x": X}, also=("num_samples",)),
+        bic={"x": X},
         aic={"x": X},
         maximize=Entry(
             mixture.maximize,
