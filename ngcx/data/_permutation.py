@@ -37,9 +37,9 @@ def random_permutation_index(
     **Arguments:**
 
     - `key`: chooses the permutation.
-    - `i`: positions, each from 0 to n - 1 (not checked for arrays of JAX). What comes
-        as a Python number or a numpy array is computed by numpy on the host, with the
-        same result.
+    - `i`: positions, each from 0 to n - 1; in an array of JAX, what is beyond counts as
+        the nearest of these. What comes as a Python number or a numpy array is computed
+        by numpy on the host, with the same result.
     - `n`: the length, from 1 to 2^62; from 2^31 on, JAX needs x64.
 
     **Returns:** the elements, of the shape of `i`, in int32 (int64 for `n` from 2^31

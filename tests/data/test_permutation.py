@@ -54,6 +54,12 @@ def test_long_permutations(n):
     np.testing.assert_array_equal(host, device)
 
 
+def test_positions_out_of_range_on_the_device_are_the_nearest_within():
+    i = jnp.array([-1, 0, 9, 10])
+    got = random_permutation_index(jr.key(0), i, 10)
+    assert got[0] == got[1] and got[2] == got[3]
+
+
 def test_what_32_bits_cannot_count_is_an_error():
     with pytest.raises(
         ValueError, match=r"`n` must be below 2\*\*31 .* got 2147483648"

@@ -127,6 +127,9 @@ def test_under_shard_map(runner):
 
 
 class Doubled(eqx.nn.Linear):
+    def __init__(self, key):
+        super().__init__(3, 2, key=key)
+
     def __call__(self, x, *, key=None):
         return 2 * super().__call__(x)
 
@@ -136,7 +139,7 @@ def test_linear_layers_with_scalars_or_of_ones_own(runner):
     inputs = jr.normal(jr.key(1), (7, 3))
     for layer in (
         eqx.nn.Linear(3, "scalar", key=jr.key(0)),
-        Doubled(3, 2, key=jr.key(0)),  # pyright: ignore[reportCallIssue]
+        Doubled(jr.key(0)),
     ):
         _, out = runner([layer], inputs)
         np.testing.assert_allclose(out, jax.vmap(layer)(inputs), rtol=1e-6)

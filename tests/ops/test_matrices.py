@@ -94,7 +94,7 @@ def test_decompose_to_mps_restores_the_matrix(shape, seed, dtype):
     assert left.shape == (*batch, 1, inputs, rank) and left.dtype == dtype
     assert right.shape == (*batch, rank, outputs, 1) and right.dtype == dtype
     got = _product((np.asarray(left, float), np.asarray(right, float)))
-    error = 64 * float(jnp.finfo(dtype).eps) * np.abs(np.asarray(weights, float)).max()
+    error = 32 * float(jnp.finfo(dtype).eps) * np.abs(np.asarray(weights, float)).max()
     np.testing.assert_allclose(got, np.asarray(weights, float), rtol=0, atol=error)
 
 
