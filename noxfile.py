@@ -5,6 +5,8 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
+import sys
 
 import nox
 
@@ -42,11 +44,47 @@ def run_tests(session: nox.Session, *options: str):
     session.run("pytest", *workers, *options, *session.posargs, env=env)
 
 
+def newest_python() -> str | None:
+    """The newest Python here beside the one that is running, as the path to it."""
+    found = {}
+    for minor in range(sys.version_info.minor + 1, sys.version_info.minor + 9):
+        name = f"python3.{minor}"
+        versions = pathlib.Path(os.environ.get("PYENV_ROOT", "~/.pyenv"), "versions")
+        candidates = versions.expanduser().glob(f"3.{minor}.*/bin/{name}")
+        for path in filter(None, (shutil.which(name), *map(str, candidates))):
+            # A shim may be there without the Python that it stands for.
+            works = subprocess.run([path, "-c", ""], capture_output=True)
+            if works.returncode == 0:
+                found[minor] = path
+    return found[max(found)] if found else None
+
+
+NEWEST = newest_python()
+
+
 @nox.session
 def tests(session: nox.Session):
-    """Runs the tests; further arguments go to pytest."""
+    """Runs the quick suite; further arguments go to pytest."""
     session.install("-e", EVERYTHING, *group("tests"))
     run_tests(session)
+
+
+@nox.session
+def thorough(session: nox.Session):
+    """Runs every test, those that take long too, with many more examples of each."""
+    session.install("-e", EVERYTHING, *group("tests"))
+    session.env["HYPOTHESIS_PROFILE"] = "thorough"
+    run_tests(session, "-m", "thorough or not thorough")
+
+
+@nox.session(python=NEWEST or False)
+def newest(session: nox.Session):
+    """Runs the core of the quick suite on the newest Python and JAX that are here."""
+    if NEWEST is None:
+        session.skip("There is no newer Python here.")
+    session.install("-e", EVERYTHING, *group("tests"))
+    core = ("activations", "surrogate", "neurons", "data", "io")
+    run_tests(session, *(f"tests/{name}" for name in core))
 
 
 @nox.session

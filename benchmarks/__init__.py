@@ -1,1 +1,1 @@
-"""Side by side: contenders alternate in one run; medians and ratios to the first."""
+"""Contenders alternate in one run, which gives medians and ratios to the first."""

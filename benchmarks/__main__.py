@@ -71,7 +71,7 @@ def main():
         )
     names = options.names or BENCHMARKS
     if len(names) > 1:
-        # Each in a process of its own, in which the others have left nothing.
+        # Each runs in a process of its own, in which the others have left nothing.
         write = ["--write", options.write] if options.write else []
         for name in names:
             command = [
@@ -92,7 +92,8 @@ def main():
         results[name].append(table)
     if options.write:
         path = _report.RESULTS / f"{options.write}.json"
-        if path.exists():  # keep what was not measured again
+        # What was not measured again is kept.
+        if path.exists():
             results = _report.read(path)[1] | results
         _report.write(path, versions(), results)
         _report.PAGE.write_text(_report.page())

@@ -21,9 +21,9 @@ class Row(NamedTuple):
     contender: str
     median: float
     ratio: float
-    """To the first contender: the median of the ratios within the rounds."""
+    """The ratio to the first contender: the median of those within the rounds."""
     quartiles: tuple[float, float] | None = None
-    """Of those ratios."""
+    """The quartiles of those ratios."""
     size: float | None = None
 
 
@@ -56,7 +56,7 @@ def scaling(
     *,
     rounds: int,
 ) -> Table:
-    """As `compare`, for problems of several sizes."""
+    """Does what `compare` does, for problems of several sizes."""
     rows = [
         row._replace(size=value)
         for value in sizes
@@ -78,7 +78,8 @@ def _rows(contenders: Contenders, rounds: int, repeats: int) -> list[Row]:
     seconds = {name: [] for name in contenders}
     for _ in tqdm(range(rounds), disable=None, leave=False):
         for name, contender in contenders.items():
-            # The first call finds the caches and the threads of the contender before.
+            # A first call is not timed: it finds the caches and the threads as the last
+            # contender has left them.
             contender()
             began = time.perf_counter()
             for _ in range(repeats):
@@ -105,7 +106,7 @@ def in_new_process(module: str, *arguments: str) -> float:
 
 
 def resident(what: str) -> float:
-    """MiB of this process, from Linux: "VmRSS" now, "VmHWM" at the peak."""
+    """The MiB of this process, by Linux: "VmRSS" is now, "VmHWM" is the peak."""
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith(what))
     return int(line.split()[1]) / 1024

@@ -4,6 +4,7 @@ import importlib
 import itertools
 import json
 import pathlib
+from typing import Literal
 
 from ._measure import Row, Table
 
@@ -49,7 +50,7 @@ had other work at times. `nox -s bench` measures the first part again, and
 
 
 def read(path: pathlib.Path) -> tuple[str, dict[str, list[Table]]]:
-    """Versions, and the tables of each benchmark."""
+    """The versions of what was measured, and the tables of each benchmark."""
     results = json.loads(path.read_text())
     return results["versions"], {
         name: [
@@ -131,7 +132,7 @@ TITLES = {
 
 
 def page() -> str:
-    """Of all results that were written."""
+    """The page of the documentation, made of all results that were written."""
     parts = [HEAD]
     for results, title in TITLES.items():
         path = RESULTS / f"{results}.json"
@@ -154,7 +155,7 @@ def picture_name(results: str, benchmark: str, number: int) -> str:
     return f"performance_{results}_{benchmark}_{number}.png"
 
 
-def draw(folder: pathlib.Path):
+def draw(folder: pathlib.Path, layout: Literal["constrained", "none"] = "constrained"):
     """A picture of cost against size for each table of several sizes."""
     from matplotlib.figure import Figure
 
@@ -163,7 +164,7 @@ def draw(folder: pathlib.Path):
             for number, table in enumerate(tables):
                 if not table.size:
                     continue
-                figure = Figure(figsize=(6, 3.5), layout="constrained")
+                figure = Figure(figsize=(6, 3.5), layout=layout)
                 axes = figure.add_subplot()
                 for contender in dict.fromkeys(row.contender for row in table.rows):
                     rows = [row for row in table.rows if row.contender == contender]
@@ -177,7 +178,8 @@ def draw(folder: pathlib.Path):
                 axes.set(
                     xlabel=table.size,
                     ylabel=f"median ({table.unit})",
-                    ylim=(min(costs) / 3, 3 * max(costs)),  # noise is no trend
+                    # The limits are wide, so that noise does not look like a trend.
+                    ylim=(min(costs) / 3, 3 * max(costs)),
                 )
                 axes.set_title(table.title, fontsize="medium")
                 axes.legend(fontsize="small")

@@ -60,6 +60,6 @@ def main():
 
 
 def operations(program) -> float:
-    """Arithmetic and transcendental ones."""
+    """How many arithmetic and transcendental operations a program has."""
     cost = program.cost_analysis()
     return cost.get("flops", 0) + cost.get("transcendentals", 0)

@@ -12,7 +12,7 @@ from ._measure import compare
 def compiling(function, *arguments):
     def run():
         jax.clear_caches()
-        # A new function each time: nothing of the last one is found again.
+        # The function is new each time, so that nothing of the last one is found again.
         jax.jit(lambda *arguments: function(*arguments)).lower(*arguments).compile()
 
     return run

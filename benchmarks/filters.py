@@ -1,7 +1,7 @@
 """A difference of Gaussians of 8 images, 3 x 224 x 224, radius 6, and its gradient.
 
-In two passes of shifted copies, which XLA fuses; its convolutions on the CPU do not
-gain from it that a kernel is separable.
+Ours makes two passes of shifted copies, which XLA fuses; its convolutions on the CPU do
+not gain from it that a kernel is separable.
 """
 
 import importlib.util
@@ -43,7 +43,7 @@ def main():
     if importlib.util.find_spec("ngclearn"):
         from ngclearn.utils import filters  # pyright: ignore[reportMissingImports]
 
-        # It takes one channel only.
+        # ngclearn takes one channel only.
         flat = images.reshape(-1, 1, *SHAPE[2:])
         contenders["ngclearn, as one channel"] = on_device(
             lambda x: filters.gaussian_filter(x, *SIGMAS, RADIUS), flat
@@ -68,7 +68,7 @@ def gradient(function):
 
 
 def windowed(images):
-    """By a kernel of two dimensions."""
+    """The same by one convolution, with a kernel of two dimensions."""
     offsets = jnp.arange(-RADIUS, RADIUS + 1, dtype=jnp.float32)
     rows = [jnp.exp(-jnp.square(offsets / sigma) / 2) for sigma in SIGMAS]
     center, surround = (jnp.outer(row, row) / jnp.sum(row) ** 2 for row in rows)

@@ -33,7 +33,7 @@ def samples() -> dict[str, np.ndarray]:
 
 
 def with_numpy(data):
-    """A permutation of all rows, and `take`."""
+    """An epoch by a permutation of all rows, and `take`."""
     random = np.random.default_rng(0)
 
     def epoch():
@@ -158,7 +158,8 @@ def main():
 
 
 if __name__ == "__main__":
-    first_batch(1000)()  # what is imported and started on first use
+    # A first batch imports and starts what is needed.
+    first_batch(1000)()
     draw = first_batch(int(sys.argv[1]))
     forget_peak()
     for _ in range(10):

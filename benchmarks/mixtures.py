@@ -25,8 +25,8 @@ def data():
     shapes += np.eye(FEATURES)
     noise = random.normal(size=(ROWS, FEATURES))
     x = centers[labels] + np.einsum("nd,nde->ne", noise, shapes[labels])
-    # Standardised, because ngclearn starts at unit covariance, and its densities would
-    # underflow to NaN.
+    # The rows are standardised, because ngclearn starts at unit covariance, and its
+    # densities would underflow to NaN.
     return (x - x.mean(0)) / x.std(0)
 
 
@@ -43,9 +43,7 @@ def main():
     )
 
     def ours():
-        fitted, _ = start.fit(
-            jax.random.key(0), on_device, max_iter=ITERATIONS, tol=-1.0, init="current"
-        )
+        fitted, _ = start.fit_more(on_device, max_iter=ITERATIONS, tol=-1.0)
         return jax.block_until_ready(fitted)
 
     def scikit_learn(x):

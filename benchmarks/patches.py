@@ -64,7 +64,8 @@ def random_patches():
     else:
         rows = images.reshape(IMAGES, -1)
         contenders["ngclearn"] = ready(generate_patch_set, rows, PATCH, EACH)
-    # Repeated, so that not all calls come after a contender that frees much memory.
+    # Calls are repeated, so that not all of them follow a contender that frees much
+    # memory.
     return compare(
         f"{IMAGES * EACH:,} random patches of {IMAGES:,} images",
         contenders,

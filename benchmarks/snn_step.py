@@ -39,7 +39,8 @@ class Problem(NamedTuple):
 
 def problem(steps: int = 50, batch: int = 128, width: int = 256) -> Problem:
     random, inputs = np.random.default_rng(0), np.empty((steps, batch, 784), np.float32)
-    for step in inputs:  # one by one, for the sake of the peak memory
+    # One at a time keeps the peak of memory low.
+    for step in inputs:
         step[:] = random.random(step.shape) < 0.1
     labels = random.integers(0, 10, batch)
     return jax.block_until_ready(
@@ -48,7 +49,7 @@ def problem(steps: int = 50, batch: int = 128, width: int = 256) -> Problem:
 
 
 def initial_weights(sizes):
-    """As `x @ weight.T` wants them, the orientation whose gradient is faster."""
+    """The weights, as `x @ weight.T` wants them: the gradient of that is faster."""
     keys = jr.split(jr.key(1), 2)
     return [
         0.1 * jr.normal(key, shape)
@@ -171,7 +172,7 @@ def main():
         yield tabulate(
             f"Peak memory of {steps} time steps, with inputs of {inputs} MiB",
             {
-                # Over what a process has imported.
+                # What a process has imported is not counted.
                 name: in_new_process("benchmarks.snn_step", name, str(steps))
                 for name in CONTENDERS
             },
@@ -186,7 +187,8 @@ def _scaled(argument: str, value: int):
 
 if __name__ == "__main__":
     name, steps = sys.argv[1:]
-    CONTENDERS[name](problem(1))()  # what is imported and started on first use
+    # A first step imports and starts what is needed.
+    CONTENDERS[name](problem(1))()
     before = resident("VmRSS")
     step = CONTENDERS[name](problem(int(steps)))
     forget_peak()

@@ -24,10 +24,10 @@ HYPERPARAMETERS = {
 }
 
 
-def members(room, base) -> list[str]:
+def members(subpackage, base) -> list[str]:
     return sorted(
         name
-        for name, member in vars(room).items()
+        for name, member in vars(subpackage).items()
         if inspect.isclass(member)
         and issubclass(member, base)
         and not name.startswith("Abstract")
@@ -42,7 +42,7 @@ def draw_activations(path: pathlib.Path) -> None:
     viz.activation_gallery(shown).savefig(path, dpi=100)
 
 
-# Whose defaults would be too sharp or too wide to see, or that have none.
+# The defaults of these would be too sharp or too wide to see, or they have none.
 SHOWN = {
     "Custom": surrogate.Custom(
         lambda x: jnp.cos(x) * (jnp.abs(x) < jnp.pi / 2),

@@ -27,7 +27,8 @@ class Signatures(griffe.Extension):
                 cls.set_member("__init__", function)
 
 
-_KINDS = {  # by whether the field is for keywords alone
+# The kind of a parameter follows from whether its field is for keywords alone.
+_KINDS = {
     False: griffe.ParameterKind.positional_or_keyword,
     True: griffe.ParameterKind.keyword_only,
 }
@@ -48,7 +49,8 @@ def _parameter(cls, field):
     default = None
     if field.default is not dataclasses.MISSING:
         default = attribute.value
-        if isinstance(default, griffe.ExprCall):  # eqx.field(static=True, default=...)
+        # The default may stand inside of `eqx.field(static=True, default=...)`.
+        if isinstance(default, griffe.ExprCall):
             named = {getattr(each, "name", None): each for each in default.arguments}
             default = named["default"].value if "default" in named else default
     return griffe.Parameter(

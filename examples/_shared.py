@@ -24,7 +24,7 @@ def digits(key: PRNGKeyArray) -> tuple[dict, dict]:
 
 
 class Parser(argparse.ArgumentParser):
-    """Options of the script with this docstring, among them that of its picture."""
+    """Reads the options of the script with this docstring, such as where to draw."""
 
     def __init__(self, doc: str | None, picture: str):
         super().__init__(

@@ -49,7 +49,8 @@ def network(make, slope, key):
 
 
 def linear(inputs: int, outputs: int, scale: float, key):
-    # Wider than usual, so that currents reach the threshold from the first step on.
+    # The weights are wider than usual, so that currents reach the threshold from the
+    # first step on.
     layer = eqx.nn.Linear(inputs, outputs, use_bias=False, key=key)
     return eqx.tree_at(lambda layer: layer.weight, layer, scale * layer.weight)
 
@@ -127,6 +128,9 @@ def main(arguments: list[str] | None = None) -> dict[str, np.ndarray]:
     parser.add_argument("--epochs", type=positive, default=4, help="passes of the data")
     parser.add_argument("--steps", type=positive, default=20, help="time steps")
     parser.add_argument("--slopes", type=positive, default=8, help="from 0.1 to 100")
+    parser.add_argument(
+        "--surrogates", nargs="+", choices=SURROGATES, default=list(SURROGATES)
+    )
     options = parser.parse_args(arguments)
     began = time.perf_counter()
     split_key, train_key = jr.split(jr.key(options.seed))
@@ -135,8 +139,9 @@ def main(arguments: list[str] | None = None) -> dict[str, np.ndarray]:
     slopes = jnp.geomspace(0.1, 100, options.slopes)
     run = ft.partial(train, epochs=options.epochs, steps=options.steps)
     results = {}
-    for name, make in tqdm(SURROGATES.items()):
-        results[name] = np.asarray(run(make, slopes, loader, test, train_key))
+    for name in tqdm(options.surrogates):
+        scores = run(SURROGATES[name], slopes, loader, test, train_key)
+        results[name] = np.asarray(scores)
 
     print("slope".ljust(12) + "".join(f"{slope:8.2f}" for slope in slopes))
     for name, result in results.items():

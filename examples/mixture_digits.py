@@ -54,8 +54,14 @@ def main(arguments: list[str] | None = None):
     x = jnp.asarray(images > 7, jnp.float32)
     fit_key, sample_key = jax.random.split(jax.random.key(options.seed))
     # A pixel that no digit of a component sets may well be set by the next one.
-    unfitted = BernoulliMixture(options.components, probability_floor=0.01)
-    mixture, result = unfitted.fit(fit_key, x, tol=1e-4, n_init=options.starts)
+    mixture, result = BernoulliMixture.fit(
+        fit_key,
+        x,
+        options.components,
+        probability_floor=0.01,
+        tol=1e-4,
+        n_init=options.starts,
+    )
     agreement = adjusted_rand_index(jnp.asarray(labels), mixture.predict(x))
     print(
         f"log-likelihood {result.log_likelihood[-1]:.2f} nats an image after "
@@ -67,7 +73,7 @@ def main(arguments: list[str] | None = None):
     samples, _ = mixture.sample(sample_key, options.components)
     rows = []
     for title, images in (
-        ("prototypes", mixture.probabilities[heaviest]),
+        ("prototypes", mixture.components.probabilities[heaviest]),
         ("samples", samples),
     ):
         for start in range(0, options.components, 10):

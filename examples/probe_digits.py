@@ -23,7 +23,7 @@ from ngcx.data import DataLoader
 from ngcx.metrics import classification_report
 
 
-SIZE = 64  # of the pixels, and of the hidden layers
+SIZE = 64  # An image has as many pixels as a hidden layer has units.
 
 
 @eqx.filter_jit
@@ -63,7 +63,7 @@ def hidden(network, images):
 
 
 def probes(epochs: int) -> dict[str, tuple[Any, dict]]:
-    """By name: the probe, and what its `fit` is told."""
+    """The probes by name, each with what its `fit` is told."""
     training = {"epochs": epochs, "patience": epochs, "batch_size": 64}
     attentive = analysis.AttentiveProbe(dropout=0.1)
     return {
@@ -71,7 +71,7 @@ def probes(epochs: int) -> dict[str, tuple[Any, dict]]:
             analysis.LinearProbe(layer_norm=True),
             training | {"optimizer": optax.adam(1e-2)},
         ),
-        # The 64 features as 8 tokens, the rows of an image.
+        # The 64 features are seen as 8 tokens, the rows of an image.
         "attentive": (attentive, training | {"optimizer": optax.adam(3e-3)}),
         "3 neighbours": (analysis.KNNProbe(3), {}),
         "30 clusters": (analysis.KMeansProbe(30), {"n_init": 4}),
@@ -116,6 +116,13 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
     parser.add_argument(
         "--epochs", type=positive, default=60, help="of the network, and of a probe"
     )
+    parser.add_argument(
+        "--beside",
+        nargs="*",
+        choices=(others := ["attentive", "3 neighbours", "30 clusters"]),
+        default=others,
+        help="which probes to fit beside the linear one",
+    )
     options = parser.parse_args(arguments)
     began = time.perf_counter()
     split_key, network_key, order_key, probe_key = jr.split(jr.key(options.seed), 4)
@@ -132,8 +139,9 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
         "trained network": lambda x: hidden(after, x),
     }
 
-    # Made once: a new optimizer would compile anew.
-    unfitted = probes(options.epochs)
+    # The probes are made once, since a new optimizer would compile anew.
+    every = probes(options.epochs)
+    unfitted = {kind: every[kind] for kind in ("linear", *options.beside)}
     results, represented, confusion = {}, {}, None
     for name, encode in encoders.items():
         represented[name] = encode(test[0])

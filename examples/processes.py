@@ -38,7 +38,7 @@ class PredictiveCoding(eqx.Module):
     def learn(self, state):
         change = state["latents"].T @ state["error"] / len(state["error"])
         weights = state["weights"] + self.learning_rate * change
-        # Without bound on the weights, they would grow and the latents shrink.
+        # If the weights had no bound, they would grow and the latents shrink.
         return state | {"weights": normalize_matrix(weights, 1.0, order=2, axis=1)}
 
 

@@ -21,7 +21,7 @@ VARIABLES = ("x", "y", "z")
 
 
 def sparse_regression(features, rates, threshold: float, rounds: int = 10):
-    """Coefficients (features, variables), the small ones 0."""
+    """The coefficients (features, variables), of which the small ones are 0."""
     features, rates = np.asarray(features), np.asarray(rates)
     coefficients = np.linalg.lstsq(features, rates)[0]
     for _ in range(rounds):

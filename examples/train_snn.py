@@ -30,7 +30,7 @@ from ngcx.surrogate import Arctan
 
 
 class Activity(NamedTuple):
-    """What happened in the network, time first."""
+    """What happened in the network; the first axis is time."""
 
     spikes: Float[Array, "time neurons"]
     readout: Float[Array, "time classes"]
@@ -44,8 +44,8 @@ class SpikingNetwork(eqx.Module):
     readout: LeakyIntegrator
 
     def __init__(self, sizes: tuple[int, int, int, int], *, key: PRNGKeyArray):
-        # Wider than for analog units, so that currents reach the threshold from the
-        # first epoch on.
+        # The weights are wider than for analog units, so that currents reach the
+        # threshold from the first epoch on.
         self.weights = tuple(
             1.5 * FanInUniform()(layer_key, shape)
             for layer_key, shape in zip(
@@ -54,8 +54,8 @@ class SpikingNetwork(eqx.Module):
         )
         decay = decay_factor(time_constant=10.0, dt=1.0)
         self.hidden = (
-            LIF(decay * jnp.ones(sizes[1]), surrogate=Arctan(gain=1.0)),
-            LIF(decay * jnp.ones(sizes[2]), surrogate=Arctan(gain=1.0)),
+            LIF(decay * jnp.ones(sizes[1]), surrogate=Arctan()),
+            LIF(decay * jnp.ones(sizes[2]), surrogate=Arctan()),
         )
         self.readout = LeakyIntegrator(decay)
 

@@ -2,18 +2,16 @@
 
 import functools as ft
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
-from ._precision import wide_dtype
-from ._typing import Parameter, T
+from ._numerics import wide_dtype
 
 
+F = TypeVar("F", bound=Callable[..., Any])
 # (module, x), of any module that the formula knows
 Elementwise: TypeAlias = Callable[[Any, Float[Array, "*shape"]], Float[Array, "*shape"]]
 
@@ -57,7 +55,7 @@ def tangent_of(value: Elementwise, derivative: Elementwise, primals, tangents):
     return out_tangent
 
 
-def rounded_once(function: T) -> T:
+def rounded_once(function: F) -> F:
     """Evaluates a function of `(module, x, ...)` in float32, or float64 for float64,
     arrays of the module included, and rounds the result to the dtype of `x`.
     """
@@ -72,73 +70,3 @@ def rounded_once(function: T) -> T:
         return function(module, x.astype(dtype), *args, **kwargs).astype(x.dtype)
 
     return rounded  # pyright: ignore[reportReturnType]
-
-
-@jax.custom_jvp
-def sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """The logistic function, accurate in both tails at every order of derivative."""
-    return jax.nn.sigmoid(x)
-
-
-@sigmoid.defjvp
-def _(primals, tangents):
-    (x,), (tangent,) = primals, tangents
-    # 1 - sigmoid(x) = sigmoid(-x), which does not cancel for large x.
-    return sigmoid(x), sigmoid(x) * sigmoid(-x) * tangent
-
-
-@jax.custom_jvp
-def tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """The hyperbolic tangent, accurate in both tails at every order of derivative."""
-    return jnp.tanh(x)
-
-
-@tanh.defjvp
-def _(primals, tangents):
-    (x,), (tangent,) = primals, tangents
-    # 1 - tanh(x)^2, which would cancel for large x.
-    return tanh(x), 4 * sigmoid(2 * x) * sigmoid(-2 * x) * tangent
-
-
-@jax.custom_jvp
-def softplus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """ln(1 + e^x), whose derivatives are those of the logistic function."""
-    # max(x, 0) + log1p(exp(-|x|)): the exponential cannot overflow.
-    return jnp.logaddexp(x, 0)
-
-
-@softplus.defjvp
-def _(primals, tangents):
-    (x,), (tangent,) = primals, tangents
-    return softplus(x), sigmoid(x) * tangent
-
-
-def exponent(x: Float[Array, "*shape"], scale: Parameter) -> Float[Array, "*shape"]:
-    """`x / scale` for `x` of 0 or less, but not below -1e4, where the exponential is 0
-    in every dtype.
-    """
-    return _exponent(x, jnp.asarray(scale, x.dtype))
-
-
-@jax.custom_jvp
-def _exponent(x, scale):
-    return jnp.maximum(x / scale, -1e4)
-
-
-@_exponent.defjvp
-def _(primals, tangents):
-    (x, scale), (x_tangent, scale_tangent) = primals, tangents
-    quotient = _exponent(x, scale)
-    # Not by scale^-2, which may be infinite, times x, which may be 0.
-    tangent = (x_tangent - quotient * scale_tangent) / scale
-    return quotient, jnp.where(quotient > -1e4, tangent, 0)
-
-
-def squarable(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """`x`, bounded to keep the derivatives of 1 / (1 + x^2) and of exp(-x^2) finite.
-
-    An infinite square is harmless for their values, and (1 + x^2)^-2 is then 0; but
-    times an infinite x it would be NaN.
-    """
-    limit = 2.0 ** (3 * jnp.finfo(x.dtype).maxexp // 4)
-    return jnp.clip(x, -limit, limit)

@@ -1,88 +1,246 @@
-"""Compiled callables that are checked once a signature and cost next to nothing after.
+"""The one decorator of public functions and methods: it checks and compiles them.
 
-A type check costs several times an eager `jnp.tanh`, and an eager custom derivative
-more still. Inside `jax.jit` both are paid while tracing, so everything public and hot
-is compiled outside and checked inside; `inline=True` leaves no trace of that in the
-programs of callers.
-"""
+| argument | what becomes of it |
+| --- | --- |
+| an array, or a Python number | is traced: another value runs the same program |
+| another shape, dtype or structure of arrays | is checked, and compiles anew |
+| one named in `static` | is a constant: another value compiles anew. Arrays that it holds, as a module does in its fields, are traced |
+| `self` | is treated as if it were static: its Python numbers are constants, its arrays are traced |
+| a number whose annotation states a range | is judged before it is traced |
+
+A type check costs several times an eager `jnp.tanh`, and an eager custom derivative more
+still. Inside `jax.jit` both are paid while tracing, once a signature. So whatever is
+public and hot is compiled outside and checked inside; `inline=True` leaves no trace of
+that in the programs of callers.
+"""  # noqa: E501
 
 import dataclasses
 import functools as ft
 import inspect
 import weakref
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, overload
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
 
-from ._typing import T, typed
+from ._checks import Checker
 
 
-def compiled_function(static: tuple[str, ...] = ()) -> Callable[[T], T]:
-    """Compiles and checks a function; the arguments in `static` choose the program."""
-
-    def decorate(function: T) -> T:
-        return jax.jit(typed(function), static_argnames=static, inline=True)  # pyright: ignore[reportReturnType]
-
-    return decorate
+F = TypeVar("F", bound=Callable[..., Any])
+Before = Callable[..., dict[str, Any] | None]
 
 
-def compiled(method: T, static: tuple[str, ...] = ()) -> T:
-    """Compiles and checks a method of an Equinox module.
+@overload
+def compiled(function: F, /) -> F: ...
 
-    Array leaves of the module are traced, so a new value never recompiles; everything
-    else, Python numbers included, is a constant of the program, and so are the
-    keyword arguments in `static`.
+
+@overload
+def compiled(
+    *, static: tuple[str, ...] = ..., before: Before | None = ..., jit: bool = ...
+) -> Callable[[F], F]: ...
+
+
+def compiled(
+    function: Any = None,
+    /,
+    *,
+    static: tuple[str, ...] = (),
+    before: Before | None = None,
+    jit: bool = True,
+) -> Any:
+    """Checks and compiles a function, or a method of a module.
+
+    **Arguments:**
+
+    - `static`: the arguments that choose the program.
+    - `before`: is called with the same arguments before they are traced, for what their
+        annotations cannot say. It raises, or returns those that are to be others.
+    - `jit`: whether to compile. Where not, everything is checked at every call.
     """
-    checked = typed(method)
+    if function is None:
+        return ft.partial(compiled, static=static, before=before, jit=jit)
+    is_method = function.__code__.co_varnames[:1] == ("self",)
+    program = _Program(function, ("self", *static) if is_method else static)
+    plain_method = jit and is_method and not static and before is None
 
-    def run(constants: _Constants, arrays, *args, **kwargs):
-        return checked(constants.combine(arrays), *args, **kwargs)
+    @ft.wraps(function)
+    def call(*args, **kwargs):
+        given = args, kwargs
+        try:
+            if plain_method and not program.checker.ranges:
+                # This is what the rest does too, without the searches of it.
+                module, *further = args
+                constants, arrays = split(module)
+                return program.jitted(arrays, constants, *further, **kwargs)
+            if before is not None:
+                changes = before(*args, **kwargs)
+                args, kwargs = program.replaced(args, kwargs, changes or {})
+            program.checker.check_ranges(args, kwargs)
+            return program.run(args, kwargs) if jit else program.checked(args, kwargs)
+        except Exception as error:
+            # What JAX says of an argument that it cannot trace helps nobody, nor does
+            # what `before` runs into.
+            given = jtu.tree_map(_as_traced, given) if jit else given
+            problem = program.checker.problem(*given)
+            if not problem and str(error).startswith("Error interpreting argument"):
+                problem = program.checker.untraceable(program.static, *given)
+            if problem:
+                raise TypeError(problem) from None
+            raise
 
-    # For profiles and error messages.
-    ft.update_wrapper(run, method, assigned=_NAMES, updated=())
-    run.__signature__ = _signature(method)  # pyright: ignore[reportFunctionMemberAccess]
-    run = jax.jit(run, static_argnums=0, static_argnames=static, inline=True)
-
-    @ft.wraps(method)
-    def call(self, *args, **kwargs):
-        parts = _parts.get(id(self))
-        # Of a module that died at the limit of recursion, or under Ctrl-C, the entry is
-        # still there, and another one may have its identity by now.
-        if parts is None or parts[2]() is not self:
-            parts = _partition(self)
-        return run(parts[0], parts[1], *args, **kwargs)
-
-    return call  # pyright: ignore[reportReturnType]
+    is_magic = call.__name__.startswith("__")
+    return _Method(call) if is_method and not is_magic else call
 
 
-def traced(argument: Any) -> Any:
-    """A number as an array, so that another value does not compile anew: for
-    `eqx.filter_jit`, to which a number is a constant.
+class _Program:
+    """What a function compiles to; made at its first call, since an import of hundreds
+    of functions must cost nothing.
     """
-    number = isinstance(argument, float | int) and not isinstance(argument, bool)
-    # Of numpy, which costs no trip to the device.
-    return np.asarray(argument, float) if number else argument
+
+    def __init__(self, function: Callable, static: tuple[str, ...]):
+        self.checker = Checker(function)
+        self.checked = self.checker.checked_call
+        self.static = static
+
+    @ft.cached_property
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """The static arguments, and their positions."""
+        names = list(self.checker.parameters)
+        return tuple((name, names.index(name)) for name in self.static)
+
+    @ft.cached_property
+    def jitted(self) -> Callable:
+        function = self.checker.function
+
+        def run(arrays, /, *args, **kwargs):
+            arrays, changes = iter(arrays), {}
+            for name, value in self._static(args, kwargs):
+                if isinstance(value, _Constants):
+                    changes[name] = value.combine(next(arrays))
+            return self.checked(*self.replaced(args, kwargs, changes))
+
+        # For profiles and error messages.
+        ft.update_wrapper(run, function, assigned=_NAMES, updated=())
+        arrays = inspect.Parameter("_arrays", inspect.Parameter.POSITIONAL_ONLY)
+        parameters = [
+            each.replace(annotation=inspect.Parameter.empty)
+            for each in self.checker.parameters.values()
+        ]
+        run.__signature__ = inspect.Signature([arrays, *parameters])  # pyright: ignore[reportFunctionMemberAccess]
+        return jax.jit(run, static_argnames=self.static, inline=True)
+
+    def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        arrays, changes = (), {}
+        for name, value in self._static(args, kwargs):
+            if type(value) not in _PLAIN:
+                changes[name], held = split(value)
+                arrays += held
+        args, kwargs = self.replaced(args, kwargs, changes)
+        return self.jitted(arrays, *args, **kwargs)
+
+    def _static(self, args, kwargs) -> Iterator[tuple[str, Any]]:
+        """The static arguments that are given."""
+        for name, position in self.places:
+            if position < len(args):
+                yield name, args[position]
+            elif name in kwargs:
+                yield name, kwargs[name]
+
+    def replaced(self, args, kwargs, changes: dict[str, Any]):
+        """The arguments with those changes."""
+        for name, value in changes.items():
+            position = list(self.checker.parameters).index(name)
+            if position < len(args):
+                args = (*args[:position], value, *args[position + 1 :])
+            else:
+                kwargs = kwargs | {name: value}
+        return args, kwargs
 
 
-def _signature(method):
-    """That of a method whose `self` comes in two parts."""
-    self, *further = inspect.signature(method).parameters.values()
-    parts = [
-        self.replace(name=name, kind=self.POSITIONAL_ONLY)
-        for name in ("_constants", "_arrays")
-    ]
-    return inspect.Signature([*parts, *further])
-
-
+# Constants that hold no arrays, and that JAX compares by itself.
+_PLAIN = frozenset({bool, int, str, type(None)})
 _NAMES = ("__module__", "__name__", "__qualname__")
 
 
+def _as_traced(leaf):
+    """Arrays of numpy become arrays of JAX where they are traced."""
+    of_numpy = isinstance(leaf, np.ndarray | np.generic)
+    numeric = of_numpy and leaf.dtype.kind in "biufc"
+    return jnp.asarray(leaf) if numeric else leaf
+
+
+# Methods.
+
+
+class _Method:
+    """A compiled method in the namespace of its class."""
+
+    def __init__(self, call: Callable):
+        ft.update_wrapper(self, call)  # pyright: ignore[reportArgumentType]
+        self.call = call
+
+    def __get__(self, module, owner=None):
+        return self.call if module is None else BoundMethod(self.call, module)
+
+
+class BoundMethod:
+    """A compiled method of one module: a pytree, as that of `equinox.Module` is, but
+    made in a microsecond instead of sixty.
+    """
+
+    __slots__ = ("__func__", "__self__", "__weakref__")
+
+    def __init__(self, function: Callable, module: Any):
+        self.__func__ = function
+        self.__self__ = module
+
+    def __call__(self, *args, **kwargs):
+        return self.__func__(self.__self__, *args, **kwargs)
+
+    def __getattr__(self, name: str):
+        return getattr(self.__func__, name)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        _, *further = inspect.signature(self.__func__).parameters.values()
+        return inspect.Signature(further)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BoundMethod):
+            return NotImplemented
+        same = self.__func__ is other.__func__
+        return same and bool(self.__self__ == other.__self__)
+
+    def __hash__(self) -> int:
+        return hash((self.__func__, self.__self__))
+
+    def __repr__(self) -> str:
+        return f"{self.__self__!r}.{self.__func__.__name__}"
+
+    def __reduce__(self):
+        return getattr, (self.__self__, self.__func__.__name__)
+
+
+jtu.register_pytree_with_keys(
+    BoundMethod,
+    lambda method: (
+        [(jtu.GetAttrKey("__self__"), method.__self__)],
+        method.__func__,
+    ),
+    lambda function, children: BoundMethod(function, *children),
+)
+
+
+# Constants and arrays.
+
+
 class _Constants:
-    """What remains of a module without its arrays.
+    """What remains of a module, or of another pytree, without its arrays.
 
     Equal ones are one object, so that `jax.jit` compares them by identity.
     """
@@ -102,31 +260,33 @@ class _Constants:
 _ARRAY = object()  # stands where an array was
 _constants: weakref.WeakValueDictionary[Any, _Constants] = weakref.WeakValueDictionary()
 # Modules are immutable, so each is taken apart once: flattening it at every call would
-# cost as much as the call. Keyed by identity, because hashing a module is slow and
-# impossible with arrays; the weak reference drops the entry together with the module.
-_parts: dict[int, tuple[_Constants, tuple, weakref.ref]] = {}
+# cost as much as the call. Parts are kept here and not on the module, since Equinox
+# compares the number of attributes and equal modules would no longer be equal; and by
+# identity, because hashing a module is slow, and impossible with arrays. The weak
+# reference drops the entry together with the module.
+_parts: dict[int, tuple[tuple[_Constants, tuple[tuple]], weakref.ref]] = {}
 
 
-def split(tree: Any) -> tuple["_Constants", tuple]:
-    """What chooses a program, a static argument of `jax.jit`, and its arrays; `combine`
-    puts them together again. Takes a tenth of the time of `eqx.filter_jit`.
+def split(tree: Any) -> tuple[_Constants, tuple[tuple]]:
+    """What chooses a program, a static argument of `jax.jit`; and the arrays in it, in
+    a tuple of their own.
     """
+    parts = _parts.get(id(tree))
+    # A module that died at the limit of recursion, or under Ctrl-C, has left its entry,
+    # and another one may have its identity by now.
+    if parts is not None and parts[1]() is tree:
+        return parts[0]
     leaves, treedef = jtu.tree_flatten(tree)
     arrays = tuple(leaf for leaf in leaves if _is_array(leaf))
     leaves = tuple(_ARRAY if _is_array(leaf) else leaf for leaf in leaves)
-    # The types, because `1 == 1.0 == True`.
+    # The types tell 1, 1.0 and True apart, which are equal.
     key = (treedef, leaves, tuple(map(type, leaves)))
-    return _constants.setdefault(key, _Constants(leaves, treedef)), arrays
-
-
-def _partition(module):
-    constants, arrays = split(module)
-    parts = (constants, arrays, weakref.ref(module, _forget(id(module))))
+    both = _constants.setdefault(key, _Constants(leaves, treedef)), (arrays,)
     # A tracer must not outlive its trace in a cache.
     holds_tracer = any(isinstance(array, Tracer) for array in arrays)
-    if not holds_tracer and _is_frozen(module):
-        _parts[id(module)] = parts
-    return parts
+    if isinstance(tree, eqx.Module) and not holds_tracer and _is_frozen(tree):
+        _parts[id(tree)] = both, weakref.ref(tree, _forget(id(tree)))
+    return both
 
 
 def _is_frozen(module) -> bool:
@@ -140,8 +300,9 @@ def _is_frozen(module) -> bool:
     return True
 
 
-def _forget(identity: int):
-    return lambda _: _parts.pop(identity, None)
+def _forget(identity: int, parts=_parts):
+    # The dictionary is kept here too, since globals are gone when Python exits.
+    return lambda _: parts.pop(identity, None)
 
 
 def _is_array(leaf: Any) -> bool:

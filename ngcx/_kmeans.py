@@ -5,50 +5,45 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from ._checks import check_count
-from ._compiled import compiled_function
-from ._precision import widened
-from ._typing import Scalar
-from .ops._numbers import shrinking
+from ._compiled import compiled
+from ._numerics import power_of_two, ratio, widened
+from ._typing import Count, NonNegative, Scalar
 
 
-@compiled_function(static=("num_clusters",))
+@compiled(static=("num_clusters",))
 def kmeans_plus_plus(
     key: PRNGKeyArray,
     x: Float[Array, "rows features"],
-    num_clusters: int,
+    num_clusters: Count,
     weight: Float[Array, " rows"] | None = None,
-) -> Float[Array, "clusters features"]:
-    """Rows of `x` to start from, each drawn with a probability proportional to its
-    squared distance from those before (Arthur and Vassilvitskii, 2007).
+) -> Int[Array, " clusters"]:
+    """Draws rows to start from, each with a probability proportional to its squared
+    distance from those before (Arthur and Vassilvitskii, 2007).
 
     **Arguments:**
 
     - `key`: decides the draws.
     - `x`: the data.
     - `num_clusters`: how many rows to draw, at most as many as there are.
-    - `weight`: how much each row counts, 0 or more. Of weight 0 none is drawn.
+    - `weight`: how much each row counts, 0 or more. A row of weight 0 is never drawn.
 
-    **Raises:** `ValueError` if `num_clusters` is not from 1 to the number of rows.
+    **Returns:** the indices of the rows.
+
+    **Raises:** `ValueError` for more clusters than rows.
     """
-    return x[kmeans_plus_plus_rows(key, x, num_clusters, weight)]
-
-
-def kmeans_plus_plus_rows(key, x, num_clusters, weight=None):
-    """The indices of the rows that `kmeans_plus_plus` draws."""
     _check_number(num_clusters, x)
     return _plus_plus(key, _Frame(x, weight), num_clusters)
 
 
-@compiled_function(static=("num_clusters", "n_init"))
+@compiled(static=("num_clusters", "n_init"))
 def kmeans(
     key: PRNGKeyArray,
     x: Float[Array, "rows features"],
-    num_clusters: int,
+    num_clusters: Count,
     *,
-    max_iter: int | Int[Array, ""] = 100,
+    max_iter: NonNegative[int | Int[Array, ""]] = 100,
     tol: Scalar = 1e-4,
-    n_init: int = 1,
+    n_init: Count = 1,
     weight: Float[Array, " rows"] | None = None,
 ) -> tuple[Float[Array, "clusters features"], Int[Array, " rows"], Float[Array, ""]]:
     """Lloyd's algorithm from a start of `kmeans_plus_plus`, in one compiled loop.
@@ -69,11 +64,9 @@ def kmeans(
     **Returns:** the centres; the index of the nearest one for each row; and the
     inertia, the weighted sum of the squared distances between the two.
 
-    **Raises:** `ValueError` if `num_clusters` is not from 1 to the number of rows, or
-    `n_init` is not positive.
+    **Raises:** `ValueError` for more clusters than rows.
     """
     _check_number(num_clusters, x)
-    check_count("n_init", n_init)
     frame = _Frame(x, weight)
     rows, weights = frame.rows, frame.weight
     variance = jnp.mean(weights @ jnp.square(rows)) / frame.total
@@ -94,9 +87,7 @@ def kmeans(
         member = jax.nn.one_hot(labels, num_clusters, dtype=rows.dtype)
         size = weights @ member
         empty = size == 0
-        means = (
-            (member * weights[:, None]).T @ rows / jnp.where(empty, 1, size)[:, None]
-        )
+        means = ratio((member * weights[:, None]).T @ rows, size[:, None])
         moved = jax.lax.cond(
             jnp.any(empty),
             lambda: jnp.where(empty[:, None], farthest(centers, labels, empty), means),
@@ -139,11 +130,11 @@ class _Frame:
         self.weight = ones if weight is None else weight.astype(x.dtype)
         self.total = jnp.maximum(jnp.sum(self.weight), jnp.finfo(x.dtype).tiny)
         kept = self.weight[:, None] > 0
-        self.outer = shrinking(jnp.max(jnp.abs(jnp.where(kept, x, 0))))
+        self.outer = power_of_two(jnp.max(jnp.abs(jnp.where(kept, x, 0))))
         shrunk = x * self.outer
         self.center = self.weight[None] @ jnp.where(kept, shrunk, 0) / self.total
         distances = jnp.where(kept, shrunk - self.center, 0)
-        self.inner = shrinking(jnp.max(jnp.abs(distances)))
+        self.inner = power_of_two(jnp.max(jnp.abs(distances)))
         self.rows = jnp.where(kept, self.place(x), 0)
         self.unit = 1 / self.outer / self.inner
 
@@ -155,7 +146,7 @@ class _Frame:
 
 
 def _plus_plus(key, frame, num_clusters):
-    """Indices of rows."""
+    """The indices of the rows that are drawn."""
     rows, log_weight = frame.rows, jnp.log(frame.weight)
 
     def draw(i, carry):
@@ -174,7 +165,7 @@ def _plus_plus(key, frame, num_clusters):
 
 
 def _nearest(rows, centers):
-    # ‖x − c‖² without ‖x‖², which is the same for all centres.
+    # The distance is ‖x − c‖² without ‖x‖², which is the same for all centres.
     distance = jnp.sum(jnp.square(centers), -1)[None] - 2 * (rows @ centers.T)
     return jnp.argmin(distance, -1)
 
@@ -189,18 +180,16 @@ def _exactly_nearest(rows, centers):
         index, center = indexed
         new = jnp.sum(jnp.square(rows - center[None]), -1)
         closer = new < distance
-        return (
-            jnp.where(closer, index, label),
-            jnp.where(closer, new, distance),
-        ), None
+        label = jnp.where(closer, index, label)
+        return (label, jnp.where(closer, new, distance)), None
 
     start = jnp.zeros(len(rows), int), jnp.full(len(rows), jnp.inf, rows.dtype)
     return jax.lax.scan(compare, start, (jnp.arange(len(centers)), centers))[0]
 
 
 def _check_number(num_clusters, x):
-    if not 1 <= num_clusters <= x.shape[0]:
+    if num_clusters > len(x):
         raise ValueError(
-            f"`num_clusters` must be from 1 to the number of rows, {x.shape[0]}; got "
+            f"`num_clusters` must be at most the number of rows, {len(x)}; got "
             f"{num_clusters}."
         )

@@ -1,23 +1,35 @@
-"""Array aliases, and `typed`, the one decorator that checks public signatures."""
+"""What public signatures are made of: aliases of arrays and numbers, and ranges.
+
+A range is stated once, where the argument or the field is annotated, as in
+`alpha: Positive[Parameter]`. It holds for numbers; the value of an array may not be
+known yet.
+"""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from beartype import beartype
-from jaxtyping import Array, Real, jaxtyped
+from jaxtyping import Array, Real
 
 
-T = TypeVar("T", bound=Callable[..., Any])
+T = TypeVar("T")
 
 # A Python number is a constant of the program; an array is a parameter.
 Scalar = float | int | Real[Array, ""]
 Parameter = float | int | Real[Array, "..."]
 
 
-def typed(function: T) -> T:
-    """Checks arguments and result against their annotations at every call.
+class Must(NamedTuple):
+    """What a number must be, in words, and the test; NaN must fail it."""
 
-    Decorates functions, methods and (for the arguments of `__init__`) Equinox modules
-    that have fields. `JAXTYPING_DISABLE=1` in the environment turns every check off.
-    """
-    return jaxtyped(function, typechecker=beartype)  # pyright: ignore[reportReturnType]
+    be: str
+    test: Callable[[Any], bool]
+
+    def __repr__(self) -> str:
+        return f"must be {self.be}"
+
+
+Positive = Annotated[T, Must("positive", lambda value: value > 0)]
+NonNegative = Annotated[T, Must("0 or more", lambda value: value >= 0)]
+Fraction = Annotated[T, Must("from 0 to 1", lambda value: 0 <= value <= 1)]
+Count = Annotated[int, Must("1 or more", lambda value: value >= 1)]
+Natural = Annotated[int, Must("0 or more", lambda value: value >= 0)]

@@ -50,7 +50,7 @@ def failures_of_rows(rows: list[_page.Row]) -> Iterator[str]:
             yield (
                 f"{row.page}: no entry proves the row\n"
                 f"    | {row.input} | {row.theirs} | {row.ours} |\n"
-                "  Write one into the room's file in parity/:\n"
+                "  Write one into the subpackage's file in parity/:\n"
                 f"    differs({row.input!r}, lambda: ref.…, lambda: …, right=…)"
             )
     for text, count in collections.Counter(row.input for row in rows).items():
@@ -87,14 +87,15 @@ def print_summary(used: dict[str, set[bool]], excluded: list[str]) -> None:
 
 
 def main() -> int:
-    warnings.simplefilter("ignore")  # those of the reference
+    # The reference warns often.
+    warnings.simplefilter("ignore")
     for module in pkgutil.iter_modules(parity.__path__):
         if not module.name.startswith("_"):
             importlib.import_module(f"parity.{module.name}")
     rows = _page.rows()
     by_input = {row.input: row for row in rows}
     public, excluded = public_names(), _page.not_compared()
-    # Whether the entries that use a name say that results differ.
+    # Each name has what the entries that use it say: whether results differ.
     used: dict[str, set[bool]] = {name: set() for name in public.values()}
     failures = []
     for entry in ENTRIES:

@@ -63,7 +63,7 @@ def agrees(cell: str, result: Any, within: float) -> bool:
 
     The numbers or the exception that it begins with must be the result, and an
     exception must be named, unless it "fails", "ends the process" or "never returns".
-    With other words it agrees, whatever they say. Semicolons part the cells of
+    A cell of other words agrees, whatever they say. Semicolons part the cells of
     several results. `within` is the error that is allowed beside that of rounding.
     """
     parts = cell.split("; ")

@@ -8,7 +8,7 @@ from ._entries import differs, equal, f16, f32, ref
 
 
 model = ref.model_utils
-X = f32(np.linspace(-7.3, 7.7, 64))  # no kink is among them
+X = f32(np.linspace(-7.3, 7.7, 64))  # No kink is among them.
 ROWS = f32(np.random.default_rng(0).normal(size=(5, 7)))
 
 

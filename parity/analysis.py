@@ -15,7 +15,7 @@ dimensions = ref.analysis.effective_dim
 KEY = jax.random.PRNGKey(0)
 RANDOM = np.random.default_rng(0)
 CODES = f32(RANDOM.normal(size=(40, 6)) * [9, 2, 1, 1, 1, 1])
-# Two groups, ten standard deviations apart.
+# There are two groups, ten standard deviations apart.
 LABELS = jnp.asarray(RANDOM.integers(0, 2, 60), "int32")
 ONE_HOT = jax.nn.one_hot(LABELS, 2)
 X = f32(RANDOM.normal(size=(60, 3)) + 10 * np.asarray(LABELS)[:, None])
@@ -23,7 +23,8 @@ VALUES = f32(RANDOM.normal(size=(60, 2)))
 QUERIES = f32(RANDOM.normal(size=(20, 3)) + 5)
 
 equal(dimensions.participation_ratio, analysis.participation_ratio, CODES)
-equal(dimensions.rankme, analysis.rankme, CODES, within=1e-7 * 6)  # they add 1e-7
+# The reference adds 1e-7 to each share.
+equal(dimensions.rankme, analysis.rankme, CODES, within=1e-7 * 6)
 # Their ten power steps are enough where one direction dominates.
 equal(dimensions.stable_rank, analysis.stable_rank, CODES)
 
@@ -161,7 +162,7 @@ differs(
     ),
     (2, 60),
 )
-# Labels the wrong way round, of which the fewer are met the better the probe is.
+# These labels are the wrong way round: the better a probe is, the fewer it finds.
 CLOSE = f32(RANDOM.normal(size=(60, 3)) + np.asarray(LABELS)[:, None])
 
 
@@ -351,7 +352,7 @@ differs(
     ),
     (
         lambda: printed(fitted),
-        lambda: printed(lambda: density.GaussianMixture(1).fit(KEY, X)),
+        lambda: printed(lambda: density.GaussianMixture.fit(KEY, X, 1)),
     ),
     ("nothing", "nothing"),
 )

@@ -22,7 +22,9 @@ RATES = f32(RANDOM.uniform(0.5, 2, (1, 3)))
 
 
 def mixture(name, weights, **parameters):
-    """One of theirs with given parameters, a list with a row for each component."""
+    """One of their mixtures, with given parameters: a list with a row for each
+    component.
+    """
     made = getattr(theirs, name)(len(weights))
     made.pi = weights[None]
     for parameter, values in parameters.items():
@@ -49,7 +51,7 @@ equal(
     ),
     BITS,
 )
-# Of a single component: of several they return another number.
+# There is a single component, because of several they return another number.
 equal(
     lambda x: mixture(
         "ExponentialMixture", jnp.ones(1), rate=[RATES]
@@ -64,7 +66,7 @@ equal(
     lambda x: (
         density.ExponentialMixture.from_parameters(jnp.ones(1), RATES)
         .em_step(x)[0]
-        .rates
+        .components.rates
     ),
     POSITIVE,
 )
@@ -99,23 +101,23 @@ differs(
         ][0],
     ),
     (
-        lambda: our_normals(ORIGIN).em_step(POSITIVE[:, :2])[0].means[0],
+        lambda: our_normals(ORIGIN).em_step(POSITIVE[:, :2])[0].components.means[0],
         lambda: (
             density.BernoulliMixture.from_parameters(ONE, PROBABILITIES[:1])
             .em_step(BITS)[0]
-            .probabilities[0]
+            .components.probabilities[0]
         ),
     ),
     (np.mean(POSITIVE[:, :2], 0, float), np.mean(BITS, 0, float)),
 )
 CLUSTERS = f32(RANDOM.normal([[-5.0]] * 20 + [[5.0]] * 20, 0.5, (40, 2)))
 CENTERS = np.asarray(CLUSTERS, float).reshape(2, 20, 2).mean(1)
-START = CLUSTERS[:2]  # two rows of the same cluster
+START = CLUSTERS[:2]  # Both rows are of the same cluster.
 
 
 def our_centers():
-    fitted, _ = our_normals(START).fit(KEY, CLUSTERS, init="current")
-    return fitted.means[jnp.argsort(fitted.means[:, 0])]
+    means = our_normals(START).fit_more(CLUSTERS)[0].components.means
+    return means[jnp.argsort(means[:, 0])]
 
 
 differs(
@@ -123,7 +125,7 @@ differs(
     lambda: their_normals(START).update(CLUSTERS)[2],
     our_centers,
     CENTERS,
-    within=1e-3,  # the tolerance of the fit
+    within=1e-3,  # This is the tolerance of the fit.
 )
 FAR = jnp.full((1, 2), 100.0)
 differs(
@@ -151,7 +153,8 @@ differs(
     their_coins,
     our_coins,
     ([-784 * np.log(2)], [[0.3, 0.7]]),
-    within=784 * float(jnp.finfo("float32").eps),  # what the logarithms are rounded to
+    # Each of the logarithms is rounded.
+    within=784 * float(jnp.finfo("float32").eps),
 )
 ZEROS = jnp.zeros((20, 2))
 
@@ -175,7 +178,7 @@ differs(
         for name in ("GaussianMixture", "ExponentialMixture")
     ),
     tuple(
-        lambda made=made: zero_if_finite(made(1).fit(KEY, ZEROS)[0].log_prob(ZEROS))
+        lambda made=made: zero_if_finite(made.fit(KEY, ZEROS, 1)[0].log_prob(ZEROS))
         for made in (density.GaussianMixture, density.ExponentialMixture)
     ),
     (0, 0),
@@ -192,7 +195,8 @@ differs(
     lambda: covariance(their_normals(ORIGIN, CORRELATED).sample(50_000)),
     lambda: covariance(our_normals(ORIGIN, CORRELATED).sample(KEY, 50_000)[0]),
     np.asarray(CORRELATED, float),
-    within=5 * np.sqrt(2 * 4**2 / 50_000),  # of the largest variance
+    # The largest variance, 4, deviates most.
+    within=5 * np.sqrt(2 * 4**2 / 50_000),
 )
 
 
@@ -226,11 +230,11 @@ differs(
         their_components,
     ),
     (
-        lambda: density.GaussianMixture(1).fit(KEY, POSITIVE)[0].means[0],
-        lambda: density.GaussianMixture(1).sample(KEY, 2),
-        lambda: density.GaussianMixture(5).fit(KEY, X[:3]),
+        lambda: density.GaussianMixture.fit(KEY, POSITIVE, 1)[0].components.means[0],
+        lambda: density.GaussianMixture.sample(KEY, 2),  # pyright: ignore[reportAttributeAccessIssue]
+        lambda: density.GaussianMixture.fit(KEY, X[:3], 5),
     ),
-    (np.mean(POSITIVE, 0, float), ValueError, ValueError),
+    (np.mean(POSITIVE, 0, float), AttributeError, ValueError),
 )
 differs(
     "log-likelihood of a 1 under a Bernoulli of probability 1",

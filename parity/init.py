@@ -15,7 +15,7 @@ SQUARE = (3, 3)
 
 
 def standardized(weights, mean, std):
-    """Mean and variance, in units of five times the deviation that a draw has.
+    """The mean and variance, in units of five times the deviation that a draw has.
 
     The variance of a sample of anything up to a normal distribution deviates by
     `sqrt(2 / n)` of itself.
@@ -203,7 +203,7 @@ differs(
     "`uniform` in numpy mode, float16, many draws",
     lambda: theirs.uniform(use_numpy=True, dtype=np.float16)((MANY, 1), 0).max(),
     lambda: init.Uniform().numpy(0, (MANY, 1), np.float16).max(),
-    1 - 2**-11,  # the largest number below 1
+    1 - 2**-11,  # This is the largest number below 1.
     ulps=0,
 )
 KERNEL = (3, 3, 8, 16)

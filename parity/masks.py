@@ -17,7 +17,7 @@ def collator(number=1, scale=0.25, **keywords):
 
 
 def ours(number=1, scale=0.25, size=64, **keywords):
-    """The same, of many images."""
+    """Our masks of the same kind, for many images."""
     mask = masks.MultiBlockMask((8, 8), (scale, scale), (1.0, 1.0), number, **keywords)
     return jax.vmap(mask)(jax.random.split(jax.random.key(0), size))
 
@@ -64,8 +64,9 @@ def lower_half(indices):
     return np.mean(np.asarray(indices) >= 32)
 
 
-# Of 64 images with some 40 patches each; half of them are in the lower half.
-WITHIN = 5 * np.sqrt(0.25 / 64 / 4)  # four blocks an image are independent
+# Half of the patches, some 40 in each of 64 images, are in the lower half. The four
+# blocks of an image are independent.
+WITHIN = 5 * np.sqrt(0.25 / 64 / 4)
 differs(
     "masks of unlike sizes, in one batch",
     lambda: lower_half(collator(4)([None] * 64)[1][0]),

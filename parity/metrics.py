@@ -40,7 +40,8 @@ equal(
     metrics.binary_cross_entropy,
     PROBABILITIES,
     BITS,
-    within=5e-7 / float(PROBABILITIES.min()),  # their probabilities are cut at 1e-7
+    # Their probabilities are cut at 1e-7.
+    within=5e-7 / float(PROBABILITIES.min()),
 )
 equal(theirs.measure_CatNLL, metrics.categorical_nll, PROBABILITIES, CLASSES)
 equal(
@@ -100,7 +101,7 @@ equal(
     lambda x: theirs.measure_gini_index(x, preserve_batch=False),
     metrics.gini_index,
     PROBABILITIES,
-    within=5 * 1e-8,  # they add 1e-8 to each entry
+    within=5 * 1e-8,  # They add 1e-8 to each entry.
 )
 # They add 1e-8 to the squared norm, and to the squared variance.
 equal(

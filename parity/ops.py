@@ -17,7 +17,7 @@ MATRIX = f32(np.random.default_rng(0).normal(size=(6, 4)))
 equal(model.binarize, ops.binarize, MATRIX)
 equal(lambda x: model.clamp_min(x, 0.1), lambda x: ops.clamp_min(x, 0.1), MATRIX)
 equal(lambda x: model.clamp_max(x, 0.1), lambda x: ops.clamp_max(x, 0.1), MATRIX)
-equal(model.one_hot, ops.one_hot, MATRIX)
+equal(model.one_hot, ops.one_hot_argmax, MATRIX)
 equal(model.chebyshev_norm, ops.chebyshev_norm, MATRIX)
 for axis in (0, 1):
     for order in (1, 2):
@@ -31,7 +31,7 @@ for axis in (0, 1):
         lambda x, a=axis: ops.normalize_block_matrix(x, (3, 2), order=2, axis=a),
         MATRIX,
     )
-# A single row: the reference shares one variance among all.
+# There is a single row, because the reference shares one variance among all.
 equal(model.layer_normalize, ops.layer_normalize, MATRIX[:1])
 equal(
     lambda x: model.layer_normalize(x, 0.5, 2.0),
@@ -117,22 +117,22 @@ differs(
     0.1,
 )
 differs(
-    "`one_hot` of [0.5, NaN, 0.9]; of [0, 0]",
+    "`one_hot_argmax` of [0.5, NaN, 0.9]; of [0, 0]",
     (
         lambda: model.one_hot(f32([[0.5, np.nan, 0.9]]))[0],
         lambda: model.one_hot(f32([[0, 0]]))[0],
     ),
     (
-        lambda: ops.one_hot(f32([0.5, np.nan, 0.9])),
-        lambda: ops.one_hot(f32([0, 0])),
+        lambda: ops.one_hot_argmax(f32([0.5, np.nan, 0.9])),
+        lambda: ops.one_hot_argmax(f32([0, 0])),
     ),
     ([0, 0, 0], [0, 0]),
 )
 CUBE = np.random.default_rng(0).normal(size=(2, 3, 4))
 differs(
-    "`one_hot` of shape (2, 3, 4)",
+    "`one_hot_argmax` of shape (2, 3, 4)",
     lambda: model.one_hot(f32(CUBE)),
-    lambda: ops.one_hot(f32(CUBE)),
+    lambda: ops.one_hot_argmax(f32(CUBE)),
     np.eye(4)[CUBE.argmax(-1)],
 )
 SMALL = np.array([[1.0, -2.0], [3.0, 0.0]])
@@ -382,7 +382,7 @@ differs(
     ],
     lambda: [
         ops.binarize(HALF).dtype.name,
-        ops.one_hot(HALF).dtype.name,
+        ops.one_hot_argmax(HALF).dtype.name,
         ops.dropout(KEY, HALF)[0].dtype.name,
     ],
     ["float16"] * 3,

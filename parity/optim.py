@@ -36,7 +36,7 @@ for name in ("sgd", "nag", "adam"):
         START,
         ulps=16 * 5,
     )
-    # The module's own names.
+    # Each module has names of its own, too.
     module = getattr(ref.optim, name)
     equal(
         lambda x, m=module, n=name: getattr(m, f"{n}_step")(

@@ -26,7 +26,7 @@ equal(
     lambda x: patches.extract_patches(x, (2, 4)),
     IMAGE,
 )
-# Chance decides which windows.
+# Chance decides which windows are taken.
 ROWS = f32(np.random.default_rng(0).normal(size=(3, 64)))
 
 
@@ -41,7 +41,8 @@ equal(
         patches.sample_patches(jax.random.key(0), patches.square_images(x), (4, 4), 10)
     ),
     ROWS,
-    within=1e-6,  # means of 16 numbers of order 1, which are 0 but for their rounding
+    # The means of 16 numbers of order 1 are 0 but for their rounding.
+    within=1e-6,
 )
 
 
@@ -98,7 +99,8 @@ differs(
     ),
     (1, ValueError),
 )
-COLUMNS = [0, 2, 4, 6]  # of patches of (2, 2), in an image of (6, 8)
+# Patches of (2, 2) begin at these columns of an image of (6, 8).
+COLUMNS = [0, 2, 4, 6]
 
 
 def our_positions(axis, *arguments):
@@ -145,7 +147,7 @@ def means(cut):
 
 
 def their_means():
-    """Of centred patches, and of those that the same object cuts after that."""
+    """The means of centred patches, and of those that the object cuts after that."""
     made = theirs.Create_Patches(SQUARE, (2, 2), (0, 0))
     centered = made.create_patches(center=True)
     return means(centered), means(made.create_patches(center=False))

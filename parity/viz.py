@@ -18,7 +18,7 @@ SPIKES = f32(RANDOM.integers(0, 2, (30, 4)))
 POTENTIAL, CURRENT = f32(RANDOM.uniform(size=(2, 30)))
 POINTS = f32(RANDOM.normal(size=(40, 2)))
 LABELS = jnp.arange(40) % 3
-BANK = f32(RANDOM.normal(size=(16, 9)))  # nine fields of 4 × 4 pixels
+BANK = f32(RANDOM.normal(size=(16, 9)))  # There are nine fields of 4 × 4 pixels.
 CONFUSION = jnp.array([[5, 1], [2, 7]])
 LATENTS = f32(RANDOM.normal(size=(40, 5)) * [9, 4, 1, 1, 1])
 
@@ -196,14 +196,16 @@ differs(
     lambda: np.abs(theirs.dim_reduce.extract_pca_latents(POINTS)),
     lambda: jnp.abs(viz.pca(POINTS)),
     components(POINTS),
-    within=16 * float(jnp.finfo("float32").eps),  # of a sum of two numbers of order 1
+    # The numbers are of order 1.
+    within=16 * float(jnp.finfo("float32").eps),
 )
 differs(
     "`extract_pca_latents` of one feature",
     lambda: theirs.dim_reduce.extract_pca_latents(LATENTS[:, :1]),
     lambda: jnp.abs(viz.pca(LATENTS[:, :1])),
     np.pad(components(LATENTS[:, :1]), [(0, 0), (0, 1)]),
-    within=16 * 9 * float(jnp.finfo("float32").eps),  # of numbers of order 9
+    # The numbers are of order 9.
+    within=16 * 9 * float(jnp.finfo("float32").eps),
 )
 differs(
     "`extract_tsne_latents` of 20 samples",

@@ -5,12 +5,13 @@ import subprocess
 import sys
 
 
-# Before JAX is imported: eight devices on one machine, for tests of sharding.
+# JAX reads this when it is imported: eight devices on one machine, to test sharding.
 DEVICES = " --xla_force_host_platform_device_count=8"
 if DEVICES not in (flags := os.environ.get("XLA_FLAGS", "")):
     os.environ["XLA_FLAGS"] = flags + DEVICES
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Nearly all time goes into compiling, much of it the same in several processes or runs.
+# Nearly all time goes into compiling, much of it the same in several processes or runs,
+# so that what was compiled is kept in a folder.
 CACHE = pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -20,7 +21,7 @@ import jax
 import pytest
 
 
-# Of mutants, not of ngcx; it needs what only its own session installs.
+# This tests mutants, not ngcx, and needs what only its own session installs.
 collect_ignore = ["mutation.py"]
 
 hypothesis.settings.register_profile("ci", max_examples=25, derandomize=True)
@@ -48,7 +49,7 @@ def strict_promotion():
 
 @pytest.fixture(autouse=True, scope="module")
 def no_programs_are_left():
-    """Those of all tests come to 6 GB, and such processes have crashed."""
+    """The programs of all tests come to 6 GB, and such processes have crashed."""
     yield
     jax.clear_caches()
 
@@ -62,7 +63,7 @@ def dtype(request):
 
 @pytest.fixture
 def standard_promotion():
-    """What users have; optax, for one, multiplies floats by integers."""
+    """What users have by default; optax, for one, multiplies floats by integers."""
     with (
         jax.numpy_dtype_promotion("standard"),
         jax.numpy_rank_promotion("allow"),

@@ -1,8 +1,9 @@
-"""Changes the code of rooms, one place at a time, and counts the changes that their
-tests notice: `nox -s mutation -- ROOM ...`.
+"""Changes the code of subpackages, or of files of the ground floor, one place at a
+time, and counts the changes that their tests notice:
+`nox -s mutation -- activations _numerics`.
 
-Of the thousands of mutants that cosmic-ray can make, a random sample is tried, at most
-one of a kind at a place. Replaced `|` are left out: they are unions of types.
+cosmic-ray can make thousands of mutants. A random sample is tried, at most one of a
+kind at a place. Replaced `|` are left out: they are unions of types.
 """
 
 # pyright: reportMissingImports=false
@@ -20,20 +21,26 @@ from cosmic_ray.work_db import WorkDB, use_db
 
 
 ROOT = pathlib.Path(__file__).parents[1]
-ROOMS = ("activations", "data", "metrics", "surrogate")
+DEFAULTS = ("activations", "data", "metrics", "surrogate", "_numerics", "_compiled")
+# The tests that know most about a file of the ground floor, the quickest first.
+TESTS_OF_FILES = {
+    "_numerics": "tests/test_numerics.py tests/activations tests/metrics",
+    "_compiled": "tests/test_compiled.py tests/test_mistakes.py tests/test_design.py",
+    "_checks": "tests/test_mistakes.py tests/test_design.py",
+}
 CONFIGURATION = """
 [cosmic-ray]
-module-path = ["ngcx/{room}"]
+module-path = ["ngcx/{path}"]
 timeout = {timeout}
 excluded-modules = []
-test-command = "sh -c '{pytest} tests/{room} ngcx/{room} && {pytest} {further}'"
+test-command = "sh -c '{tests}'"
 [cosmic-ray.distributor]
 name = "local"
 """
 
 
 def keep_sample(database: WorkDB, number: int, seed: int):
-    """Leaves that many mutants in the database."""
+    """Leaves that many mutants in the database, chosen at random."""
     chooser, of_place = random.Random(seed), {}
     for item in database.work_items:
         (mutant,) = item.mutations
@@ -48,22 +55,24 @@ def keep_sample(database: WorkDB, number: int, seed: int):
     database.add_work_items(kept)
 
 
-def try_mutants(room: str, number: int, seed: int, timeout: float) -> float:
+def try_mutants(target: str, number: int, seed: int, timeout: float) -> float:
     """Prints the mutants that survive, and returns the share of those that do not."""
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder, "ngcx")
         ignored = shutil.ignore_patterns(".*", "build", "dist", "site", "results")
         shutil.copytree(ROOT, copy, ignore=ignored)
-        configuration = CONFIGURATION.format(
-            room=room,
-            timeout=timeout,
-            pytest=f"{sys.executable} -m pytest -x -q -n 0",
-            further=f"tests/robustness -k {room}",
-        )
+        pytest = f"{sys.executable} -m pytest -x -q -n 0"
+        if target in TESTS_OF_FILES:
+            path, tests = f"{target}.py", f"{pytest} {TESTS_OF_FILES[target]}"
+        else:
+            path = target
+            tests = f"{pytest} tests/{target} ngcx/{target} && "
+            tests += f"{pytest} tests/robustness -k {target}"
+        configuration = CONFIGURATION.format(path=path, timeout=timeout, tests=tests)
         (copy / "mutation.toml").write_text(configuration)
 
         def cosmic_ray(*arguments: str):
-            # The same examples for every mutant, and what was compiled before.
+            # Every mutant meets the same examples, and programs compiled before.
             env = os.environ | {
                 "HYPOTHESIS_PROFILE": "ci",
                 "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".pytest_cache" / "jax"),
@@ -81,20 +90,20 @@ def try_mutants(room: str, number: int, seed: int, timeout: float) -> float:
     survivors = [result.diff for result in results if not result.is_killed]
     print(*survivors, sep="\n")
     killed = len(results) - len(survivors)
-    print(f"{room}: {killed} of {len(results)} mutants killed", flush=True)
+    print(f"{target}: {killed} of {len(results)} mutants killed", flush=True)
     return killed / len(results)
 
 
 def main():
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("rooms", nargs="*", default=ROOMS)
-    parser.add_argument("--number", type=int, default=60, help="of mutants a room")
+    parser.add_argument("targets", nargs="*", default=DEFAULTS)
+    parser.add_argument("--number", type=int, default=60, help="of mutants a target")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--timeout", type=float, default=600, help="seconds a mutant")
     options = parser.parse_args()
     shares = [
-        try_mutants(room, options.number, options.seed, options.timeout)
-        for room in options.rooms
+        try_mutants(target, options.number, options.seed, options.timeout)
+        for target in options.targets
     ]
     sys.exit(any(share < 0.9 for share in shares))
 

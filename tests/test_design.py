@@ -1,13 +1,18 @@
-"""What holds of every room: abstract or final, cheap to import, typed at the door."""
+"""The design of ngcx: what imports what, how classes derive, the one way to compile,
+and how code is written.
+"""
 
 import ast
 import gc
 import inspect
+import io
 import os
 import pathlib
 import pkgutil
+import re
 import subprocess
 import sys
+import tokenize
 
 import equinox as eqx
 import jax
@@ -18,34 +23,29 @@ import ngcx
 from ngcx import _compiled, activations, surrogate
 
 
-ROOMS = [room.name for room in pkgutil.iter_modules(ngcx.__path__) if room.ispkg]
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGE = ROOT / "ngcx"
+SUBPACKAGES = [each.name for each in pkgutil.iter_modules([PACKAGE]) if each.ispkg]
 CLASSES = [
     member
-    for room in ROOMS
-    for member in vars(getattr(ngcx, room)).values()
+    for name in SUBPACKAGES
+    for module in [getattr(ngcx, name)]
+    for member in (getattr(module, public) for public in dir(module))
     if inspect.isclass(member) and issubclass(member, eqx.Module)
 ]
-
-
-OF_EACH_CLASS = (
-    "__init__",
-    "__check_init__",
-    "__replace__",  # of a dataclass, from Python 3.13 on
+OURS = sorted(PACKAGE.glob("**/*.py"))
+EVERYWHERE = OURS + sorted(
+    path
+    for folder in ("tests", "examples", "benchmarks", "parity")
+    for path in (ROOT / folder).glob("**/*.py")
 )
 
 
-# From the top down: a room imports from lower floors alone, or from beside itself.
-FLOORS = (
-    ("testing", "viz", "analysis"),
-    ("density", "neurons", "process"),
-    ("surrogate", "metrics", "patches", "masks", "optim", "feature_dictionaries"),
-    ("activations", "init", "data", "ops", "diffeq", "io", "filters"),
-)
-FLOOR = {room: -i for i, rooms in enumerate(FLOORS) for room in rooms}
-FILES = sorted(pathlib.Path(ngcx.__file__).parent.glob("*/*.py"))
+def relative(path: pathlib.Path) -> str:
+    return str(path.relative_to(ROOT))
 
 
-def run(program: str, **environment: str) -> subprocess.CompletedProcess:
+def in_fresh_python(program: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | environment,
@@ -54,56 +54,147 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize(
-    "file", FILES, ids=lambda file: f"{file.parent.name}{file.stem}"
+# Imports.
+
+# The floors from the top down: a subpackage imports from lower ones, or its own.
+FLOORS = (
+    ("testing", "viz", "analysis"),
+    ("density", "neurons", "process"),
+    ("surrogate", "metrics", "patches", "masks", "optim", "feature_dictionaries"),
+    ("activations", "init", "data", "ops", "diffeq", "io", "filters"),
 )
-def test_imports_run_downwards(file):
-    room = file.parent.name
-    for node in ast.walk(ast.parse(file.read_text())):
+FLOOR = {name: -i for i, names in enumerate(FLOORS) for name in names}
+
+
+def sibling_imports(path: pathlib.Path):
+    """The dotted names that a file imports from other subpackages."""
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level == 2:
-            names = [node.module] if node.module else [n.name for n in node.names]
-            for other in (name.split(".")[0] for name in names):
-                if not other.startswith("_"):
-                    assert FLOOR[other] <= FLOOR[room], f"{room} imports {other}"
+            prefix = [node.module] if node.module else []
+            for alias in node.names:
+                name = ".".join([*prefix, alias.name])
+                if not name.startswith("_"):  # the ground floor
+                    yield name
 
 
-@pytest.mark.parametrize("member", CLASSES, ids=lambda member: member.__name__)
-def test_no_class_overrides_a_concrete_method(member):
-    for name, method in vars(member).items():
-        if not inspect.isfunction(method) or name in OF_EACH_CLASS:
-            continue
-        for base in member.__mro__[1:]:
-            if not base.__module__.startswith("ngcx"):
-                continue
-            overridden = vars(base).get(name)
-            assert overridden is None or overridden.__isabstractmethod__, name
+def test_imports_run_downwards_and_take_public_names():
+    for path in PACKAGE.glob("*/*.py"):
+        for name in sibling_imports(path):
+            subpackage, *further = name.split(".")
+            floors = FLOOR[subpackage], FLOOR[path.parent.name]
+            assert floors[0] <= floors[1], f"{relative(path)} imports {name}"
+            private = [part for part in further if part.startswith("_")]
+            assert not private, f"{relative(path)} imports {name}"
 
 
-@pytest.mark.parametrize("member", CLASSES, ids=lambda member: member.__name__)
-def test_every_activation_and_surrogate_has_an_equation(member):
-    bases = (activations.AbstractActivation, surrogate.AbstractSurrogate)
-    if issubclass(member, bases) and not inspect.isabstract(member):
-        assert member.equation.strip()
-
-
-def test_importing_ngcx_loads_nothing_optional():
+def test_importing_ngcx_loads_nothing_optional_and_no_subpackage():
     optional = ("hypothesis", "matplotlib", "scipy.stats", "sklearn", "tqdm")
-    done = run(f"import ngcx, sys; print([m for m in {optional} if m in sys.modules])")
+    loaded = f"[m for m in sys.modules if m in {optional} or m.startswith('ngcx.')]"
+    done = in_fresh_python(f"import ngcx, sys; print({loaded})")
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_every_room_is_an_attribute_of_the_package():
-    rooms = {file.parent.name for file in FILES}
+def test_loading_subpackages_makes_no_type_checker():
     program = (
-        f"import ngcx; print([room for room in {rooms} if not hasattr(ngcx, room)])"
+        "import ngcx, sys\n"
+        f"for name in {SUBPACKAGES}: getattr(ngcx, name)\n"
+        "heavy = ('hypothesis', 'matplotlib', 'scipy.stats', 'sklearn', 'tqdm')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
     )
-    assert run(program).stdout.strip() == "[]"
+    done = in_fresh_python(program)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_testing_says_which_extra_is_missing():
-    done = run("import sys; sys.modules['hypothesis'] = None; import ngcx.testing")
-    assert "ImportError: `ngcx.testing` needs hypothesis" in done.stderr
-    assert "ngcx[testing]" in done.stderr
+def test_every_subpackage_is_an_attribute_of_the_package():
+    assert set(SUBPACKAGES) <= set(dir(ngcx))
+    source = ast.parse((PACKAGE / "__init__.py").read_text())
+    # Type checkers and editors see what is imported for them alone.
+    (for_checkers,) = (node for node in source.body if isinstance(node, ast.If))
+    imports = [node for node in for_checkers.body if isinstance(node, ast.ImportFrom)]
+    assert [alias.name for node in imports for alias in node.names] == SUBPACKAGES
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("testing", "hypothesis"), ("viz", "matplotlib")]
+)
+def test_what_is_missing_is_said_with_its_extra(name, package):
+    done = in_fresh_python(
+        f"import sys; sys.modules[{package!r}] = None; import ngcx.{name}"
+    )
+    assert f"ImportError: `ngcx.{name}` needs {package}" in done.stderr
+    assert f"ngcx[{name}]" in done.stderr
+
+
+# Classes.
+
+OF_EACH_CLASS = (
+    "__init__",
+    "__check_init__",
+    "__init_subclass__",
+    "__replace__",  # of a dataclass, from Python 3.13 on
+)
+
+
+@pytest.mark.parametrize("member", CLASSES, ids=lambda member: member.__name__)
+def test_classes_are_abstract_or_final(member):
+    """No class overrides a concrete method."""
+    for name, method in vars(member).items():
+        is_method = inspect.isfunction(method) or isinstance(method, _compiled._Method)
+        if not is_method or name in OF_EACH_CLASS:
+            continue
+        for base in member.__mro__[1:]:
+            overridden = vars(base).get(name)
+            if overridden is not None and base.__module__.startswith("ngcx"):
+                assert getattr(overridden, "__isabstractmethod__", False), name
+
+
+def test_every_activation_and_surrogate_has_an_equation():
+    bases = (activations.AbstractActivation, surrogate.AbstractSurrogate)
+    for member in CLASSES:
+        if issubclass(member, bases) and not inspect.isabstract(member):
+            assert member.equation.strip(), member
+
+
+def judges_one_field(compare: ast.Compare) -> bool:
+    """Whether an expression compares a field of `self` with constants, and no more."""
+    sides = [compare.left, *compare.comparators]
+    fields = [side for side in sides if isinstance(side, ast.Attribute)]
+    constants = [side for side in sides if isinstance(side, ast.Constant)]
+    return len(fields) == 1 and len(fields) + len(constants) == len(sides)
+
+
+def test_ranges_are_stated_where_the_field_is():
+    """Relations alone are left to `__check_init__`."""
+    ordered = ast.Lt | ast.LtE | ast.Gt | ast.GtE
+    for path in OURS:
+        for method in ast.walk(ast.parse(path.read_text())):
+            if getattr(method, "name", "") != "__check_init__":
+                continue
+            for node in ast.walk(method):
+                if isinstance(node, ast.Compare) and isinstance(node.ops[0], ordered):
+                    repeated = ast.unparse(node)
+                    assert not judges_one_field(node), f"{relative(path)}: {repeated}"
+
+
+# One way to compile.
+
+SPELLINGS = {"jit", "filter_jit", "jaxtyped", "beartype", "typechecked"}
+COMPILERS = ("_checks.py", "_compiled.py")
+
+
+def test_there_is_one_way_to_compile_and_to_check():
+    for path in OURS:
+        if path.name in COMPILERS:
+            continue
+        lines = path.read_text().splitlines()
+        for node in ast.walk(ast.parse("\n".join(lines))):
+            if not isinstance(node, ast.Attribute | ast.Name):
+                continue
+            name = node.attr if isinstance(node, ast.Attribute) else node.id
+            if name in SPELLINGS:
+                before = lines[max(0, node.lineno - 6) : node.lineno]
+                reason = any("compiled by hand:" in line for line in before)
+                assert reason, f"{relative(path)}:{node.lineno}: {name}"
 
 
 def test_checks_can_be_switched_off():
@@ -111,8 +202,8 @@ def test_checks_can_be_switched_off():
         "import jax.numpy as jnp; from ngcx.surrogate import Arctan;"
         "Arctan()(jnp.ones(3), jnp.ones((3, 1)))"
     )
-    assert "TypeCheckError" in run(program).stderr
-    assert run(program, JAXTYPING_DISABLE="1").returncode == 0
+    assert "TypeError: `threshold` of `Arctan`" in in_fresh_python(program).stderr
+    assert in_fresh_python(program, JAXTYPING_DISABLE="1").returncode == 0
 
 
 def test_equal_modules_share_one_program():
@@ -146,6 +237,39 @@ def test_modules_are_forgotten_with_their_last_reference():
 def test_no_tracer_leaks():
     with jax.checking_leaks():
         jax.jit(lambda alpha, v: surrogate.Arctan(alpha)(v))(1.0, jnp.ones(3))
+
+
+# How it is written.
+
+FRAGMENT = re.compile(r"\W*(Of|With|Without|From|As|By|Within|Into|Than)\b")
+
+
+def comments(path: pathlib.Path):
+    """The comments and docstrings of a file, lines that follow each other as one."""
+    source, last = path.read_text(), -1
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            if token.start[0] != last + 1:
+                yield token.string
+            last = token.start[0]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield str(node.value.value)
+
+
+def test_comments_are_sentences():
+    fragments = [
+        f"{relative(path)}: {text}"
+        for path in EVERYWHERE
+        for text in comments(path)
+        if FRAGMENT.match(text)
+    ]
+    assert not fragments, "\n".join(fragments)
+
+
+def test_files_are_short():
+    lengths = {relative(path): path.read_text().count("\n") for path in EVERYWHERE}
+    assert {name: n for name, n in lengths.items() if n > 400} == {}
 
 
 def test_version_is_that_of_the_package():

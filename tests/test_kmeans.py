@@ -55,7 +55,7 @@ def test_equals_scikit_learn_from_the_same_start(seed):
     with jax.enable_x64(True):
         key = jr.key(seed)
         x_ = jnp.asarray(x)
-        start = kmeans_plus_plus(jr.split(key, 1)[0], x_, 4)
+        start = x_[kmeans_plus_plus(jr.split(key, 1)[0], x_, 4)]
         centers, labels, inertia = kmeans(key, x_, 4, tol=0.0)
     oracle: Any = sklearn.cluster.KMeans(
         4,
@@ -71,7 +71,7 @@ def test_equals_scikit_learn_from_the_same_start(seed):
 def test_starts_are_rows_drawn_by_squared_distance():
     x = jnp.asarray([[0.0], [1.0], [3.0], [7.0]])
     weight = jnp.asarray([1.0, 1.0, 2.0, 0.0])
-    pairs = jax.vmap(lambda key: kmeans_plus_plus(key, x, 2, weight))(
+    pairs = jax.vmap(lambda key: x[kmeans_plus_plus(key, x, 2, weight)])(
         jr.split(jr.key(0), 20_000)
     )[..., 0]
     frequency = [np.mean(np.asarray(pairs[:, 0]) == value) for value in (0, 1, 3, 7)]
@@ -160,10 +160,15 @@ def test_compiles_once_for_all_values():
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("number", [0, 4])
-def test_wrong_arguments_are_errors(number):
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(0, "`num_clusters` must be 1 or more; got 0"), (4, "number of rows, 3; got 4")],
+)
+def test_wrong_arguments_are_errors(number, message):
     for function in (kmeans, kmeans_plus_plus):
-        with pytest.raises(ValueError, match=f"number of rows, 3; got {number}"):
+        with pytest.raises(ValueError, match=message):
             function(jr.key(0), jnp.zeros((3, 2)), number)
-    with pytest.raises(ValueError, match="`n_init` must be"):
+    with pytest.raises(ValueError, match="`n_init` must be 1 or more"):
         kmeans(jr.key(0), jnp.zeros((3, 2)), 2, n_init=0)
+    with pytest.raises(ValueError, match="`max_iter` must be 0 or more"):
+        kmeans(jr.key(0), jnp.zeros((3, 2)), 2, max_iter=-1)

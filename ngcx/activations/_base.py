@@ -1,14 +1,14 @@
 import abc
 from typing import ClassVar
 
-import equinox as eqx
 from jaxtyping import Array, Float
 
 from .._closed_form import closed_form
 from .._compiled import compiled
+from .._module import Module
 
 
-class AbstractActivation(eqx.Module):
+class AbstractActivation(Module):
     r"""A function $f$ together with its closed-form derivative $f'$.
 
     An activation is an Equinox module: it fits wherever Equinox takes a function,
@@ -37,8 +37,8 @@ class AbstractActivation(eqx.Module):
 
 
 class AbstractElementwise(AbstractActivation):
-    r"""An activation that acts on each element by itself; at least its derivative does,
-    as that of winners which take all.
+    r"""An activation that acts on each element by itself, or whose derivative does at
+    least, as it does where winners take all.
 
     A new one states its fields, its `equation` and two formulas, `_value` and
     `_derivative`; compilation, type checks, dtypes and differentiation follow.
@@ -74,15 +74,15 @@ class AbstractElementwise(AbstractActivation):
     @compiled
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Computes $f(x)$ for an array of any shape, in its dtype."""
-        return _value(self, x)
+        return value_of(self, x)
 
     @compiled
     def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Computes $f'(x)$ for an array of any shape, in its dtype."""
-        return _derivative(self, x)
+        return derivative_of(self, x)
 
 
-_value, _derivative = closed_form(
+value_of, derivative_of = closed_form(
     lambda activation, x: activation._value(x),
     lambda activation, x: activation._derivative(x),
 )

@@ -1,48 +1,12 @@
 from .. import _registry
 from ._base import AbstractActivation
-from ._exponential import CELU, ELU, SELU
-from ._gated import GELU, Mish, SiLU, Swish, TeLU
-from ._kwta import KWTA, BinaryKWTA
-from ._log_softmax import LogSoftmax
-from ._rectifiers import Clip, HardSigmoid, HardTanh, Identity, LeakyReLU, ReLU, ReLU6
-from ._shrinkage import CauchyThreshold, SoftThreshold
-from ._sigmoidal import Sigmoid, Softplus, Softsign, Tanh
-from ._sine import Sine
-from ._softmax import Softmax
-from ._sparsemax import Sparsemax
-from ._steps import Heaviside, Threshold
 
 
-_MEMBERS = {
-    "bkwta": BinaryKWTA,
-    "cauchy_threshold": CauchyThreshold,
-    "celu": CELU,
-    "clip": Clip,
-    "elu": ELU,
-    "gelu": GELU,
-    "hard_sigmoid": HardSigmoid,
-    "hard_tanh": HardTanh,
-    "heaviside": Heaviside,
-    "identity": Identity,
-    "kwta": KWTA,
-    "log_softmax": LogSoftmax,
-    "lrelu": LeakyReLU,
-    "mish": Mish,
-    "relu": ReLU,
-    "relu6": ReLU6,
-    "selu": SELU,
-    "sigmoid": Sigmoid,
-    "silu": SiLU,
-    "sine": Sine,
-    "soft_threshold": SoftThreshold,
-    "softmax": Softmax,
-    "softplus": Softplus,
-    "softsign": Softsign,
-    "sparsemax": Sparsemax,
-    "swish": Swish,
-    "tanh": Tanh,
-    "telu": TeLU,
-    "unit_threshold": Threshold,
+# Names of the reference that are not those of our classes.
+_ALIASES = {
+    "binary_kwta": ("bkwta",),
+    "leaky_relu": ("lrelu",),
+    "threshold": ("unit_threshold",),
 }
 
 
@@ -51,12 +15,8 @@ def create(name: str, **hyperparameters) -> AbstractActivation:
 
     **Arguments:**
 
-    - `name`: one of the reference's names, `"bkwta"`, `"elu"`, `"gelu"`,
-        `"heaviside"`, `"identity"`, `"lrelu"`, `"relu"`, `"relu6"`, `"sigmoid"`,
-        `"silu"`, `"sine"`, `"softmax"`, `"softplus"`, `"swish"`, `"tanh"`, `"telu"`,
-        `"unit_threshold"`; or beyond it `"cauchy_threshold"`, `"celu"`, `"clip"`,
-        `"hard_sigmoid"`, `"hard_tanh"`, `"kwta"`, `"log_softmax"`, `"mish"`, `"selu"`,
-        `"soft_threshold"`, `"softsign"`, `"sparsemax"`.
+    - `name`: the name of a class in snake case, as `"leaky_relu"`, or what ngc-learn
+        calls the function, as `"lrelu"`.
     - `hyperparameters`: the fields of the class of that name.
 
     **Returns:** the activation.
@@ -72,4 +32,5 @@ def create(name: str, **hyperparameters) -> AbstractActivation:
 
         ```
     """
-    return _registry.create("activations", _MEMBERS, name, hyperparameters)
+    names = _registry.classes("ngcx.activations", AbstractActivation, _ALIASES)
+    return _registry.create("activations", names, name, hyperparameters)

@@ -1,19 +1,23 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import check_positive
-from .._closed_form import exponent, rounded_once
+from .._closed_form import rounded_once
 from .._compiled import compiled
-from .._typing import Parameter, typed
+from .._numerics import exponent
+from .._typing import Parameter, Positive
 from ._base import AbstractElementwise
 
 
-@typed
 class ELU(AbstractElementwise):
     r"""$f(x) = x$ for $x > 0$ and $\alpha (e^x - 1)$ elsewhere, with $f'(x) = 1$ and
     $\alpha e^x$.
 
     At 0 the derivative is that of `jax.nn.elu`: $f'(0) = \alpha$.
+
+    **Arguments:**
+
+    - `alpha`: the distance to which $f$ falls below 0. With 1, the default, $f$ is
+        smooth at 0.
 
     ??? cite "Reference"
         Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by
@@ -60,25 +64,24 @@ class SELU(AbstractElementwise):
         return jnp.where(x > 0, jnp.full_like(x, _SCALE), slope)
 
 
-@typed
 class CELU(AbstractElementwise):
     r"""$f(x) = x$ for $x > 0$ and $\alpha (e^{x / \alpha} - 1)$ elsewhere, with
     $f'(x) = 1$ and $e^{x / \alpha}$: an ELU that is smooth for every $\alpha$.
 
-    **Raises:** `ValueError` unless `alpha` is positive.
+    **Arguments:**
+
+    - `alpha`: the distance to which $f$ falls below 0, and the scale in $x$ on which it
+        does. With 1, the default, it is [`ngcx.activations.ELU`][].
 
     ??? cite "Reference"
         Barron, *Continuously differentiable exponential linear units*,
         arXiv:1704.07483, 2017.
     """
 
-    alpha: Parameter = 1.0
+    alpha: Positive[Parameter] = 1.0
     equation = (
         r"\begin{cases} x & x > 0 \\ \alpha (e^{x / \alpha} - 1) & x \le 0 \end{cases}"
     )
-
-    def __check_init__(self):
-        check_positive("alpha", self.alpha)
 
     def _value(self, x):
         scaled = self._exponent(x)

@@ -3,31 +3,29 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
-from .._checks import check_count
-from .._typing import typed
+from .._typing import Count
 from ._base import AbstractElementwise
 
 
-@typed
 class BinaryKWTA(AbstractElementwise):
     r"""k winners take all: $f(x)_i = 1$ if $x_i$ is one of the $k$ largest entries
     along `axis`, else $0$. Its derivative is $f$ itself: gradients reach the winners.
 
     Exactly `k` win; among equals the first.
 
-    **Raises:** `ValueError` if `k` is not positive, or larger than the axis.
+    **Arguments:**
+
+    - `k`: how many win; at most the size of the axis.
+    - `axis`: the axis along which the entries compete.
 
     ??? cite "Reference"
         Majani, Erlanson and Abu-Mostafa, *On the k-winners-take-all network*, NIPS
         1988.
     """
 
-    k: int = eqx.field(static=True)
+    k: Count = eqx.field(static=True)
     axis: int = eqx.field(static=True, default=-1)
     equation = r"1[x_i \text{ is one of the } k \text{ largest}]"
-
-    def __check_init__(self):
-        check_count("k", self.k)
 
     def _value(self, x):
         return winners(x, self.k, self.axis).astype(x.dtype)
@@ -36,7 +34,6 @@ class BinaryKWTA(AbstractElementwise):
         return winners(x, self.k, self.axis).astype(x.dtype)
 
 
-@typed
 class KWTA(AbstractElementwise):
     r"""k winners take all: $f(x)_i = x_i$ if $x_i$ is one of the $k$ largest entries
     along `axis`, else $0$, with $f'(x)_i = 1$ for the winners and $0$ elsewhere.
@@ -44,21 +41,22 @@ class KWTA(AbstractElementwise):
     Exactly `k` win; among equals the first. With `groups`, `k` win in each group (all
     of a group that is smaller), and entries of no group lose.
 
-    **Raises:** `ValueError` if `k` is not positive, or larger than the axis.
+    **Arguments:**
+
+    - `k`: how many win, in each group if there are groups.
+    - `axis`: the axis along which the entries compete.
+    - `groups`: which entries along `axis` belong to each group; all to one if not
+        given, and `k` is then at most the size of the axis.
 
     ??? cite "Reference"
         Majani, Erlanson and Abu-Mostafa, *On the k-winners-take-all network*, NIPS
         1988; Makhzani and Frey, *k-Sparse autoencoders*, ICLR 2014.
     """
 
-    k: int = eqx.field(static=True)
+    k: Count = eqx.field(static=True)
     axis: int = eqx.field(static=True, default=-1)
     groups: Bool[Array, "groups size"] | None = None
-    """Which entries along `axis` belong to each group."""
     equation = r"x_i \, 1[x_i \text{ is one of the } k \text{ largest}]"
-
-    def __check_init__(self):
-        check_count("k", self.k)
 
     def _value(self, x):
         return jnp.where(self._winners(x), x, 0)
@@ -91,15 +89,16 @@ def winners(x, k, axis, among=None):
                 f"axis; got {among.size}."
             )
         among = among.reshape((1,) * (keys.ndim - 1) + among.shape)
-        # Less than the key of any number.
+        # No number has a key as small as this one.
         keys = jnp.where(among, keys, jnp.iinfo(keys.dtype).min)
         k = jnp.minimum(k, jnp.sum(among, dtype=jnp.int32))
 
     def count(threshold):
         return jnp.sum(keys >= threshold[..., None], axis=-1, dtype=jnp.int32)
 
-    # At least k reach low (`winning` do), and fewer than k reach high; done where it is
-    # exactly k, or where low is the k-th largest and has equals.
+    # At least k entries reach low (`winning` is how many), and fewer than k reach high.
+    # The search is over where exactly k do, or where low is the k-th largest and has
+    # equals.
     def unfinished(state):
         low, high, winning = state
         return jnp.any((winning != k) & (low + 1 < high))
@@ -129,14 +128,14 @@ def winners(x, k, axis, among=None):
     if among is None:
         won = jax.lax.cond(jnp.any(winning > k), first_of_equals, lambda: keys >= low)
     else:
-        # Mapped over the groups, a condition would compute both.
+        # A condition that is mapped over the groups would compute both.
         won = first_of_equals() & among
     return jnp.moveaxis(won, -1, axis)
 
 
 def _ordered_integers(x):
-    """The bits of floating-point numbers, as integers of the same order."""
+    """The bits of floating-point numbers, read as integers of the same order."""
     bits = jax.lax.bitcast_convert_type(x, jnp.dtype(f"int{8 * x.dtype.itemsize}"))
-    # -0 equals 0. Not by `x == 0`, which may hold for subnormal numbers too.
+    # -0 equals 0, which `x == 0` cannot tell, as it may hold for subnormal numbers too.
     bits = jnp.where(bits == jnp.iinfo(bits.dtype).min, 0, bits)
     return jnp.where(bits < 0, bits ^ jnp.iinfo(bits.dtype).max, bits)

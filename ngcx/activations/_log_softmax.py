@@ -6,18 +6,20 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._compiled import compiled
-from .._precision import widened
-from .._typing import typed
+from .._numerics import widened
 from ._base import AbstractActivation
 from ._jacobian import identity_like, sum_of_others
 
 
-@typed
 class LogSoftmax(AbstractActivation):
     r"""$f(x)_i = x_i - \ln \sum_j e^{x_j}$ along one axis.
 
     `derivative` is the Jacobian $\frac{\partial f_i}{\partial x_j} = \delta_{ij} - p_j$
     with $p = e^f$, the softmax.
+
+    **Arguments:**
+
+    - `axis`: the axis along which the distribution sums to 1.
     """
 
     axis: int = eqx.field(static=True, default=-1)
@@ -44,8 +46,8 @@ def _log_softmax(x, axis):
     if x.size == 0:
         return x
     x = x - jnp.max(x, axis, keepdims=True)
-    # ln(1 + the rest): the logarithm of a sum just above 1 would lose the digits of a
-    # clear winner's f.
+    # This is ln(1 + the rest), since the logarithm of a sum just above 1 would lose the
+    # digits of a clear winner's f.
     behind = x < 0
     rest = jnp.sum(jnp.where(behind, jnp.exp(x), 0), axis, keepdims=True)
     equals = jnp.sum(~behind, axis, keepdims=True, dtype=x.dtype)

@@ -3,7 +3,7 @@ from jaxtyping import Array, Float
 
 from .._closed_form import rounded_once
 from .._compiled import compiled
-from .._typing import Parameter, typed
+from .._typing import Parameter
 from ._base import AbstractElementwise
 
 
@@ -43,12 +43,15 @@ class ReLU(AbstractElementwise):
         return jnp.where(x > 0, jnp.ones_like(x), 0)
 
 
-@typed
 class LeakyReLU(AbstractElementwise):
     r"""$f(x) = x$ for $x \ge 0$ and $a x$ below, with $f'(x) = 1$ and $a$.
 
     At the kink the derivative is that of `jax.nn.leaky_relu`: $f'(0) = 1$. With an
     array for $a$, which is then learnt, this is the parametric rectifier (PReLU).
+
+    **Arguments:**
+
+    - `negative_slope`: $a$, 0.01 by default as in `jax.nn.leaky_relu`.
 
     ??? cite "Reference"
         Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic
@@ -57,7 +60,6 @@ class LeakyReLU(AbstractElementwise):
     """
 
     negative_slope: Parameter = 0.01
-    """$a$."""
     equation = r"\begin{cases} x & x \ge 0 \\ a x & x < 0 \end{cases}"
 
     def _value(self, x):
@@ -124,12 +126,13 @@ class HardSigmoid(AbstractElementwise):
         return jnp.where(jnp.abs(x) < 3, jnp.full_like(x, 1 / 6), 0)
 
 
-@typed
 class Clip(AbstractElementwise):
     r"""$f(x) = \min(\max(x, \text{min}), \text{max})$, with $f'(x) = 1$ between the
     bounds, $\frac{1}{2}$ at each (as `jax.grad` of `jnp.clip`) and $0$ beyond.
 
-    **Raises:** `ValueError` unless `min < max`.
+    **Arguments:**
+
+    - `min`, `max`: the bounds; the first must be less than the second.
     """
 
     min: Parameter

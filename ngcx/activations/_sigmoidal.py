@@ -1,9 +1,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._closed_form import rounded_once, sigmoid, softplus
+from .._closed_form import rounded_once
 from .._compiled import compiled
-from .._typing import Scalar, typed
+from .._numerics import sigmoid, sigmoid_slope, softplus, tanh_slope
+from .._typing import Scalar
 from ..ops import inverse_logistic, inverse_tanh
 from ._base import AbstractElementwise
 
@@ -19,10 +20,9 @@ class Sigmoid(AbstractElementwise):
         return sigmoid(x)
 
     def _derivative(self, x):
-        # Not s(1 - s), which cancels to 0 from x = 17 on in float32.
-        return sigmoid(x) * sigmoid(-x)
+        return sigmoid_slope(x)
 
-    @typed
+    @compiled(jit=False)
     def inverse(
         self, y: Float[Array, "*shape"], clip_bound: Scalar = 0.03
     ) -> Float[Array, "*shape"]:
@@ -41,9 +41,7 @@ class Tanh(AbstractElementwise):
         return jnp.tanh(x)
 
     def _derivative(self, x):
-        # sech^2(x) = 4 sigmoid(2x) sigmoid(-2x): 1 - tanh^2 cancels to 0 from x = 9 on
-        # in float32, and cosh overflows.
-        return 4 * sigmoid(2 * x) * sigmoid(-2 * x)
+        return tanh_slope(x)
 
     @compiled
     def inverse(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -73,7 +71,7 @@ class Softplus(AbstractElementwise):
     @rounded_once
     def inverse(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         r"""Computes $\ln(e^y - 1)$ for $y > 0$: $-\infty$ at 0, and NaN below."""
-        # = y + ln(1 - e^-y), where nothing overflows.
+        # The same as y + ln(1 - e^-y) cannot overflow.
         return y + jnp.log(-jnp.expm1(-y))
 
 
@@ -91,5 +89,5 @@ class Softsign(AbstractElementwise):
         return x / (1 + jnp.abs(x))
 
     def _derivative(self, x):
-        # Squared last: (1 + |x|)^2 overflows.
+        # The square comes last, because (1 + |x|)^2 overflows.
         return jnp.square(1 / (1 + jnp.abs(x)))

@@ -3,14 +3,17 @@ from jaxtyping import Array, Float
 
 from .._closed_form import rounded_once
 from .._compiled import compiled
-from .._typing import Parameter, typed
+from .._typing import Parameter
 from ._base import AbstractElementwise
 
 
-@typed
 class Sine(AbstractElementwise):
     r"""$f(x) = \sin(\omega_0 x)$, with $f'(x) = \omega_0 \cos(\omega_0 x)$. It is
     constant where $\omega_0 x$ is beyond the largest number.
+
+    **Arguments:**
+
+    - `omega_0`: the angular frequency in radians; 30 by default, as in the reference.
 
     ??? cite "Reference"
         Sitzmann, Martel, Bergman, Lindell and Wetzstein, *Implicit neural
@@ -18,7 +21,6 @@ class Sine(AbstractElementwise):
     """
 
     omega_0: Parameter = 30.0
-    """Angular frequency, in radians."""
     equation = r"\sin(\omega_0 x)"
 
     def _value(self, x):
@@ -29,8 +31,8 @@ class Sine(AbstractElementwise):
         return jnp.where(jnp.isfinite(self.omega_0 * x), slope, 0)
 
     def _phase(self, x):
-        # A phase beyond the largest number has lost its place in the period long
-        # before; held there, because sin(inf) is NaN.
+        # A phase beyond the largest number is held there, because sin(inf) is NaN; it
+        # has lost its place in the period long before.
         largest = float(jnp.finfo(x.dtype).max)
         return jnp.clip(self.omega_0 * x, -largest, largest)
 

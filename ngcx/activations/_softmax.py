@@ -3,16 +3,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import check_non_negative
-from .._closed_form import exponent
 from .._compiled import compiled
-from .._precision import widened
-from .._typing import Scalar, typed
+from .._numerics import exponent, widened
+from .._typing import NonNegative, Scalar
 from ._base import AbstractActivation
 from ._jacobian import identity_like, sum_of_others
 
 
-@typed
 class Softmax(AbstractActivation):
     r"""$f(x)_i = \frac{e^{x_i / \tau}}{\sum_j e^{x_j / \tau}}$ along one axis.
 
@@ -20,18 +17,20 @@ class Softmax(AbstractActivation):
     $\frac{\partial f_i}{\partial x_j} = \frac{f_i (\delta_{ij} - f_j)}{\tau}$.
     At $\tau = 0$ it is the point mass: 1 at the first largest entry, derivative 0.
 
+    **Arguments:**
+
+    - `temperature`: $\tau$, which softens the distribution above 1, the usual choice,
+        and sharpens it below.
+    - `axis`: the axis along which the entries sum to 1.
+
     ??? cite "Reference"
         Bridle, *Probabilistic interpretation of feedforward classification network
         outputs*, Neurocomputing, 1990.
     """
 
-    temperature: Scalar = 1.0
-    """Softens above 1 and sharpens below; 0 or more."""
+    temperature: NonNegative[Scalar] = 1.0
     axis: int = eqx.field(static=True, default=-1)
     equation = r"\frac{e^{x_i / \tau}}{\sum_j e^{x_j / \tau}}"
-
-    def __check_init__(self):
-        check_non_negative("temperature", self.temperature)
 
     @compiled
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -55,7 +54,7 @@ class Softmax(AbstractActivation):
         if x.size == 0:
             return x
         cold, temperature = self._temperature(x.dtype)
-        # Shifted before the division, which could overflow.
+        # The shift comes before the division, which could overflow.
         largest = jax.lax.stop_gradient(jnp.max(x, self.axis, keepdims=True))
         warm = jnp.exp(exponent(x - largest, temperature))
         warm = warm / jnp.sum(warm, self.axis, keepdims=True)

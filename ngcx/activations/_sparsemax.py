@@ -4,13 +4,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._compiled import compiled
-from .._precision import widened
-from .._typing import typed
+from .._numerics import widened
 from ._base import AbstractActivation
 from ._jacobian import identity_like
 
 
-@typed
 class Sparsemax(AbstractActivation):
     r"""The distribution nearest to $x$ along one axis, most of it exactly 0:
     $f(x) = \arg\min_{p \in \Delta} \|p - x\|^2$.
@@ -18,6 +16,10 @@ class Sparsemax(AbstractActivation):
     It is $f(x)_i = \max(x_i - \tau, 0)$ with $\tau$ such that the sum is 1.
     `derivative` is the Jacobian $s_i (\delta_{ij} - s_j / |S|)$, where $s_i = 1$ on the
     support $S$.
+
+    **Arguments:**
+
+    - `axis`: the axis along which the entries sum to 1.
 
     ??? cite "Reference"
         Martins and Astudillo, *From softmax to sparsemax*, ICML 2016.
@@ -31,7 +33,7 @@ class Sparsemax(AbstractActivation):
         """Computes the distribution along `axis`, in the dtype of `x`."""
         z = widened(x)
         support = _support(z, self.axis)
-        # Shifted by the largest: the sum of 1 must not drown in x.
+        # The largest is subtracted, or the sum of 1 would drown in a large x.
         largest = jnp.max(z, self.axis, keepdims=True, initial=-jnp.inf)
         z = z - jax.lax.stop_gradient(largest)
         # What is not in the support may be -inf by now.

@@ -1,7 +1,7 @@
 import jax
 import jax.numpy as jnp
 
-from .._typing import Parameter, typed
+from .._typing import Parameter
 from ._base import AbstractElementwise
 
 
@@ -23,14 +23,16 @@ class Heaviside(AbstractElementwise):
         return jnp.ones_like(x)
 
 
-@typed
 class Threshold(AbstractElementwise):
     r"""$f(x) = 1$ for $x \ge \theta$ and $0$ below, with the straight-through
     derivative $f'(x) = 1$; a `threshold` given as an array receives $-1$.
+
+    **Arguments:**
+
+    - `threshold`: $\theta$, 1 by default as in the reference.
     """
 
     threshold: Parameter = 1.0
-    r"""$\theta$."""
     equation = r"H(x - \theta)"
 
     def _value(self, x):
@@ -43,7 +45,7 @@ class Threshold(AbstractElementwise):
 
 @jax.custom_jvp
 def _step(x, threshold):
-    # Compared, not subtracted: a difference may underflow to 0.
+    # They are compared, not subtracted, since a difference may underflow to 0.
     return (x >= threshold).astype(x.dtype)
 
 

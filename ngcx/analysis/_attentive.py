@@ -1,20 +1,18 @@
 import math
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._checks import check_count
-from .._precision import widened
-from .._typing import typed
-from ._base import Inputs, Task, check_features
+from .._module import Module
+from .._typing import Count, Must
+from ._base import Inputs, Task
 from ._training import AbstractTrainedProbe
 
 
-@typed
 class AttentiveProbe(AbstractTrainedProbe):
     """Trained queries that attend to the tokens, and a perceptron.
 
@@ -24,8 +22,8 @@ class AttentiveProbe(AbstractTrainedProbe):
     Samples without an axis of tokens are one token; those with one have at least one.
 
     Representations may also be a pair `(x, mask)` of the tokens and which of them
-    count, of shape `(samples, tokens)`. The others may hold anything. Where none
-    counts, the outputs are finite, and the same for all such samples.
+    count, of shape `(samples, tokens)`. The others may hold anything. Samples of which
+    no token counts have outputs that are finite, and the same for all of them.
 
     !!! example
 
@@ -34,61 +32,48 @@ class AttentiveProbe(AbstractTrainedProbe):
         >>> x = jax.random.normal(jax.random.key(0), (64, 3, 8))
         >>> y = (x[:, 0, 0] > 0).astype(int)
         >>> probe = AttentiveProbe(attention_size=16, num_heads=2)
-        >>> probe, result = probe.fit(jax.random.key(1), x, y, epochs=2)
-        >>> probe(x).shape
+        >>> fitted, result = probe.fit(jax.random.key(1), x, y, epochs=2)
+        >>> fitted(x).shape
         (64, 2)
 
         ```
     """
 
     task: Task = eqx.field(static=True, default="classification")
-    num_classes: int | None = eqx.field(static=True, default=None)
+    num_classes: Count | None = eqx.field(static=True, default=None)
     """`None` takes the columns of the targets, or their largest index plus 1."""
-    num_heads: int = eqx.field(static=True, default=8)
-    attention_size: int = eqx.field(static=True, default=64)
-    """Of all heads of the cross-attention together."""
-    query_size: int = eqx.field(static=True, default=32)
-    """Of a query and of all that follows; the self-attention has as much for its heads,
-    and the widest layer of the perceptron four times as much."""
-    num_queries: int = eqx.field(static=True, default=1)
+    num_heads: Count = eqx.field(static=True, default=8)
+    attention_size: Count = eqx.field(static=True, default=64)
+    """The size of all heads of the cross-attention together."""
+    query_size: Count = eqx.field(static=True, default=32)
+    """The size of a query and of all that follows. The heads of the self-attention have
+    as much together, and the widest layer of the perceptron four times as much."""
+    num_queries: Count = eqx.field(static=True, default=1)
     layer_norm: bool = eqx.field(static=True, default=True)
     """Whether to normalise what the self-attention and the perceptron take."""
     input_layer_norm: bool = eqx.field(static=True, default=False)
     """Whether to normalise queries and tokens."""
-    dropout: float = 0.5
+    dropout: Annotated[float, Must("0 or more and below 1", lambda p: 0 <= p < 1)] = 0.5
     """The probability that a weight of an attention is dropped in training."""
-    network: Any = None
-    """What was fitted."""
 
     learning_rate: ClassVar[float] = 2e-4
 
     def __check_init__(self):
-        check_count("num_classes", self.num_classes)
-        for name in ("num_heads", "attention_size", "query_size", "num_queries"):
-            check_count(name, getattr(self, name))
         for name in ("attention_size", "query_size"):
             if (value := getattr(self, name)) % self.num_heads:
                 raise ValueError(
                     f"`{name}` must be a multiple of `num_heads`={self.num_heads}; "
                     f"got {value}."
                 )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and below 1; got {self.dropout}."
-            )
 
-    def _prepare(self, x: Inputs):
+    def _prepare(self, x: Inputs, dtype):
         x, mask = x if isinstance(x, tuple) else (x, None)
-        x = widened(jnp.asarray(x))
-        tokens = x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1])
+        tokens = x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1]).astype(dtype)
         if tokens.shape[1] == 0:
             raise ValueError(f"`x` must have at least one token; got shape {x.shape}.")
-        if self.network is not None:
-            check_features(self.network.cross.key_size, tokens)
-            tokens = tokens.astype(self.network.queries.dtype)
         if mask is None:
             return tokens, None
-        mask = jnp.asarray(mask).reshape(tokens.shape[:-1])
+        mask = mask.reshape(tokens.shape[:-1])
         return jnp.where(mask[..., None], tokens, 0), mask
 
     def _create(self, key, sample, outputs):
@@ -99,7 +84,8 @@ class AttentiveProbe(AbstractTrainedProbe):
         return 0.0
 
 
-class _Attentive(eqx.Module):
+class _Attentive(Module):
+    features: int = eqx.field(static=True)
     queries: Float[Array, "queries size"]
     query_norm: eqx.nn.LayerNorm | eqx.nn.Identity
     token_norm: eqx.nn.LayerNorm | eqx.nn.Identity
@@ -119,7 +105,6 @@ class _Attentive(eqx.Module):
                 size,
                 key_size=inputs,
                 value_size=inputs,
-                output_size=size,
                 qk_size=width // heads,
                 vo_size=width // heads,
                 use_query_bias=True,
@@ -139,28 +124,22 @@ class _Attentive(eqx.Module):
             return norm(probe.layer_norm, inputs), linear
 
         gelu = eqx.nn.Lambda(jax.nn.gelu)
+        self.features = features
         self.queries = 0.02 * jr.normal(keys[0], (probe.num_queries, size), dtype)
         self.query_norm = norm(probe.input_layer_norm, size)
         self.token_norm = norm(probe.input_layer_norm, features)
         self.cross = attention(keys[1], features, probe.attention_size)
         self.block_norm = norm(probe.layer_norm, size)
         self.block = attention(keys[2], size, size)
-        self.perceptron = eqx.nn.Sequential(
-            [
-                *layer(keys[3], size, size),
-                gelu,
-                *layer(keys[4], size, 4 * size),
-                gelu,
-                *layer(keys[5], 4 * size, size),
-            ]
-        )
+        sizes = (size, size, 4 * size, size)
+        first, second, third = map(layer, keys[3:6], sizes[:-1], sizes[1:])
+        self.perceptron = eqx.nn.Sequential([*first, gelu, *second, gelu, *third])
         self.readout = eqx.nn.Linear(size, outputs, dtype=dtype, key=keys[6])
 
-    def __call__(
-        self,
-        sample: tuple[Float[Array, "tokens features"], Bool[Array, " tokens"] | None],
-        key: PRNGKeyArray | None,
-    ):
+    def __call__(self, sample, key: PRNGKeyArray | None):
+        """The outputs of the tokens of a sample, (tokens, features), and of their mask,
+        which may be `None`.
+        """
         (tokens, mask), inference = sample, key is None
         cross_key, block_key = (None, None) if key is None else jr.split(key)
         if mask is not None:

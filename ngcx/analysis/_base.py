@@ -1,44 +1,39 @@
 import abc
+import dataclasses
 import math
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from .._precision import widened
+from .._compiled import compiled
+from .._module import Module
+from .._numerics import power_of_two, ratio, widened
 from ..metrics import accuracy
-from ..metrics._numbers import ratio
-from ..ops._numbers import shrinking
 
 
 Task = Literal["classification", "regression"]
-Features = (
-    Float[Array, "samples *tokens features"]
-    | Float[np.ndarray, "samples *tokens features"]
-)
-# Tokens, and which of them count.
-Masked = tuple[
-    Features, Bool[Array, "samples *tokens"] | Bool[np.ndarray, "samples *tokens"]
-]
-Inputs = Features | Masked
+Features = Float[Array | np.ndarray, "samples *tokens features"]
+# A pair holds the tokens, and which of them count.
+Inputs = Features | tuple[Features, Bool[Array | np.ndarray, "samples *tokens"]]
 Targets = (
-    Int[Array, " samples"]
-    | Int[np.ndarray, " samples"]
-    | Float[Array, "samples outputs"]
-    | Float[np.ndarray, "samples outputs"]
+    Int[Array | np.ndarray, " samples"] | Float[Array | np.ndarray, "samples outputs"]
 )
 Predictions = Int[Array, " samples"] | Float[Array, "samples outputs"]
 Probe = TypeVar("Probe", bound="AbstractProbe")
 
 
-class AbstractProbe(eqx.Module):
-    """A simple model of targets, to learn what a representation makes easy to read.
+class AbstractProbe(Module):
+    """The recipe of a simple model of targets, which tells what a representation makes
+    easy to read.
 
-    A probe is made of its hyper-parameters; `fit` returns one that is fitted.
+    A recipe holds hyper-parameters alone. Its `fit` makes an
+    [`ngcx.analysis.AbstractFittedProbe`][], and one recipe can be fitted many times.
 
     Representations are of shape `(samples, features)`, or `(samples, tokens, features)`
     with any number of axes of tokens. Targets are class indices, of shape `(samples,)`,
@@ -46,11 +41,27 @@ class AbstractProbe(eqx.Module):
     ones, for `task="classification"`, any numbers for `task="regression"`.
     """
 
+    if TYPE_CHECKING:
+        # Annotated, they would pass for the first arguments of every final class.
+        task = cast(Task, ...)
+        num_classes = cast(int | None, ...)
+    else:
+        task: eqx.AbstractVar[Task]
+        num_classes: eqx.AbstractVar[int | None]
+
     @abc.abstractmethod
     def fit(
-        self: Probe, key: PRNGKeyArray, x: Features, y: Targets
-    ) -> tuple[Probe, Any]:
-        """A probe fitted to `x` and `y`, and how that went."""
+        self, key: PRNGKeyArray, x: Features, y: Targets
+    ) -> tuple["AbstractFittedProbe", Any]:
+        """Fits the model to `x` and `y`; returns it, and how that went."""
+
+
+class AbstractFittedProbe(Module):
+    """A simple model that was fitted to a representation and its targets.
+
+    It takes representations with the features of the fit, and raises a `ValueError` for
+    others.
+    """
 
     @abc.abstractmethod
     def __call__(self, x: Features) -> Float[Array, "samples outputs"]:
@@ -66,94 +77,120 @@ class AbstractProbe(eqx.Module):
         """How good the probe is; the more the better, and 1 at best."""
 
 
-def predicted(task: Task, outputs, dtype):
-    """What outputs that are not yet rounded to `dtype` predict."""
-    return outputs.astype(dtype) if task == "regression" else likeliest(outputs)
+class AbstractPredictor(AbstractFittedProbe):
+    """A fitted probe of any task, which is in its recipe."""
+
+    recipe: eqx.AbstractVar[Any]
+
+    @abc.abstractmethod
+    def _unrounded(self, x: Any) -> Float[Array, "samples outputs"]:
+        """Values, or what grows with the probabilities of classes; in the dtype to
+        compute in."""
+
+    @compiled
+    def predict(self, x: Inputs) -> Predictions:
+        """The class of every row, the lowest of those that are equally probable (-1 if
+        the probabilities are NaN); or its values.
+
+        Arguments and errors are those of a call.
+        """
+        outputs = self._unrounded(x)
+        if self.recipe.task == "classification":
+            return likeliest(outputs)
+        return outputs.astype(dtype_of(x))
+
+    @compiled
+    def score(self, x: Inputs, y: Targets) -> Float[Array, ""]:
+        """The accuracy, or the coefficient of determination of all outputs together.
+
+        The latter is 1 - Σ(ŷ - y)² / Σ(y - ȳ)², and -inf for constant targets that are
+        not all met.
+        """
+        return evaluate(self.recipe.task, self._unrounded(x), y)
 
 
 def likeliest(outputs):
-    # Of an infinite logarithm, the probabilities are NaN.
+    """The class with the largest output of every row, the first of equal ones."""
+    # An infinite logarithm makes all probabilities NaN.
     broken = ~jnp.isfinite(jnp.max(outputs, -1))
     return jnp.where(broken, -1, jnp.argmax(outputs, -1))
 
 
 def evaluate(task: Task, outputs, y) -> Float[Array, ""]:
-    """The accuracy, or the coefficient of determination of all outputs together.
-
-    That is 1 - Σ(ŷ - y)² / Σ(y - ȳ)²; of constant targets, -inf unless all are met.
-    """
+    """The accuracy, or the coefficient of determination of all outputs together."""
     if task == "classification":
         return accuracy(likeliest(outputs), classes(y))
-    # A quarter, so that no difference overflows.
-    outputs = widened(outputs) / 4
+    outputs = widened(outputs) / 4  # so that no difference overflows
     y = y.astype(outputs.dtype) / 4
     # Constant targets differ by 0 from the first, but not from their rounded mean.
     spread = y - y[:1]
-    missed, spread = outputs - y, spread - jnp.mean(spread, 0, keepdims=True)
-    unit = shrinking(jnp.max(jnp.abs(jnp.concatenate([missed, spread])), initial=0))
-    missed, spread = (jnp.sum(jnp.square(each * unit)) for each in (missed, spread))
+    both = jnp.stack([outputs - y, spread - jnp.mean(spread, 0, keepdims=True)])
+    both = both * power_of_two(jnp.max(jnp.abs(both), initial=0))
+    missed, spread = (jnp.sum(jnp.square(each)) for each in both)
     hopeless = jnp.where(missed > 0, jnp.inf, missed)  # 0, or NaN
-    return (1 - jnp.where(spread > 0, ratio(missed, spread), hopeless)).astype(float)
+    return (1 - ratio(missed, spread, hopeless)).astype(float)
 
 
-def classes(y):
+def classes(y) -> Int[Array, " samples"]:
+    """Class indices, of targets of either form."""
     return y if jnp.issubdtype(y.dtype, jnp.integer) else jnp.argmax(y, -1)
 
 
-def as_rows(y, outputs: int, dtype) -> Float[Array, "samples outputs"]:
-    """Class indices become one-hot rows."""
+def as_rows(y, outputs, dtype) -> Float[Array, "samples outputs"]:
+    """Targets as rows; class indices become one-hot."""
     if jnp.issubdtype(y.dtype, jnp.integer):
         return jax.nn.one_hot(y, outputs, dtype=dtype)
     return y.astype(dtype)
 
 
-def flattened(x):
+def dtype_of(tree: PyTree):
+    """The dtype of the first array."""
+    return jtu.tree_leaves(tree)[0].dtype
+
+
+def flattened(x) -> Float[Array, "samples features"]:
+    """Samples whose tokens are concatenated."""
     return x.reshape(len(x), math.prod(x.shape[1:]))
 
 
-def check_data(task: Task, outputs: int | None, x, y) -> int:
-    """Raises `ValueError` where `y` cannot be the targets of so many outputs.
+@compiled(jit=False)  # the values of the targets decide
+def counted(probe: Probe, x: Inputs, y: Targets) -> Probe:
+    """The recipe with the number of outputs, which the targets tell if it does not.
 
-    Returns: how many there are, where that is not known.
+    Raises `ValueError` where `y` cannot be the targets of `x`, or of so many outputs.
     """
-    features = x[0] if isinstance(x, tuple) else x
-    if features.size == 0:
-        raise ValueError(
-            "`x` must have at least one sample, and one feature; got shape "
-            f"{features.shape}."
-        )
-    labels = np.issubdtype(y.dtype, np.integer)
-    if task == "regression" and labels:
+    outputs, shape = probe.num_classes, jtu.tree_leaves(x)[0].shape
+    if 0 in shape:
+        raise ValueError(f"`x` must not be empty; got shape {shape}.")
+    if not np.issubdtype(y.dtype, np.integer):
+        found = y.shape[-1]
+        if outputs not in (None, found):
+            raise ValueError(
+                f"`y` must have a column for each of {outputs} outputs; got {found}."
+            )
+    elif probe.task == "regression":
         raise ValueError(
             "`y` must be floats of shape (samples, outputs) for regression; got "
             f"{y.dtype} of shape {y.shape}."
         )
-    if not labels:
-        if outputs not in (None, y.shape[1]):
-            raise ValueError(
-                f"`y` must have a column for each of the {outputs} outputs; got "
-                f"{y.shape[1]}."
-            )
-        return y.shape[1]
-    if isinstance(y, Tracer):
-        if outputs is None:
+    elif isinstance(y, Tracer):
+        found = outputs
+        if found is None:
             raise ValueError("`num_classes` must be given where `y` is traced.")
-        return outputs
-    y = np.asarray(y)  # of numpy, or a compiled caller would trace what is known
-    low, high = int(y.min()), int(y.max())
-    if low < 0 or (outputs is not None and high >= outputs):
-        limit = "" if outputs is None else f" and below the {outputs} classes"
-        raise ValueError(f"`y` must be 0 or more{limit}; got {low} to {high}.")
-    return high + 1 if outputs is None else outputs
+    else:
+        # An array of JAX would be traced in a compiled caller, though it is known.
+        known = np.asarray(y)
+        low, high = int(known.min()), int(known.max())
+        if low < 0 or high >= (outputs or math.inf):
+            limit = "" if outputs is None else f" and below the {outputs} classes"
+            raise ValueError(f"`y` must be 0 or more{limit}; got {low} to {high}.")
+        found = high + 1
+    return probe if outputs else dataclasses.replace(probe, num_classes=found)
 
 
-def check_fitted(fitted: bool, probe: AbstractProbe):
-    if not fitted:
-        name = type(probe).__name__
-        raise ValueError(
-            f"`{name}` must be fitted first: "
-            f"probe, result = {name}(...).fit(key, x, y)."
-        )
+def counting(probe: AbstractProbe, key, x, y, **_) -> dict[str, Any]:
+    """What is done before a `fit` is compiled: targets are judged by their values."""
+    return {"self": counted(probe, x, y)}
 
 
 def check_features(features: int, x):

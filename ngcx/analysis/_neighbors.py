@@ -4,8 +4,8 @@ Euclidean neighbours are chosen by |q - r|^2 = |q|^2 + |r|^2 - 2 q.r, one matrix
 product. That cancels where rows are close to one another and far from the origin, so
 what is compared is a lower bound, smaller by all that rounding may have added. Some
 more candidates are taken than are needed, and measured by their differences; if the
-last of them is not certain to be farther away than the neighbours found, so are all
-references.
+last of them is not certain to be farther away than the neighbours found, all references
+are measured so.
 """
 
 import math
@@ -13,9 +13,10 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Int
 
-from ..ops._numbers import divided, root, shrinking
+from .._numerics import divided, power_of_two, rectified_power, rescaled, root
 
 
 _SPARE = 4  # candidates beyond k, so that the test rarely fails
@@ -32,33 +33,33 @@ def nearest(
 ) -> tuple[Float[Array, "queries k"], Int[Array, "queries k"]]:
     """Minkowski distances of order `p` (ascending) and indices of the `k` nearest.
 
-    Of equal distances, the lower index comes first. From or among features that are
-    not finite, distances are NaN, and indices the number of references.
+    Equal distances are in the order of their indices. A query that is not finite, or
+    any among references that are not, has distances of NaN, and the number of
+    references for its indices.
     """
     dtype = np.promote_types(queries.dtype, references.dtype)
     queries, references = queries.astype(dtype), references.astype(dtype)
     if len(queries) == 0:
         return jnp.zeros((0, k), dtype), jnp.zeros((0, k), jnp.int32)
-    find = _by_expansion if p == 2 else _by_differences
     # A power of 2 fills the vectors of the processor.
     size = 2 ** int(math.log2(max(16, min(256, _ENTRIES / len(references)))))
     size = min(len(queries), size)
     # The last block begins early enough to be full, and some rows are found twice.
     starts = jnp.minimum(jnp.arange(0, len(queries), size), len(queries) - size)
-    search = find(references, k, p)
+    search = (_by_expansion if p == 2 else _by_differences)(references, k, p)
     distances, indices = jax.lax.map(
         lambda start: search(jax.lax.dynamic_slice_in_dim(queries, start, size)), starts
     )
     rows = starts[:, None] + jnp.arange(size)[None]
-
-    def unblocked(blocks):
-        by_row = jnp.swapaxes(blocks, 1, 2)
-        return jnp.zeros((len(queries), k), blocks.dtype).at[rows].set(by_row)
-
-    # Explicitly, because minima need not pass a NaN on.
+    # This is explicit, because minima need not pass a NaN on.
     finite = jnp.all(jnp.isfinite(references)) & jnp.all(jnp.isfinite(queries), -1)
-    distances = jnp.where(finite[:, None], unblocked(distances), jnp.nan)
-    return distances, jnp.where(finite[:, None], unblocked(indices), len(references))
+
+    def unblocked(blocks, otherwise):
+        by_row = jnp.swapaxes(blocks, 1, 2)
+        found = jnp.zeros((len(queries), k), blocks.dtype).at[rows].set(by_row)
+        return jnp.where(finite[:, None], found, otherwise)
+
+    return unblocked(distances, jnp.nan), unblocked(indices, len(references))
 
 
 def _by_differences(references, k, p):
@@ -67,11 +68,13 @@ def _by_differences(references, k, p):
 
 
 def _distances(queries, by_feature, p):
-    """From each reference, of shape (features, references, 1), to each query."""
+    """The distance of each reference, of shape (features, references, 1), from each
+    query.
+    """
 
     def over_features(step):
-        # One feature of all pairs after the other: XLA does not vectorise sums over the
-        # last axis.
+        # All pairs take one feature after the other, because XLA does not vectorise
+        # sums over the last axis.
         def add(total, feature):
             query, reference = feature
             return step(total, _gap(query[None], reference)), None
@@ -84,15 +87,13 @@ def _distances(queries, by_feature, p):
     largest = over_features(jnp.maximum)
     if p == math.inf:
         return largest
-    # Relative to the largest, no power overflows, and what vanishes does not count.
-    scale = jnp.where(largest > 0, largest, 1)
+    # Relative to the largest gap no power overflows, and one that vanishes does not
+    # count. The gradient through it is left out, since the distance is proportional.
+    scale = stop_gradient(jnp.maximum(largest, jnp.finfo(largest.dtype).tiny))
     order = int(p) if p == int(p) else p  # an integer power is a product
     total = over_features(lambda total, gap: total + divided(gap, scale) ** order)
-    # Of a reference itself without the derivative, which is infinite.
-    if p == 2:
-        return largest * root(total)
-    some = total > 0
-    return largest * jnp.where(some, jnp.where(some, total, 1) ** (1 / p), 0)
+    # A query that is a reference is at 0, where the root has an infinite derivative.
+    return scale * (root(total) if p == 2 else rectified_power(total, 1 / p))
 
 
 def _gap(a, b):
@@ -105,8 +106,8 @@ def _by_expansion(references, k, p):
     candidates = min(k + _SPARE, count)
     exactly = _by_differences(references, k, p)
     center = jnp.mean(references, 0, keepdims=True)
-    # So that no square overflows.
-    unit = shrinking(jnp.max(jnp.abs(references - center)))
+    # No square of what is less than 1 overflows.
+    unit = power_of_two(jnp.max(jnp.abs(references - center)))
 
     # The errors of n terms add up to n eps / 2 of |q|^2 + |r|^2 + 2 |q| |r| at most,
     # and to 8 sqrt(n) eps / 2 with a probability above 1 - e^-30 (Higham and Mary,
@@ -118,7 +119,7 @@ def _by_expansion(references, k, p):
         rows = (rows - center) * unit
         return rows, (1 - slack) * jnp.sum(jnp.square(rows), -1, keepdims=True)
 
-    # [r, |r|^2] . [-2 q, 1], so that the product needs no further pass.
+    # The product of [r, |r|^2] and [-2 q, 1] needs no further pass.
     placed = jnp.concatenate(place(references), -1)
 
     def search(queries):
@@ -126,11 +127,9 @@ def _by_expansion(references, k, p):
         rows = jnp.concatenate([-2 * rows, jnp.ones_like(own_length)], -1)
         products = jnp.matmul(placed, rows.T, precision="highest")
         bounds, chosen = smallest(products, candidates)
-        gaps = _gap(references[chosen], queries[None])
-        largest = jnp.max(gaps, -1)
-        relative = divided(gaps, jnp.where(largest > 0, largest, 1)[..., None])
-        distances = largest * root(jnp.sum(jnp.square(relative), -1))
-        found = _sorted(distances, chosen, k)
+        gaps, scale = rescaled(_gap(references[chosen], queries[None]))
+        distances = scale[..., 0] * root(jnp.sum(jnp.square(gaps), -1))
+        found = _chosen(distances, chosen, k)
         if candidates == count:
             return found
         farthest = (1 + slack) * jnp.square(found[0][-1] * unit)
@@ -145,40 +144,36 @@ def smallest(
 ) -> tuple[Float[Array, "k columns"], Int[Array, "k columns"]]:
     """The `k` smallest of each column, ascending, and where they are.
 
-    Of equal values, the first comes first.
+    Equal values stay in their order.
     """
     number, columns = values.shape
     if number <= 2 * k * _GROUP:
         places = jax.lax.broadcasted_iota(jnp.int32, values.shape, 0)
-        return _selected(values, places, k)
-    # They are in the k groups with the smallest minima.
+        return _chosen(values, places, k, ascending=True)
+    # The smallest are in the k groups with the smallest minima.
     padded = jnp.pad(values, ((0, -number % _GROUP), (0, 0)), constant_values=jnp.inf)
     _, groups = smallest(jnp.min(padded.reshape(-1, _GROUP, columns), 1), k)
     if k > _ROUNDS:
         groups = jnp.sort(groups, 0)
     within = jnp.arange(_GROUP, dtype=groups.dtype)[None, :, None]
     places = (groups[:, None] * _GROUP + within).reshape(-1, columns)
-    return _selected(jnp.take_along_axis(padded, places, 0), places, k)
+    candidates = jnp.take_along_axis(padded, places, 0)
+    return _chosen(candidates, places, k, ascending=True)
 
 
-def _selected(values, places, k):
-    """As `smallest`, of values at these places, which ascend if `k` is large."""
+def _chosen(values, places, k, ascending=False):
+    """Does as `smallest` with values at these places, which may be in any order."""
     if k <= _ROUNDS:
         return _in_rounds(values, places, k)
-    negative, at = jax.lax.top_k(-values.T, k)
-    return -negative.T, jnp.take_along_axis(places, at.T, 0)
-
-
-def _sorted(values, places, k):
-    """As `smallest`, of values at these places, in any order."""
-    if k <= _ROUNDS:
-        return _in_rounds(values, places, k)
+    if ascending:  # `top_k` is faster, and keeps the order of equal values
+        negative, at = jax.lax.top_k(-values.T, k)
+        return -negative.T, jnp.take_along_axis(places, at.T, 0)
     values, places = jax.lax.sort((values, places), dimension=0, num_keys=2)
     return values[:k], places[:k]
 
 
 def _in_rounds(values, places, k):
-    """As `smallest`, of values at these places, in any order."""
+    """Does as `smallest` with values at these places, in any order."""
     taken = jnp.iinfo(places.dtype).max
 
     def take(places, _):

@@ -2,39 +2,36 @@
 
 import abc
 import contextlib
-import dataclasses
 import functools as ft
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
-import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from .._checks import check_count
 from .._compiled import compiled
-from .._typing import typed
+from .._module import Module
+from .._numerics import wide_dtype
+from .._typing import Count
 from ..data import DataLoader
 from ._base import (
+    AbstractPredictor,
     AbstractProbe,
     Inputs,
-    Predictions,
     Targets,
-    Task,
     as_rows,
-    check_data,
-    check_fitted,
-    evaluate,
-    predicted,
+    check_features,
+    counted,
+    counting,
+    dtype_of,
 )
 
 
-@typed
-class TrainingResult(eqx.Module):
+class TrainingResult(Module):
     """How a probe was trained; its arrays have one entry an epoch, NaN after the last.
 
     All are arrays, so that a fit can be compiled, and mapped over keys and
@@ -44,52 +41,91 @@ class TrainingResult(eqx.Module):
     loss: Float[Array, " epochs"]
     """The mean of the loss over the batches, with its penalties."""
     score: Float[Array, " epochs"] | None
-    """Of the validation data; `None` without them."""
+    """The score of the validation data; `None` without them."""
     epochs: Int[Array, ""]
-    """How many were run."""
+    """How many epochs were run."""
     best_epoch: Int[Array, ""]
-    """That after which the parameters are those of the fitted probe, counted from 0."""
+    """The epoch whose last parameters are those of the fitted probe, counted from 0."""
 
 
-TrainedProbe = TypeVar("TrainedProbe", bound="AbstractTrainedProbe")
+class FittedNetwork(AbstractPredictor):
+    """A network that was trained; [`ngcx.analysis.LinearProbe`][] and
+    [`ngcx.analysis.AttentiveProbe`][] make it.
+    """
+
+    recipe: "AbstractTrainedProbe"
+    """The probe that was fitted."""
+    network: PyTree
+    """What has been trained, with its parameters: a module of Equinox."""
+
+    @compiled
+    def __call__(self, x: Inputs) -> Float[Array, "samples outputs"]:
+        """The probabilities of the classes, or the values, of every row.
+
+        **Arguments:**
+
+        - `x`: representations, like those of the fit.
+
+        **Returns:** an array in the dtype of `x`.
+
+        **Raises:** `ValueError` if `x` has other features than the fit.
+        """
+        outputs = self._unrounded(x)
+        if self.recipe.task == "classification":
+            outputs = jax.nn.softmax(outputs)
+        return outputs.astype(dtype_of(x))
+
+    def _unrounded(self, x):
+        """Logarithms of probabilities up to a constant, or values."""
+        samples = self.recipe._prepare(x, dtype_of(self.network))
+        check_features(self.network.features, jtu.tree_leaves(samples)[0])
+        outputs = ft.partial(self.network, key=None)
+        if len(jtu.tree_leaves(samples)[0]) == 0:
+            return jax.vmap(outputs)(samples)  # `map` cannot
+        return jax.lax.map(outputs, samples, batch_size=_ROWS)
+
+
+_ROWS = 256  # at once, so that memory does not grow with their number
 
 
 class AbstractTrainedProbe(AbstractProbe):
     """A probe that is a network, trained in batches by a gradient method."""
 
-    task: eqx.AbstractVar[Task]
-    num_classes: eqx.AbstractVar[int | None]
-    network: eqx.AbstractVar[PyTree]
     learning_rate: ClassVar[float]
-    """Of the optimizer that is taken if none is given."""
+    """The learning rate of the optimizer that is taken if none is given."""
 
     @abc.abstractmethod
-    def _prepare(self, x: Inputs) -> PyTree[Array]:
-        """What the network takes, of all samples."""
+    def _prepare(self, x: Inputs, dtype) -> PyTree[Array]:
+        """All samples, in the form and the dtype in which the network takes each."""
 
     @abc.abstractmethod
     def _create(self, key: PRNGKeyArray, sample: PyTree, outputs: int) -> PyTree:
-        """A new network for such samples, called as `network(sample, key)`: with a key
-        while it is trained, and `None` after that."""
+        """A new network for such samples; it knows the number of their `features`.
+
+        It is called as `network(sample, key)`, with a key while it is trained, and
+        `None` after that. The first of its arrays has the dtype of the samples.
+        """
 
     @abc.abstractmethod
     def _penalty(self, network: PyTree) -> Float[Array, ""] | float:
         """What is added to the loss."""
 
-    @typed
+    # This is not compiled as a whole, because the values of the targets are judged, and
+    # a bar may be drawn.
+    @compiled(jit=False, before=counting)
     def fit(
-        self: TrainedProbe,
+        self,
         key: PRNGKeyArray,
         x: Inputs,
         y: Targets,
         *,
         validation: tuple[Any, Any] | None = None,
-        batch_size: int = 100,
-        epochs: int = 50,
-        patience: int = 20,
+        batch_size: Count = 100,
+        epochs: Count = 50,
+        patience: Count = 20,
         optimizer: optax.GradientTransformation | None = None,
         progress: bool = False,
-    ) -> tuple[TrainedProbe, TrainingResult]:
+    ) -> tuple[FittedNetwork, TrainingResult]:
         """Trains a new network, in one compiled loop over epochs and batches.
 
         The loss is the cross-entropy of the softmax, or the squared error summed over
@@ -112,186 +148,105 @@ class AbstractTrainedProbe(AbstractProbe):
 
         **Returns:** the fitted probe, and a [`ngcx.analysis.TrainingResult`][].
 
-        **Raises:** `ValueError` for targets that fit neither `x` nor `task`, and for
-        numbers below 1; `ImportError` for `progress` without tqdm.
+        **Raises:** `ValueError` for targets that fit neither `x` nor `task`;
+        `ImportError` for `progress` without tqdm.
         """
-        check_count("batch_size", batch_size)
-        check_count("epochs", epochs)
-        check_count("patience", patience)
-        new = dataclasses.replace(self, network=None)
-        data, outputs = _checked(new, x, y, self.num_classes)
-        held_out = None
         if validation is not None:
-            held_out, _ = _checked(new, *validation, outputs)
+            counted(self, *validation)
         optimizer = optimizer or _adam(self.learning_rate)
-        state = _begin(new, optimizer, key, data, outputs, epochs, held_out is None)
+        state = _begin(self, optimizer, key, x, epochs, validation is not None)
+        batch_size = min(batch_size, len(y))
         train = ft.partial(
-            _train,
-            new,
-            optimizer,
-            data,
-            held_out,
-            min(batch_size, len(y)),
-            patience,
+            _train, self, optimizer, (x, y), validation, batch_size, patience
         )
-        if progress:
-            state = _watched(train, state, epochs)
-        else:
-            state = train(state, np.asarray(epochs))
-        return dataclasses.replace(self, network=state.best), state.result
-
-    @compiled
-    def __call__(self, x: Inputs) -> Float[Array, "samples outputs"]:
-        """The probabilities of the classes, or the values, of every row.
-
-        **Arguments:**
-
-        - `x`: representations, as those of the fit.
-
-        **Returns:** an array in the dtype of `x`.
-
-        **Raises:** `ValueError` if the probe is not fitted, or `x` has other features.
-        """
-        outputs = self._unrounded(x)
-        if self.task == "classification":
-            outputs = jax.nn.softmax(outputs)
-        return outputs.astype(_dtype(x))
-
-    def _unrounded(self, x):
-        """Logarithms of probabilities up to a constant, or values."""
-        check_fitted(self.network is not None, self)
-        return _outputs(self.network, self._prepare(x))
-
-    @compiled
-    def predict(self, x: Inputs) -> Predictions:
-        """The class of every row, -1 if its probabilities are NaN; or its values.
-
-        Arguments and errors as those of a call.
-        """
-        return predicted(self.task, self._unrounded(x), _dtype(x))
-
-    @compiled
-    def score(self, x: Inputs, y: Targets) -> Float[Array, ""]:
-        """The accuracy, or the coefficient of determination of all outputs together.
-
-        The latter is 1 - Σ(ŷ - y)² / Σ(y - ȳ)², and -inf for constant targets that are
-        not all met.
-        """
-        return evaluate(self.task, self._unrounded(x), y)
+        state = _watched(train, state, epochs) if progress else train(state, epochs)
+        network = eqx.combine(state.best, state.constants)
+        return FittedNetwork(self, network), state.result
 
 
-def _dtype(x: Inputs):
-    return jtu.tree_leaves(x)[0].dtype
+class _State(Module):
+    """All that changes in training; a network is its weights and its constants."""
 
-
-class _State(eqx.Module):
-    """All that changes in training."""
-
-    network: PyTree
+    constants: PyTree = eqx.field(static=True)
+    weights: PyTree
     best: PyTree
-    optimizer: PyTree  # of optax, whose own type beartype warns of
+    optimizer: PyTree  # the state of optax, whose own type beartype warns of
     key: PRNGKeyArray
     result: TrainingResult
 
 
-@eqx.filter_jit
-def _begin(probe, optimizer, key, data, outputs, epochs, unscored):
+@compiled(static=("recipe", "optimizer", "epochs", "scored"))
+def _begin(recipe, optimizer, key, x, epochs, scored):
     network_key, key = jr.split(key)
-    sample = jtu.tree_map(lambda leaf: leaf[0], data[0])
-    network = probe._create(network_key, sample, outputs)
-    weights = eqx.filter(network, eqx.is_inexact_array)
-    unknown = jnp.full(epochs, jnp.nan, float)
-    zero = jnp.zeros((), int)
+    samples = recipe._prepare(x, wide_dtype(dtype_of(x)))
+    sample = jtu.tree_map(lambda leaf: leaf[0], samples)
+    network = recipe._create(network_key, sample, recipe.num_classes)
+    weights, constants = eqx.partition(network, eqx.is_inexact_array)
+    unknown, zero = jnp.full(epochs, jnp.nan, float), jnp.zeros((), int)
     with _promotion_of_optax():
-        optimizer_state = optimizer.init(weights)
-    return _State(
-        network,
-        network,
-        optimizer_state,
-        key,
-        TrainingResult(unknown, None if unscored else unknown, zero, zero),
-    )
+        opt_state = optimizer.init(weights)
+    result = TrainingResult(unknown, unknown if scored else None, zero, zero)
+    return _State(constants, weights, weights, opt_state, key, result)
 
 
-@eqx.filter_jit
-def _train(probe, optimizer, data, held_out, batch_size, patience, state, until):
-    """Up to the epoch `until`, which is traced, or to the end of the patience."""
-    data = jtu.tree_map(jnp.asarray, data)
+@compiled(static=("recipe", "optimizer", "batch_size"))
+def _train(recipe, optimizer, data, held_out, batch_size, patience, state, until):
+    """Trains up to the epoch `until`, or to the end of the patience."""
+    x, y = data
+    data = recipe._prepare(x, dtype_of(state.weights)), y
     loader = DataLoader(data, batch_size)
 
-    def loss(weights, rest, batch, key):
-        network, (samples, y) = eqx.combine(weights, rest), batch
+    def loss(weights, batch, key):
+        network, (samples, y) = eqx.combine(weights, state.constants), batch
         outputs = jax.vmap(network)(samples, jr.split(key, batch_size))
-        errors = _errors(probe.task, outputs, y)
-        return jnp.mean(errors) + probe._penalty(network)
+        errors = _errors(recipe.task, outputs, y)
+        return jnp.mean(errors) + recipe._penalty(network)
 
     def epoch(state):
-        weights, rest = eqx.partition(state.network, eqx.is_inexact_array)
-
         def step(carry, batch):
-            weights, optimizer_state = carry
-            number, rows = batch
+            (weights, opt_state), (number, rows) = carry, batch
             key = jr.fold_in(noise_key, number)
             batch = jtu.tree_map(
                 lambda leaf: leaf.at[rows].get(mode="promise_in_bounds"), data
             )
-            value, gradients = jax.value_and_grad(loss)(weights, rest, batch, key)
+            value, gradients = jax.value_and_grad(loss)(weights, batch, key)
             with _promotion_of_optax():
-                updates, optimizer_state = optimizer.update(
-                    gradients, optimizer_state, weights
-                )
+                updates, opt_state = optimizer.update(gradients, opt_state, weights)
                 weights = optax.apply_updates(weights, updates)
-            return (weights, optimizer_state), value
+            return (weights, opt_state), value
 
-        result = state.result
-        at = result.epochs
+        result, at = state.result, state.result.epochs
         order_key, noise_key = jr.split(jr.fold_in(state.key, at))
-        # The order of an epoch at once costs less than half of that batch by batch.
+        # To draw the order of an epoch at once costs less than half of drawing it batch
+        # by batch.
         numbers = jnp.arange(len(loader))
         rows = jax.vmap(ft.partial(loader.indices, order_key))(numbers)
-        (weights, optimizer_state), losses = jax.lax.scan(
-            step, (weights, state.optimizer), (numbers, rows)
+        (weights, opt_state), losses = jax.lax.scan(
+            step, (state.weights, state.optimizer), (numbers, rows)
         )
-        network = best = eqx.combine(weights, rest)
-        scores, best_epoch = result.score, at
+        best, scores, best_epoch = weights, result.score, at
         if held_out is not None:
-            samples, y = held_out
-            score = evaluate(probe.task, _outputs(network, samples), y)
+            network = eqx.combine(weights, state.constants)
+            score = FittedNetwork(recipe, network).score(*held_out)
             best_score = scores[result.best_epoch]
             better = (at == 0) | (score > best_score)
             better |= jnp.isnan(best_score) & ~jnp.isnan(score)
             scores = scores.at[at].set(score)
             best_epoch = jnp.where(better, at, result.best_epoch)
-            best = jtu.tree_map(
-                lambda new, old: (
-                    jnp.where(better, new, old) if eqx.is_array(new) else new
-                ),
-                network,
-                state.best,
-            )
-        mean = jnp.mean(losses).astype(result.loss.dtype)
-        result = TrainingResult(
-            result.loss.at[at].set(mean), scores, at + 1, best_epoch
-        )
-        return _State(network, best, optimizer_state, state.key, result)
+            best = jtu.tree_map(ft.partial(jnp.where, better), weights, state.best)
+        losses = result.loss.at[at].set(jnp.mean(losses).astype(result.loss.dtype))
+        result = TrainingResult(losses, scores, at + 1, best_epoch)
+        return _State(state.constants, weights, best, opt_state, state.key, result)
 
-    arrays, constants = eqx.partition(state, eqx.is_array)
+    def going(state):
+        at, best = state.result.epochs, state.result.best_epoch
+        return (at < until) & (at - best <= patience)
 
-    def going(arrays):
-        return (arrays.result.epochs < until) & _going(arrays.result, patience)
-
-    def run(arrays):
-        return eqx.filter(epoch(eqx.combine(arrays, constants)), eqx.is_array)
-
-    return eqx.combine(jax.lax.while_loop(going, run, arrays), constants)
-
-
-def _going(result: TrainingResult, patience):
-    return result.epochs - result.best_epoch <= patience
+    return jax.lax.while_loop(going, epoch, state)
 
 
 def _watched(train, state, epochs: int):
-    """Trains as before, but comes back after every epoch."""
+    """Trains in steps of one epoch, and shows a bar in between."""
     try:
         from tqdm import tqdm
     except ImportError as error:
@@ -299,56 +254,35 @@ def _watched(train, state, epochs: int):
             "`progress` needs tqdm: python -m pip install 'ngcx[examples]'"
         ) from error
     with tqdm(total=epochs, unit="epoch") as bar:
-        for until in range(1, epochs + 1):
-            state = train(state, np.asarray(until))  # a number would be a constant
-            at = until - 1
-            if int(state.result.epochs) < until:
-                break
-            shown = {"loss": f"{float(state.result.loss[at]):.4f}"}
-            if state.result.score is not None:
-                shown["score"] = f"{float(state.result.score[at]):.4f}"
-            bar.set_postfix(shown)
+        for epoch in range(epochs):
+            state = train(state, epoch + 1)
+            result = state.result
+            if int(result.epochs) == epoch:
+                break  # the patience is at its end
+            shown = {"loss": result.loss, "score": result.score}
+            bar.set_postfix(
+                {k: f"{float(v[epoch]):.4f}" for k, v in shown.items() if v is not None}
+            )
             bar.update()
     return state
 
 
-def _errors(task: Task, outputs, y):
+def _errors(task: str, outputs, y):
     if task == "regression":
         return jnp.sum(jnp.square(outputs - y.astype(outputs.dtype)), -1)
-    # In log space, where the probability of a wrong class cannot vanish; and with the
-    # classes first, because XLA vectorises sums over the first axis only.
+    # Logarithms keep the probability of a wrong class from vanishing. The classes come
+    # first, because XLA vectorises sums over the first axis only.
     targets, scores = as_rows(y, outputs.shape[-1], outputs.dtype).T, outputs.T
     below = jax.lax.stop_gradient(jnp.max(scores, 0, keepdims=True)) - scores
     log_sum = jnp.log(jnp.sum(jnp.exp(-below), 0))
     return jnp.sum(targets, 0) * log_sum + jnp.sum(targets * below, 0)
 
 
-def _outputs(network, samples):
-    def outputs(sample):
-        return network(sample, None)
-
-    if len(jtu.tree_leaves(samples)[0]) == 0:
-        return jax.vmap(outputs)(samples)  # `map` cannot
-    return jax.lax.map(outputs, samples, batch_size=_ROWS)
-
-
-_ROWS = 256  # at once, so that memory does not grow with their number
-
-
-@typed
-def _checked(probe: AbstractTrainedProbe, x: Inputs, y: Targets, outputs: int | None):
-    """The data, and how many outputs there are."""
-    outputs = check_data(probe.task, outputs, x, y)
-    return (probe._prepare(x), y), outputs
-
-
 @contextlib.contextmanager
 def _promotion_of_optax():
-    """It multiplies floats by integers, which users may have forbidden."""
+    """Lets optax multiply floats by integers, which users may have forbidden."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 
 
-@ft.cache
-def _adam(learning_rate: float) -> optax.GradientTransformation:
-    return optax.adam(learning_rate)
+_adam = ft.cache(optax.adam)  # made once, as another one would compile anew

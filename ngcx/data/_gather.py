@@ -1,6 +1,5 @@
 """The rows of a batch, from whatever holds them to wherever they belong."""
 
-import functools as ft
 from typing import Any
 
 import jax
@@ -11,6 +10,7 @@ from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
+from .._compiled import compiled
 from ._sources import ItemSource
 
 
@@ -32,14 +32,14 @@ def _read(source, rows) -> PyTree:
     if isinstance(source, np.memmap):
         _touch(source, np.sort(rows))
     if isinstance(source, np.ndarray):
-        # `take` is faster, but copies the whole of what is not contiguous.
+        # `take` is faster, but it copies the whole array if that is not contiguous.
         array = np.asarray(source)
         return np.take(array, rows, 0) if array.flags.c_contiguous else array[rows]
     if isinstance(source, jax.Array):
         return _on_device(source, rows, None)
     if isinstance(source, ItemSource):
         return source[rows]
-    # Ascending and each but once, as files of HDF5 want them.
+    # Files of HDF5 want indices that ascend, each of them once.
     ascending, places = np.unique(rows, return_inverse=True)
     return jtu.tree_map(
         lambda leaf: np.take(np.asarray(leaf), places, axis=0), source[ascending]
@@ -51,14 +51,12 @@ def _touch(array: np.memmap, rows):
     if array.flags.c_contiguous and array.size:
         row_bytes = array.reshape(len(array), -1).view(np.uint8)
         width = row_bytes.shape[1]
-        row_bytes[rows[:, None], np.append(np.arange(0, width, _PAGE), width - 1)]
-
-
-_PAGE = 4096  # bytes
+        page = 4096  # bytes
+        row_bytes[rows[:, None], np.append(np.arange(0, width, page), width - 1)]
 
 
 def _sharded(source, rows, sharding: NamedSharding) -> PyTree:
-    # What is on the mesh already stays there.
+    # An array that is on the mesh already stays there.
     on_mesh = isinstance(source, jax.Array) and (
         isinstance(source, Tracer) or source.sharding.device_set == sharding.device_set
     )
@@ -97,18 +95,19 @@ def _on_device(source, rows, sharding: NamedSharding | None):
             "`data` must hold arrays of numpy or JAX where the step is traced; got a "
             f"{type(source).__name__}."
         )
-    return _compiled(sharding)(jnp.asarray(source), rows)
+    return _rows_of(jnp.asarray(source), rows, sharding)
 
 
-@ft.cache
-def _compiled(sharding: NamedSharding | None):
-    def rows_of(array, rows):
-        # In range by construction.
+@compiled(static=("sharding",))
+def _rows_of(array, rows, sharding: NamedSharding | None):
+    def take(array, rows):
+        # The rows are in range by construction.
         return array.at[rows].get(mode="promise_in_bounds")
 
     if sharding is None:
-        return jax.jit(rows_of)
+        return take(array, rows)
     # On a mesh of explicit axes, JAX asks what sharding the rows have.
     axes = sharding.mesh.axis_names
-    placed = jax.sharding.auto_axes(rows_of, axes=axes, out_sharding=sharding)
-    return jax.jit(placed, out_shardings=sharding)
+    placed = jax.sharding.auto_axes(take, axes=axes, out_sharding=sharding)
+    # compiled by hand: `compiled` cannot say where results go.
+    return jax.jit(placed, out_shardings=sharding)(array, rows)

@@ -1,8 +1,14 @@
+"""The loader, whose parts that run on the host are checked but not compiled.
+
+Arrays of numpy, files and other sources are read there, and a batch of them must not
+pass through a device. Where the step is traced, the program of the caller compiles it
+all.
+"""
+
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
@@ -11,8 +17,9 @@ from jax.core import Tracer
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Int, Integer, PRNGKeyArray, PyTree
 
-from .._checks import check_count
-from .._typing import typed
+from .._compiled import compiled
+from .._module import Module
+from .._typing import Count
 from ._gather import gather, row_sharding
 from ._permutation import check_index_width, random_permutation_index
 from ._sources import is_source
@@ -21,16 +28,15 @@ from ._sources import is_source
 Step: TypeAlias = int | np.integer | Integer[np.ndarray, ""] | Integer[Array, ""]
 
 
-class LoaderState(eqx.Module):
-    """Where an endless iteration stands: all that a checkpoint needs to go on."""
+class LoaderState(Module):
+    """The place of an endless iteration: all that a checkpoint needs to go on."""
 
     key: PRNGKeyArray
     epoch: Int[Array, ""]
     step: Int[Array, ""]
 
 
-@typed
-class DataLoader(eqx.Module):
+class DataLoader(Module):
     """Shuffled batches of a pytree of arrays, as a pure function of (key, step).
 
     Nothing is stored and nothing advances: the key of an epoch decides its order, so
@@ -63,8 +69,9 @@ class DataLoader(eqx.Module):
     """Arrays that agree in the length of their first axis. In the place of an array may
     stand any object with a length that gives the rows of an ascending index array, such
     as a dataset of an HDF5 file, or an [`ngcx.data.ItemSource`][]."""
-    batch_size: int = eqx.field(static=True)
-    """Of the batch of all processes together, where there are several."""
+    batch_size: Count = eqx.field(static=True)
+    """How many samples a batch has, over all processes together if there are
+    several."""
     shuffle: bool = eqx.field(static=True, default=True)
     remainder: Literal["wrap", "drop", "partial"] = eqx.field(
         static=True, default="wrap"
@@ -72,8 +79,8 @@ class DataLoader(eqx.Module):
     """What becomes of the samples after the last full batch: filled up with the first
     samples of the epoch, left out, or a smaller batch (on the host only)."""
     sharding: NamedSharding | None = eqx.field(static=True, default=None)
-    """Where each array of a batch goes. Every process reads the rows of its own devices
-    alone, and the batches do not depend on how many processes there are."""
+    """The place of each array of a batch. Every process reads the rows of its own
+    devices alone, and the batches do not depend on how many processes there are."""
 
     def __check_init__(self):
         sources = jtu.tree_leaves(self.data)
@@ -93,7 +100,6 @@ class DataLoader(eqx.Module):
         size = sizes.pop()
         if size == 0:
             raise ValueError("`data` must not be empty; its leading axis has length 0.")
-        check_count("batch_size", self.batch_size)
         if self.remainder == "drop" and self.batch_size > size:
             raise ValueError(
                 f"`batch_size` must be at most the {size} samples when the remainder "
@@ -116,7 +122,7 @@ class DataLoader(eqx.Module):
                 ) from error
 
     @classmethod
-    @typed
+    @compiled(jit=False)
     def from_named(
         cls, named: Sequence[tuple[str, Any]], batch_size: int, **options: Any
     ) -> "DataLoader":
@@ -140,7 +146,7 @@ class DataLoader(eqx.Module):
         whole, rest = divmod(self._size, self.batch_size)
         return whole if self.remainder == "drop" else whole + (rest > 0)
 
-    @typed
+    @compiled(jit=False)
     def epoch(self, key: PRNGKeyArray, start: int = 0) -> Iterator[PyTree]:
         """Yields the batches of one epoch.
 
@@ -157,16 +163,17 @@ class DataLoader(eqx.Module):
             )
         return self._batches(key, start)
 
-    @typed
+    @compiled(jit=False)
     def batch(self, key: PRNGKeyArray, step: Step) -> PyTree:
         """The batch at one step of the epoch of `key`; `step` may be traced.
 
         **Raises:** `ValueError` if a concrete `step` is not from 0 to
         `len(loader) - 1`. A traced one is not checked: it counts modulo `len(loader)`.
         """
-        return gather(self.data, self.indices(key, step), self.sharding)
+        rows = self.indices(key, step)
+        return gather(self.data, rows, self.sharding)
 
-    @typed
+    @compiled(jit=False)
     def indices(
         self, key: PRNGKeyArray, step: Step
     ) -> Int[np.ndarray, " batch"] | Int[Array, " batch"]:
@@ -175,18 +182,19 @@ class DataLoader(eqx.Module):
         **Returns:** an array of numpy, or of JAX where `key` or `step` is traced.
         """
         if isinstance(step, Tracer):
-            return self._order(key, self._traced_positions(step))
-        step = int(step)
-        if not 0 <= step < len(self):
+            positions = self._traced_positions(step)
+        elif 0 <= (first := int(step)) < len(self):
+            positions = self._positions(first, first + 1)
+        else:
             raise ValueError(f"`step` must be from 0 to {len(self) - 1}; got {step}.")
-        return self._order(key, self._positions(step, step + 1))
+        return self._order(key, positions)
 
-    @typed
+    @compiled(jit=False)
     def init(self, key: PRNGKeyArray) -> LoaderState:
         """The state before the first batch of the first epoch; see `next`."""
         return LoaderState(key, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
 
-    @typed
+    @compiled(jit=False)
     def next(self, state: LoaderState) -> tuple[PyTree, LoaderState]:
         """The batch at `state`, and the state after it, epoch after epoch without end.
 
@@ -205,7 +213,7 @@ class DataLoader(eqx.Module):
         return len(jtu.tree_leaves(self.data)[0])
 
     def _positions(self, first: int, last: int):
-        """Where in the order the batches from `first` to before `last` lie."""
+        """The positions in the order of the batches from `first` to before `last`."""
         end = self._size if self.remainder == "partial" else len(self) * self.batch_size
         start, stop = first * self.batch_size, min(last * self.batch_size, end)
         positions = np.arange(start, stop)
@@ -220,7 +228,7 @@ class DataLoader(eqx.Module):
         check_index_width(self._size)
         # The last batch may begin below 2^31 and end above.
         wide = self._size >= 2**31
-        # Widened first: a narrow dtype may not hold the length.
+        # The step is widened first, since a narrow dtype may not hold the length.
         step = step.astype(jnp.int64 if wide else jnp.int32) % len(self)
         step = step.astype(jnp.int64 if wide else jnp.uint32)
         positions = step * self.batch_size + jnp.arange(self.batch_size).astype(
@@ -240,7 +248,8 @@ class DataLoader(eqx.Module):
         # The order of many batches at once costs numpy little more than that of one.
         block = max(1, _BLOCK // size)
         for step in range(start, len(self), block):
-            rows = self._order(key, self._positions(step, step + block))
+            positions = self._positions(step, step + block)
+            rows = self._order(key, positions)
             for at in range(0, len(rows), size):
                 yield gather(data, rows[at : at + size], sharding)
 
@@ -248,12 +257,11 @@ class DataLoader(eqx.Module):
 _BLOCK = 1 << 15  # samples: a millisecond until the first batch
 
 
-def _following(state: LoaderState, length: int) -> tuple[PRNGKeyArray, LoaderState]:
+@compiled(static=("length",))
+def _advance(state: LoaderState, length: int) -> tuple[PRNGKeyArray, LoaderState]:
+    """The key of the epoch at `state`, and the state after it."""
     key = jr.fold_in(state.key, state.epoch)
     over = state.step + 1 == length
     epoch = state.epoch + over.astype(state.epoch.dtype)
     step = jnp.where(over, 0, state.step + 1)
     return key, LoaderState(state.key, epoch, step)
-
-
-_advance = jax.jit(_following, static_argnums=1, inline=True)

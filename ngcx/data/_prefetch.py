@@ -5,15 +5,16 @@ from typing import TypeVar
 
 import jax
 
-from .._checks import check_count
-from .._typing import typed
+from .._compiled import compiled
+from .._typing import Count
 
 
 T = TypeVar("T")
 
 
-@typed
-def prefetch(iterator: Iterable[T], size: int = 2) -> Iterator[T]:
+# This is not compiled: a thread of the host takes the items, whatever they are.
+@compiled(jit=False)
+def prefetch(iterator: Iterable[T], size: Count = 2) -> Iterator[T]:
     """Takes from `iterator` ahead of time, in a thread, while the caller computes.
 
     The thread starts with the first item that is asked for, and stops with the last
@@ -26,8 +27,7 @@ def prefetch(iterator: Iterable[T], size: int = 2) -> Iterator[T]:
 
     **Returns:** the same items, in the same order.
 
-    **Raises:** what `iterator` raises, with its traceback, in the place of the item;
-    `ValueError` for a `size` below 1.
+    **Raises:** what `iterator` raises, with its traceback, in the place of the item.
 
     !!! example
 
@@ -37,13 +37,13 @@ def prefetch(iterator: Iterable[T], size: int = 2) -> Iterator[T]:
 
         ```
     """
-    check_count("size", size)
     return _prefetched(iter(iterator), size)
 
 
 def _prefetched(iterator: Iterator[T], size: int) -> Iterator[T]:
     end = object()
-    # Where the caller has set these for a while, the thread does not know of it.
+    # The thread does not know these settings where the caller has changed them for a
+    # while, so it is told.
     wide, device = jax.config.jax_enable_x64, jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
 
     def take():

@@ -8,8 +8,8 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Int, PyTree
 
-from .._checks import check_count
-from .._typing import typed
+from .._compiled import compiled
+from .._typing import Count
 
 
 class ItemSource:
@@ -22,8 +22,6 @@ class ItemSource:
 
     - `dataset`: has a length, and gives the item `dataset[i]` for an integer `i`.
     - `threads`: how many items are read at a time.
-
-    **Raises:** `ValueError` for fewer threads than one.
 
     !!! example
 
@@ -40,21 +38,21 @@ class ItemSource:
         ```
     """
 
-    @typed
-    def __init__(self, dataset: Any, threads: int = 8):
+    # Items are read by threads of the host, so that nothing here is compiled.
+    @compiled(jit=False)
+    def __init__(self, dataset: Any, threads: Count = 8):
         if not is_source(dataset):
             raise TypeError(
                 "`dataset` must have a length and give items by their index; got "
                 f"{dataset!r}."
             )
-        check_count("threads", threads)
         self._dataset = dataset
         self._threads = threads
 
     def __len__(self) -> int:
         return len(self._dataset)
 
-    @typed
+    @compiled(jit=False)
     def __getitem__(self, rows: Int[np.ndarray, " batch"]) -> PyTree:
         with ThreadPoolExecutor(self._threads) as pool:
             items = list(pool.map(self._dataset.__getitem__, rows.tolist()))
@@ -62,7 +60,7 @@ class ItemSource:
 
 
 def is_source(leaf: Any) -> bool:
-    """Whether rows can be had from it by their index."""
+    """Whether rows can be taken from it by their index."""
     if isinstance(leaf, jax.Array | np.ndarray):
         return leaf.ndim > 0
     access = hasattr(leaf, "__len__") and hasattr(leaf, "__getitem__")

@@ -1,9 +1,12 @@
 """Densities: mixture models, fitted by expectation maximisation."""
 
-from ._base import AbstractMixture as AbstractMixture
+from ._components import AbstractComponents as AbstractComponents
 from ._em import FitResult as FitResult, Statistics as Statistics
-from ._factorial import (
+from ._factorial import Bernoullis as Bernoullis, Exponentials as Exponentials
+from ._fit import (
     BernoulliMixture as BernoulliMixture,
     ExponentialMixture as ExponentialMixture,
+    GaussianMixture as GaussianMixture,
 )
-from ._gaussian import GaussianMixture as GaussianMixture
+from ._gaussians import Gaussians as Gaussians
+from ._mixture import Mixture as Mixture

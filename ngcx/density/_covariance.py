@@ -16,97 +16,44 @@ import jax.numpy as jnp
 from jax.lax.linalg import triangular_solve
 from jaxtyping import Array
 
-from ..ops._numbers import divided, shrinking
+from .._numerics import divided, power_of_two
 
 
-class AbstractCovariance(abc.ABC):
-    @abc.abstractmethod
-    def from_deviations(self, deviations) -> Array:
-        """Scales of components whose features have these standard deviations."""
+class Full:
+    """Any covariance, whose scale is a Cholesky factor. What its methods do, those of
+    the other shapes do as well.
+    """
 
-    @abc.abstractmethod
-    def from_covariances(self, covariances) -> Array:
-        """Scales of covariances in this shape."""
-
-    @abc.abstractmethod
-    def covariances(self, scales) -> Array:
-        """`L Lᵀ`, in this shape."""
-
-    @abc.abstractmethod
-    def whitened(self, scales, means, center, x) -> tuple[Array, ...]:
-        """`z = L⁻¹ (x - mean)` first, and what else `moments` needs. `center`
-        (1, features) lies among the means.
-        """
-
-    @abc.abstractmethod
-    def moments(self, local, weight) -> tuple[Array, Array]:
-        """The sums over rows of `z` and of `z zᵀ`, in this shape, each times its weight
-        (components, rows); `local` is what `whitened` gives.
-        """
-
-    @abc.abstractmethod
-    def coloured(self, scales, noise) -> Array:
-        """`L noise` of one component, for rows (rows, features)."""
-
-    @abc.abstractmethod
-    def shifted(self, scales, shift) -> Array:
-        """`L shift` for a shift (components, features)."""
-
-    @abc.abstractmethod
-    def log_determinant(self, scales, features) -> Array:
-        """ln |L|."""
-
-    @abc.abstractmethod
-    def identity(self, scales, features) -> Array:
-        """`z zᵀ` on average."""
-
-    @abc.abstractmethod
-    def central(self, squares, shift) -> Array:
-        """Mean squares about their mean `shift`."""
-
-    @abc.abstractmethod
-    def sizes(self, scales) -> Array:
-        """The largest number that makes up the deviation of each feature."""
-
-    @abc.abstractmethod
-    def variances(self, scales, squares, unit) -> Array:
-        """The diagonal of `L squares Lᵀ`, in units squared of each feature."""
-
-    @abc.abstractmethod
-    def rescaled(self, scales, squares, floor) -> Array:
-        """The scales of the covariances nearest to `L squares Lᵀ` in likelihood that
-        are not below `floor`, a standard deviation a feature, in any direction.
-        """
-
-    @abc.abstractmethod
-    def num_parameters(self, features) -> int:
-        """Of one component."""
-
-
-class Full(AbstractCovariance):
     def from_deviations(self, deviations):
+        """Scales of components whose features have these standard deviations."""
         return jax.vmap(jnp.diag)(deviations)
 
     def from_covariances(self, covariances):
-        # Of correlations, so that nothing depends on units.
+        """Scales of covariances in this shape."""
+        # The factor is that of correlations, so that nothing depends on units.
         deviations = jnp.sqrt(jnp.diagonal(covariances, axis1=1, axis2=2))
         outer = deviations[:, :, None] * deviations[:, None]
         return deviations[:, :, None] * jnp.linalg.cholesky(covariances / outer)
 
     def covariances(self, scales):
+        """Computes `L Lᵀ`, in this shape."""
         return scales @ scales.mT
 
     def whitened(self, scales, means, center, x):
+        """Computes `z = L⁻¹ (x - mean)` first, and what else `moments` needs. `center`
+        (1, features) lies among the means.
+        """
         components, features = means.shape
         # No sum of products over the rows overflows.
-        shrink = shrinking(jnp.max(jnp.abs(scales), (0, 2)))
+        shrink = power_of_two(jnp.max(jnp.abs(scales), (0, 2)))
         inverse = _inverse(scales * shrink[None, :, None])
         offsets = inverse @ ((center - means) * shrink[None])[:, :, None]
         # One product for all components, offsets included. From a centre among them, it
         # loses no more than the data lost when they were rounded.
         transform = jnp.concatenate([inverse, offsets], 2)
         ones = jnp.ones((1, x.shape[1]), x.dtype)
-        # From so far away that the square of `z` is infinite, while no product is.
+        # The limit is so far away that the square of `z` is infinite, while no product
+        # is.
         limit = float(jnp.finfo(x.dtype).max) ** 0.75
         rows = jnp.clip((x - center.T) * shrink[:, None], -limit, limit)
         rows = jnp.concatenate([rows, ones])
@@ -116,6 +63,9 @@ class Full(AbstractCovariance):
         return z.reshape(components, features, -1), rows, transform
 
     def moments(self, local, weight):
+        """The sums over rows of `z` and of `z zᵀ`, in this shape, each times its weight
+        (components, rows); `local` is what `whitened` gives.
+        """
         z, rows, transform = local
         components, features, _ = z.shape
         # One product again: `z zᵀ` is `z rowsᵀ transformᵀ`. It loses what `z` has lost
@@ -125,28 +75,39 @@ class Full(AbstractCovariance):
         return products[:, :, -1], products @ transform.mT
 
     def coloured(self, scales, noise):
+        """Computes `L noise` of one component, for rows (rows, features)."""
         return noise @ scales.T
 
     def shifted(self, scales, shift):
+        """Computes `L shift` for a shift (components, features)."""
         return jnp.einsum("kij,kj->ki", scales, shift)
 
     def log_determinant(self, scales, features):
+        """Computes ln |L|."""
         return jnp.sum(jnp.log(jnp.diagonal(scales, axis1=1, axis2=2)), -1)
 
-    def identity(self, scales, features):
-        return jnp.broadcast_to(jnp.eye(features, dtype=scales.dtype), scales.shape)
+    def identity(self, scales):
+        """The mean of `z zᵀ`, in this shape, if all rows come from the component."""
+        eye = jnp.eye(scales.shape[1], dtype=scales.dtype)
+        return jnp.broadcast_to(eye, scales.shape)
 
     def central(self, squares, shift):
+        """Mean squares about their mean `shift`."""
         return squares - shift[:, :, None] * shift[:, None]
 
     def sizes(self, scales):
+        """The largest number that makes up the deviation of each feature."""
         return jnp.max(jnp.abs(scales), -1)
 
     def variances(self, scales, squares, unit):
+        """The diagonal of `L squares Lᵀ`, in units squared of each feature."""
         scales = divided(scales, unit[:, :, None])
         return jnp.einsum("kdi,kij,kdj->kd", scales, squares, scales)
 
     def rescaled(self, scales, squares, floor):
+        """The scales of the covariances nearest to `L squares Lᵀ` in likelihood that
+        are not below `floor`, a standard deviation a feature, in any direction.
+        """
         root = jnp.linalg.cholesky(squares)
         regular = scales @ root
         # The floor in units of the new scales. Its norm is no less than what it is in
@@ -155,12 +116,13 @@ class Full(AbstractCovariance):
         above = jnp.sum(jnp.square(units), (1, 2)) <= 1
 
         def floored():
-            # In units of the floor, where it is 1 in every direction.
+            # The unit is the floor, which is then 1 in every direction.
             units = scales / floor[:, :, None]
             values, vectors = jnp.linalg.eigh(units @ squares @ units.mT)
             root = jnp.sqrt(jnp.maximum(values, 1))[:, :, None] * vectors.mT
-            # By QR, because a product of the root with itself would be rounded below
-            # the floor where a component is much wider in some other direction.
+            # QR finds the factor, because a product of the root with itself would be
+            # rounded below the floor where a component is much wider in some other
+            # direction.
             upper = jnp.linalg.qr(root, mode="r")
             sign = jnp.sign(jnp.diagonal(upper, axis1=1, axis2=2))
             lower = (upper * sign[:, :, None]).mT * floor[:, :, None]
@@ -169,25 +131,33 @@ class Full(AbstractCovariance):
         return jax.lax.cond(jnp.all(above), lambda: regular, floored)
 
     def num_parameters(self, features):
+        """How many numbers make up the covariance of one component."""
         return features * (features + 1) // 2
 
 
-class Diagonal(AbstractCovariance):
-    def from_deviations(self, deviations):
-        return deviations
+class AbstractDeviations(abc.ABC):
+    """Standard deviations (components, features), or (components, 1) for all features
+    together.
+    """
+
+    @abc.abstractmethod
+    def pooled(self, squares) -> Array:
+        """The mean over the features that share one deviation."""
+
+    @abc.abstractmethod
+    def from_deviations(self, deviations) -> Array:
+        """Scales of components whose features have these standard deviations."""
 
     def from_covariances(self, covariances):
-        return jnp.sqrt(covariances)
-
-    def covariances(self, scales):
-        return jnp.square(scales)
+        return jnp.sqrt(covariances).reshape(len(covariances), -1)
 
     def whitened(self, scales, means, center, x):
         return (_standardised(x, means[:, :, None], scales[:, :, None]),)
 
     def moments(self, local, weight):
         weighted = local[0] * weight[:, None]
-        return jnp.sum(weighted, -1), jnp.sum(weighted * local[0], -1)
+        squares = self.pooled(jnp.sum(weighted * local[0], -1))
+        return jnp.sum(weighted, -1), squares
 
     def coloured(self, scales, noise):
         return noise * scales[None]
@@ -196,13 +166,13 @@ class Diagonal(AbstractCovariance):
         return scales * shift
 
     def log_determinant(self, scales, features):
-        return jnp.sum(jnp.log(scales), -1)
+        return features // scales.shape[1] * jnp.sum(jnp.log(scales), -1)
 
-    def identity(self, scales, features):
+    def identity(self, scales):
         return jnp.ones_like(scales)
 
     def central(self, squares, shift):
-        return jnp.maximum(squares - jnp.square(shift), 0)
+        return jnp.maximum(squares - self.pooled(jnp.square(shift)), 0)
 
     def sizes(self, scales):
         return scales
@@ -211,72 +181,49 @@ class Diagonal(AbstractCovariance):
         return jnp.square(divided(scales, unit)) * squares
 
     def rescaled(self, scales, squares, floor):
-        return jnp.maximum(scales * jnp.sqrt(squares), floor)
-
-    def num_parameters(self, features):
-        return features
+        # The mean variance is what the likelihood depends on.
+        return jnp.maximum(scales * jnp.sqrt(squares), self.from_deviations(floor))
 
 
-class Spherical(AbstractCovariance):
+class Diagonal(AbstractDeviations):
+    """A variance of each feature."""
+
     def from_deviations(self, deviations):
-        return _root_mean_square(deviations)
-
-    def from_covariances(self, covariances):
-        return jnp.sqrt(covariances)
+        return deviations
 
     def covariances(self, scales):
         return jnp.square(scales)
 
-    def whitened(self, scales, means, center, x):
-        return (_standardised(x, means[:, :, None], scales[:, None, None]),)
+    def num_parameters(self, features):
+        return features
 
-    def moments(self, local, weight):
-        weighted = local[0] * weight[:, None]
-        squares = jnp.mean(jnp.sum(weighted * local[0], -1), -1)
-        return jnp.sum(weighted, -1), squares
+    def pooled(self, squares):
+        return squares
 
-    def coloured(self, scales, noise):
-        return noise * scales
 
-    def shifted(self, scales, shift):
-        return scales[:, None] * shift
+class Spherical(AbstractDeviations):
+    """One variance of all features."""
 
-    def log_determinant(self, scales, features):
-        return features * jnp.log(scales)
+    def from_deviations(self, deviations):
+        largest = jnp.max(deviations, -1, keepdims=True)
+        shares = divided(deviations, largest)
+        return largest * jnp.sqrt(self.pooled(jnp.square(shares)))
 
-    def identity(self, scales, features):
-        return jnp.ones_like(scales)
-
-    def central(self, squares, shift):
-        return jnp.maximum(squares - jnp.mean(jnp.square(shift), -1), 0)
-
-    def sizes(self, scales):
-        return scales[:, None]
-
-    def variances(self, scales, squares, unit):
-        return jnp.square(divided(scales[:, None], unit)) * squares[:, None]
-
-    def rescaled(self, scales, squares, floor):
-        # The mean variance is what the likelihood depends on.
-        return jnp.maximum(scales * jnp.sqrt(squares), _root_mean_square(floor))
+    def covariances(self, scales):
+        return jnp.square(scales[:, 0])
 
     def num_parameters(self, features):
         return 1
 
-
-COVARIANCES = {"full": Full(), "diagonal": Diagonal(), "spherical": Spherical()}
-
-
-@jax.custom_jvp
-def half_square(z):
-    """Half of the squared length of `z`."""
-    return jnp.sum(jnp.square(z), 1) / 2
+    def pooled(self, squares):
+        return jnp.mean(squares, -1, keepdims=True)
 
 
-@half_square.defjvp
-def _half_square_jvp(primals, tangents):
-    (z,), (dz,) = primals, tangents
-    return half_square(z), jnp.sum(_in_reach(z) * dz, 1)
+COVARIANCES = {
+    "full": Full(),
+    "diagonal": Diagonal(),
+    "spherical": Spherical(),
+}
 
 
 @jax.custom_jvp
@@ -289,18 +236,14 @@ def _standardised_jvp(primals, tangents):
     x, means, deviations = primals
     dx, dmeans, ddeviations = tangents
     z = _standardised(x, means, deviations)
-    return z, (dx[None] - dmeans - _in_reach(z) * ddeviations) / deviations
+    return z, (dx[None] - dmeans - in_reach(z) * ddeviations) / deviations
 
 
-def _in_reach(z):
-    # Where a density is 0, so is its derivative, and infinity times 0 would be NaN.
+def in_reach(z):
+    """`z`, and 0 where its square is infinite: where a density is 0, so is its
+    derivative, and infinity times 0 would be NaN.
+    """
     return jnp.where(jnp.isinf(jnp.square(z)), 0, z)
-
-
-def _root_mean_square(deviations):
-    largest = jnp.max(deviations, -1, keepdims=True)
-    shares = divided(deviations, largest)
-    return largest[:, 0] * jnp.sqrt(jnp.mean(jnp.square(shares), -1))
 
 
 def _inverse(scales):

@@ -1,20 +1,22 @@
-"""Expectation maximisation of any mixture, as the mixture itself sees the rows."""
+"""Expectation maximisation of any mixture.
 
-from typing import NamedTuple
+A fit flows downwards: `climb` iterates, and an iteration is an `expectation`, which
+asks the components for their densities and sums up, and the maximisation, which asks
+the components for what is most likely, given those sums.
+"""
 
-import equinox as eqx
+import dataclasses
+
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import jax.tree_util as jtu
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from .._kmeans import kmeans_plus_plus_rows
-from .._typing import typed
+from .._module import Module
+from ._rows import Rows
 
 
-@typed
-class Statistics(eqx.Module):
+class Statistics(Module):
     """What a mixture has to know of the data to be fitted to it: sums over the rows.
 
     Sums add up: over batches, with `jax.tree.map(jnp.add, one, other)`, and over
@@ -23,94 +25,24 @@ class Statistics(eqx.Module):
     """
 
     log_likelihood: Float[Array, ""]
-    """Of the mixture, summed over the rows."""
+    """The log-likelihood of the mixture, summed over the rows."""
     counts: Float[Array, " components"]
-    """The rows that each component is responsible for."""
+    """How many rows each component is responsible for."""
     moments: PyTree[Float[Array, "..."]]
-    """Of the rows, weighted by responsibility."""
+    """The moments of the rows, weighted by responsibility."""
 
 
-@typed
-class FitResult(eqx.Module):
+class FitResult(Module):
     """How a fit went."""
 
     converged: Bool[Array, ""]
     """Whether an iteration gained less than `tol`; the next one finds out, and is the
     last."""
     iterations: Int[Array, ""]
+    """How many iterations were made."""
     log_likelihood: Float[Array, " steps"]
     """The mean log-likelihood of a row: of the start, and after each iteration. After
     the last one it is repeated up to the length `max_iter + 1`."""
-
-
-class Rows(NamedTuple):
-    """Data in the dtype to compute in, laid out for it once: rows last."""
-
-    x: Float[Array, "features rows"]
-    weight: Float[Array, " rows"]
-    inside: Bool[Array, " rows"]  # in the support
-
-
-def start(mixture, key, rows: Rows, init: str):
-    """Before the first iteration: components at some of the rows."""
-    x, weight, _ = rows
-    around = mixture._around(x, weight)
-    if init == "random":
-        chance = weight / jnp.sum(weight)
-        shape = (mixture.num_components,)
-        seeds = jr.choice(key, x.shape[1], shape, replace=False, p=chance)
-    else:
-        coordinates = around._coordinates(x)
-        seeds = kmeans_plus_plus_rows(key, coordinates, mixture.num_components, weight)
-    return around._started(x, weight, x[:, seeds].T)
-
-
-def expectation(mixture, rows: Rows):
-    """The E-step: the statistics, and the log-density of each row."""
-    log_prob, responsibilities, local = mixture._posterior(rows)
-    counted = rows.weight[None] * responsibilities
-    statistics = Statistics(
-        _weighted_sum(rows.weight, log_prob),
-        jnp.sum(counted, -1),
-        mixture._moments(local, counted),
-    )
-    return statistics, log_prob
-
-
-def updated(mixture, statistics, rows: Rows, log_prob, axis_name=None):
-    """The M-step, with new seeds for components that are empty after it; and whether
-    there are any.
-    """
-    counts = statistics.counts
-    total = jnp.sum(counts)
-    empty = (counts <= jnp.finfo(counts.dtype).eps * total) & (total > 0)
-    new = mixture.maximize(statistics)
-
-    def reseeded():
-        unlikely = jnp.where(rows.weight > 0, -log_prob, -jnp.inf)
-        seeds = _largest(unlikely, rows.x, mixture.num_components)
-        if axis_name is not None:
-            seeds = jax.lax.all_gather(seeds, axis_name, tiled=True)
-            seeds = _largest(seeds[0], seeds[1].T, mixture.num_components)
-        # The first for the first one that is empty, the second for the next.
-        order = jnp.clip(jnp.cumsum(empty) - 1, 0, len(seeds[0]) - 1)
-        weights = jnp.where(empty, 1 / mixture.num_components, new.weights)
-        return new._reseeded(empty, weights / jnp.sum(weights), seeds[1][order])
-
-    some = jnp.any(empty)
-    return jax.lax.cond(some, reseeded, lambda: new), some
-
-
-def total_count(statistics):
-    """Of all rows, to divide by: 1 if no row counts."""
-    total = jnp.sum(statistics.counts)
-    return jnp.where(total == 0, 1, total)
-
-
-def unless_nothing(statistics, old, new):
-    """The new mixture, or the old one if no row counts."""
-    nothing = jnp.sum(statistics.counts) == 0
-    return jtu.tree_map(lambda old, new: jnp.where(nothing, old, new), old, new)
 
 
 def climb(mixture, rows: Rows, max_iter: int, tol):
@@ -118,36 +50,101 @@ def climb(mixture, rows: Rows, max_iter: int, tol):
     tol = jnp.asarray(tol, rows.x.dtype)
     total = jnp.sum(rows.weight)
 
+    # An iteration measures the mixture before it. So there is one more at the end,
+    # whose result is not used.
     def climbs(carry):
-        _, _, _, converged, iteration = carry
-        return ~converged & (iteration < max_iter)
+        *_, ended, measured = carry
+        return ~ended & (measured <= max_iter)
 
     def step(carry):
-        mixture, trace, before, _, iteration = carry
-        statistics, log_prob = expectation(mixture, rows)
+        _, mixture, trace, before, converged, _, measured = carry
+        new, statistics, reseeded = iterated(mixture, rows)
         mean = statistics.log_likelihood / total
-        mixture, reseeded = updated(mixture, statistics, rows, log_prob, None)
-        trace = trace.at[iteration].set(mean)
+        trace = trace.at[measured].set(mean)
         # New seeds may cost likelihood at first.
         after = jnp.where(reseeded, -jnp.inf, mean)
-        return mixture, trace, after, mean - before < tol, iteration + 1
+        small = mean - before < tol
+        return mixture, new, trace, after, small, converged, measured + 1
 
     trace = jnp.zeros(max_iter + 1, rows.x.dtype)
-    before = jnp.asarray(-jnp.inf, rows.x.dtype)
-    carry = mixture, trace, before, jnp.asarray(False), jnp.asarray(0)
-    carry = jax.lax.while_loop(climbs, step, carry)
-    mixture, trace, _, converged, iterations = carry
-    log_prob, _, _ = mixture._posterior(rows)
-    last = _weighted_sum(rows.weight, log_prob) / total
-    trace = jnp.where(jnp.arange(max_iter + 1) < iterations, trace, last)
-    return mixture, FitResult(converged, iterations, trace)
+    before, no = jnp.asarray(-jnp.inf, trace.dtype), jnp.asarray(False)
+    carry = mixture, mixture, trace, before, no, no, jnp.asarray(0)
+    mixture, _, trace, _, _, ended, measured = jax.lax.while_loop(climbs, step, carry)
+    trace = jnp.where(jnp.arange(len(trace)) < measured, trace, trace[measured - 1])
+    return mixture, FitResult(ended, measured - 1, trace)
 
 
-def _weighted_sum(weight, log_prob):
-    """Of rows of weight 0 nothing, not even if they are impossible."""
-    return jnp.sum(jnp.where(weight > 0, weight * log_prob, 0))
+def iterated(mixture, rows: Rows, step_size=None, axis_name=None):
+    """One iteration: the mixture after it, the statistics of the one before, and
+    whether components that had become empty have started again at new seeds.
+
+    With a `step_size`, the statistics count as much as that against those that the
+    parameters stand for.
+    """
+    statistics, log_prob = expectation(mixture, rows)
+    if axis_name is not None:
+        statistics = jax.lax.psum(statistics, axis_name)
+    summed = statistics
+    if step_size is not None:
+        # The parameters say what all rows before had summed up to.
+        counts = mixture.weights * jnp.sum(statistics.counts)
+        moments = mixture.components.own_moments(counts)
+        before = Statistics(statistics.log_likelihood, counts, moments)
+        summed = jtu.tree_map(
+            lambda a, b: (1 - step_size) * a + step_size * b, before, statistics
+        )
+    new = mixture.maximize(summed)
+    total = jnp.sum(summed.counts)
+    empty = (summed.counts <= jnp.finfo(total.dtype).eps * total) & (total > 0)
+
+    def largest(scores, x):
+        scores, chosen = jax.lax.top_k(scores, min(len(empty), len(scores)))
+        return scores, x[:, chosen].T
+
+    def reseeded():
+        unlikely = jnp.where(rows.weight > 0, -log_prob, -jnp.inf)
+        scores, seeds = largest(unlikely, rows.x)
+        if axis_name is not None:
+            gathered = jax.lax.all_gather((scores, seeds), axis_name, tiled=True)
+            scores, seeds = largest(gathered[0], gathered[1].T)
+        # The first seed is for the first component that is empty, and so on.
+        order = jnp.clip(jnp.cumsum(empty) - 1, 0, len(scores) - 1)
+        weights = jnp.where(empty, 1 / len(empty), new.weights)
+        return dataclasses.replace(
+            new,
+            weights=weights / jnp.sum(weights),
+            components=new.components.reseeded(new.weights, empty, seeds[order]),
+        )
+
+    some = jnp.any(empty)
+    return jax.lax.cond(some, reseeded, lambda: new), statistics, some
 
 
-def _largest(scores, x, number):
-    scores, rows = jax.lax.top_k(scores, min(number, len(scores)))
-    return scores, x[:, rows].T
+def expectation(mixture, rows: Rows):
+    """The E-step: the statistics, and the log-density of each row."""
+    log_prob, responsibilities, local = posterior(mixture, rows)
+    # Rows of weight 0 add nothing, even if they are impossible.
+    counting = jnp.where(rows.weight > 0, rows.weight * log_prob, 0)
+    counted = rows.weight[None] * responsibilities
+    moments = mixture.components.moments(local, counted)
+    return Statistics(jnp.sum(counting), jnp.sum(counted, -1), moments), log_prob
+
+
+def posterior(mixture, rows: Rows):
+    """The log-density of the rows, responsibilities (components, rows), and what the
+    components see.
+    """
+    weights = mixture.weights
+    log_components, local = mixture.components.log_prob(rows.x, weights)
+    # ln 0 has an infinite derivative, so the logarithm of 1 is taken there.
+    some = weights > 0
+    log_weights = jnp.where(some, jnp.log(jnp.where(some, weights, 1)), -jnp.inf)
+    log_joint = log_weights[:, None] + log_components
+    peak = jax.lax.stop_gradient(jnp.max(log_joint, 0))
+    possible = rows.inside & (peak != -jnp.inf)
+    peak = jnp.where(possible, peak, 0)
+    log_joint = jnp.where(possible[None], log_joint, log_weights[:, None])
+    shares = jnp.exp(log_joint - peak[None])
+    total = jnp.sum(shares, 0)
+    log_prob = jnp.where(possible, peak + jnp.log(total), -jnp.inf)
+    return log_prob, shares / total[None], local

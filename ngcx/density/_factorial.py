@@ -1,131 +1,105 @@
-"""Mixtures whose features are independent within a component, and whose components
-follow from their means.
-"""
+"""Components whose features are independent, and which follow from their means."""
 
 import abc
-from typing import TypeVar
+from typing import Annotated, Self
 
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float
 
-from .._checks import check_positive
-from .._compiled import compiled
-from .._precision import widened
-from .._typing import typed
-from ..ops._numbers import shrinking
-from ._base import UNFITTED, AbstractMixture, Fitted, as_shares, check_components
-from ._em import Statistics, total_count, unless_nothing
+from .._numerics import power_of_two
+from .._typing import Must, Positive
+from ._components import AbstractComponents
 
 
-F = TypeVar("F", bound="AbstractFactorialMixture")
+ProbabilityFloor = Annotated[
+    float, Must("from 0 to less than 0.5", lambda value: 0 <= value < 0.5)
+]
 
 
-class AbstractFactorialMixture(AbstractMixture):
+class AbstractFactorial(AbstractComponents):
     """The M-step gives each component the mean of its rows, which determines it."""
 
     @abc.abstractmethod
     def _means(self) -> Float[Array, "components features"]:
-        """Of the components."""
+        """The means of the components."""
 
     @abc.abstractmethod
     def _unit(self) -> Float[Array, "1 features"]:
         """A factor of each feature, with which sums over rows do not overflow."""
 
     @abc.abstractmethod
-    def _with_means(self: F, weights, means) -> F:
-        """With these, moved to where the density is finite."""
+    def _with(self, weights, means) -> Self:
+        """Components of these means, moved to where the density is finite."""
 
-    @compiled
-    def maximize(self: F, statistics: Statistics) -> F:
-        counts = statistics.counts
-        some = counts > 0
-        means = statistics.moments / jnp.where(some, counts, 1)[:, None]
-        means = means / self._unit()
-        means = jnp.where(some[:, None], means, self._means())
-        new = self._with_means(counts / total_count(statistics), means)
-        return unless_nothing(statistics, self, new)
+    @classmethod
+    def around(cls, x, weight, floor) -> Self:
+        """One component, fitted to all rows."""
+        mean = x @ (weight / jnp.sum(weight))
+        # All that `_with` takes from these components is their floor.
+        like = cls(mean[None], floor)  # pyright: ignore[reportCallIssue]
+        return like._with(jnp.ones(1, x.dtype), mean[None])
 
     @property
     def num_parameters(self) -> int:
-        return self.num_components - 1 + self._fitted()._means().size
+        return self._means().size
 
-    def _local(self, x):
-        return x
+    def moments(self, local, counted):
+        return counted @ (local.T * self._unit())
 
-    def _moments(self, local, responsibilities):
-        return responsibilities @ (local.T * self._unit())
-
-    def _own_moments(self, counts):
+    def own_moments(self, counts):
         return counts[:, None] * (self._means() * self._unit())
 
-    def _around(self: F, x, weight) -> F:
-        components = self.num_components
-        mean = x @ (weight / jnp.sum(weight))
-        means = jnp.broadcast_to(mean[None], (components, mean.size))
-        return self._with_means(jnp.full(components, 1 / components, x.dtype), means)
+    def maximize(self, weights, counts, moments):
+        some = counts > 0
+        means = moments / jnp.where(some, counts, 1)[:, None]
+        means = means / self._unit()
+        return self._with(weights, jnp.where(some[:, None], means, self._means()))
 
-    def _coordinates(self, x):
+    def coordinates(self, x):
         return x.T
 
-    def _started(self: F, x, weight, seeds) -> F:
-        every = jnp.ones(self.num_components, bool)
-        return self._reseeded(every, self.weights, seeds)
+    def started(self, x, weight, seeds):
+        equal = jnp.full(len(seeds), 1 / len(seeds), x.dtype)
+        # Half way to a row: at the row itself, others would be next to impossible.
+        return self._with(equal, seeds / 2 + self._means() / 2)
 
-    def _reseeded(self: F, empty, weights, seeds) -> F:
-        # Half way to a row: at the row itself, other rows would be next to impossible.
-        means = seeds / 2 + self.weights[None] @ self._means() / 2
-        means = jnp.where(empty[:, None], means, self._means())
-        return self._with_means(weights, means)
+    def reseeded(self, weights, empty, seeds):
+        means = seeds / 2 + weights[None] @ self._means() / 2
+        return self._with(weights, jnp.where(empty[:, None], means, self._means()))
 
 
-@typed
-class BernoulliMixture(AbstractFactorialMixture):
-    r"""A mixture of binary vectors whose features are independent in each component:
+class Bernoullis(AbstractFactorial):
+    r"""Binary vectors of independent features, $\prod_d p_{kd}^{x_d}
+    (1 - p_{kd})^{1 - x_d}$.
 
-    $$p(x) = \sum_k \pi_k \prod_d p_{kd}^{x_d} (1 - p_{kd})^{1 - x_d}$$
+    **Arguments:**
 
-    Rows may lie between 0 and 1 as well, as grey values do.
+    - `probabilities`: $p$, of a 1. One of 0, or that of a 0, counts as the smallest
+        normal number.
+    - `probability_floor`: a fit keeps probabilities this far away from 0 and 1, so that
+        a component can explain a row unlike those before.
     """
 
-    num_components: int = eqx.field(static=True)
-    probability_floor: float = eqx.field(static=True, default=1e-6)
-    """`fit` keeps probabilities this far away from 0 and 1, so that a component can
-    explain a row unlike those before."""
-    weights: Fitted[Float[Array, " components"]] = eqx.field(
-        default=UNFITTED, kw_only=True
-    )
-    r"""$\pi$, which add up to 1."""
-    probabilities: Fitted[Float[Array, "components features"]] = eqx.field(
-        default=UNFITTED, kw_only=True
-    )
-    """$p$, of a 1. One of 0, or that of a 0, counts as the smallest normal number."""
+    probabilities: Float[Array, "components features"]
+    probability_floor: ProbabilityFloor = eqx.field(static=True, default=1e-6)
     support = "numbers from 0 to 1"
 
-    def __check_init__(self):
-        check_components(self, self.probabilities)
-        if not 0 <= self.probability_floor < 0.5:
-            raise ValueError(
-                "`probability_floor` must be from 0 to less than 0.5; got "
-                f"{self.probability_floor}."
-            )
+    @staticmethod
+    def in_support(x):
+        return ~((x < 0) | (x > 1))
 
-    @classmethod
-    @typed
-    def from_parameters(
-        cls,
-        weights: Float[Array, " components"],
-        probabilities: Float[Array, "components features"],
-        probability_floor: float = 1e-6,
-    ) -> "BernoulliMixture":
-        """With given parameters; weights count relative to their sum."""
-        return cls(
-            len(weights),
-            probability_floor,
-            weights=as_shares(weights),
-            probabilities=widened(probabilities),
-        )
+    def log_prob(self, x, weights):
+        # Two products take the place of one with the log-odds, which would cancel near 1.
+        tiny = jnp.finfo(x.dtype).tiny
+        one = jnp.log(jnp.maximum(self.probabilities, tiny))
+        zero = jnp.log(jnp.maximum(1 - self.probabilities, tiny))
+        return one @ x + zero @ (1 - x), x
+
+    def sample(self, key, labels):
+        probabilities = self.probabilities[labels]
+        return jr.bernoulli(key, probabilities).astype(probabilities.dtype)
 
     def _means(self):
         return self.probabilities
@@ -133,89 +107,47 @@ class BernoulliMixture(AbstractFactorialMixture):
     def _unit(self):
         return jnp.ones_like(self.probabilities[:1])
 
-    def _with_means(self, weights, means):
+    def _with(self, weights, means):
         floor = self.probability_floor
-        means = jnp.clip(means, floor, 1 - floor)
-        return BernoulliMixture(
-            self.num_components, floor, weights=weights, probabilities=means
-        )
-
-    def _in_support(self, x):
-        return ~((x < 0) | (x > 1))
-
-    def _component_log_prob(self, local):
-        # As two products, not one with the log-odds, which would cancel near 1.
-        tiny = jnp.finfo(local.dtype).tiny
-        one = jnp.log(jnp.maximum(self.probabilities, tiny))
-        zero = jnp.log(jnp.maximum(1 - self.probabilities, tiny))
-        return one @ local + zero @ (1 - local)
-
-    def _draw(self, key, labels):
-        probabilities = self.probabilities[labels]
-        return jr.bernoulli(key, probabilities).astype(probabilities.dtype)
+        return Bernoullis(jnp.clip(means, floor, 1 - floor), floor)
 
 
-@typed
-class ExponentialMixture(AbstractFactorialMixture):
-    r"""A mixture of positive vectors whose features are independent and exponential in
-    each component:
+class Exponentials(AbstractFactorial):
+    r"""Positive vectors of independent features, $\prod_d \lambda_{kd}
+    e^{-\lambda_{kd} x_d}$.
 
-    $$p(x) = \sum_k \pi_k \prod_d \lambda_{kd} e^{-\lambda_{kd} x_d}, \quad x \geq 0$$
+    **Arguments:**
+
+    - `rates`: $\lambda$, the inverse of the mean.
+    - `mean_floor`: a fit keeps the means $1 / \lambda$ above this, relative to the mean
+        of the feature in all components (to 1 if that is 0).
     """
 
-    num_components: int = eqx.field(static=True)
-    mean_floor: float = eqx.field(static=True, default=1e-6)
-    r"""`fit` keeps the means $1 / \lambda$ above this, relative to the mean of the
-    feature in all components (to 1 if that is 0)."""
-    weights: Fitted[Float[Array, " components"]] = eqx.field(
-        default=UNFITTED, kw_only=True
-    )
-    r"""$\pi$, which add up to 1."""
-    rates: Fitted[Float[Array, "components features"]] = eqx.field(
-        default=UNFITTED, kw_only=True
-    )
-    r"""$\lambda$, the inverse of the mean."""
+    rates: Float[Array, "components features"]
+    mean_floor: Positive[float] = eqx.field(static=True, default=1e-6)
     support = "finite numbers of 0 or more"
 
-    def __check_init__(self):
-        check_components(self, self.rates)
-        check_positive("mean_floor", self.mean_floor)
+    @staticmethod
+    def in_support(x):
+        return ~(x < 0)
 
-    @classmethod
-    @typed
-    def from_parameters(
-        cls,
-        weights: Float[Array, " components"],
-        rates: Float[Array, "components features"],
-        mean_floor: float = 1e-6,
-    ) -> "ExponentialMixture":
-        """With given parameters; weights count relative to their sum."""
-        return cls(
-            len(weights), mean_floor, weights=as_shares(weights), rates=widened(rates)
-        )
+    def log_prob(self, x, weights):
+        return jnp.sum(jnp.log(self.rates), -1)[:, None] - self.rates @ x, x
+
+    def sample(self, key, labels):
+        rates = self.rates[labels]
+        return jr.exponential(key, rates.shape, rates.dtype) / rates
 
     def _means(self):
         return 1 / self.rates
 
     def _unit(self):
-        return shrinking(jnp.max(self._means(), 0, keepdims=True))
+        return power_of_two(jnp.max(self._means(), 0, keepdims=True))
 
-    def _with_means(self, weights, means):
+    def _with(self, weights, means):
         mean = weights[None] @ means
         floor = self.mean_floor * jnp.where(mean > 0, mean, 1)
         # Means and rates are normal numbers.
         tiny = jnp.finfo(means.dtype).tiny
         means = jnp.clip(jnp.maximum(means, floor), tiny, 1 / tiny)
-        return ExponentialMixture(
-            self.num_components, self.mean_floor, weights=weights, rates=1 / means
-        )
-
-    def _in_support(self, x):
-        return ~(x < 0)
-
-    def _component_log_prob(self, local):
-        return jnp.sum(jnp.log(self.rates), -1)[:, None] - self.rates @ local
-
-    def _draw(self, key, labels):
-        rates = self.rates[labels]
-        return jr.exponential(key, rates.shape, rates.dtype) / rates
+        return Exponentials(1 / means, self.mean_floor)

@@ -2,6 +2,7 @@
 
 from ._solve import solve as solve
 from ._steps import (
+    RungeKutta as RungeKutta,
     create as create,
     euler as euler,
     heun as heun,

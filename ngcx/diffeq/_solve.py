@@ -1,26 +1,39 @@
-import functools as ft
-
-import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .._compiled import split
-from .._typing import Scalar, typed
+from .._compiled import compiled
+from .._typing import Count, Natural, Scalar
 from ._steps import Step, VectorField
 
 
+def _trace_floats(step, f, t0, y0, dt, steps, args=None, **options):
+    """Makes arrays of the floating-point numbers in `args`, so that another value does
+    not compile anew. Integers stay constants, because they may be sizes or indices.
+    """
+
+    def array(leaf):
+        return jnp.asarray(leaf) if isinstance(leaf, float | np.floating) else leaf
+
+    return {"args": jtu.tree_map(array, args)}
+
+
+@compiled(
+    static=("step", "f", "steps", "args", "save_every", "checkpoint"),
+    before=_trace_floats,
+)
 def solve(
     step: Step,
     f: VectorField,
     t0: Scalar,
     y0: PyTree[Float[Array, "..."]],
     dt: Scalar,
-    steps: int,
+    steps: Natural,
     args: PyTree = None,
     *,
-    save_every: int | None = 1,
+    save_every: Count | None = 1,
     checkpoint: bool = False,
 ) -> tuple[Float[Array, "..."], PyTree[Float[Array, "..."]]]:
     """Integrates over many steps of one length, in one compiled loop.
@@ -30,13 +43,14 @@ def solve(
 
     **Arguments:**
 
-    - `step`: one of this room, such as `rk4`, or of that signature.
+    - `step`: a step of this subpackage, such as `rk4`, or a function of the same
+        signature.
     - `f`: the vector field `f(t, y, args)`, as in diffrax: a function, or an Equinox
         module, whose arrays are parameters.
     - `t0`, `y0`: the time at the start, and the state, a pytree of floating arrays.
-    - `dt`: the length of a step; negative to go back.
-    - `steps`: how many.
-    - `args`: handed on to `f`, as it is; another floating-point number in it does not
+    - `dt`: the length of a step; a negative one goes back in time.
+    - `steps`: how many steps to take.
+    - `args`: is handed on to `f` as it is; another floating-point number in it does not
         compile anew.
     - `save_every`: how many steps lie between the states to return. `None` returns the
         last one alone, and needs memory for one state.
@@ -46,7 +60,7 @@ def solve(
     **Returns:** times and states after every `save_every` steps, with a leading axis;
     or the last time and state without it. The start is not among them.
 
-    **Raises:** `ValueError` if `steps` is negative or no multiple of `save_every`.
+    **Raises:** `ValueError` if `steps` is no multiple of `save_every`.
 
     !!! example
 
@@ -61,39 +75,7 @@ def solve(
 
         ```
     """
-    # Numbers are traced, so that another value does not compile anew; but integers may
-    # be sizes or indices.
-    numbers, args = eqx.partition(args, lambda leaf: isinstance(leaf, _NUMBER))
-    constants, arrays = split((step, f, args))
-    return _run(constants, arrays, numbers, t0, y0, dt, steps, save_every, checkpoint)
-
-
-_NUMBER = float | np.floating
-
-
-@ft.partial(jax.jit, static_argnums=(0, 6, 7, 8), inline=True)
-def _run(constants, arrays, numbers, t0, y0, dt, steps, save_every, checkpoint):
-    step, f, args = constants.combine(arrays)
-    args = eqx.combine(numbers, args)
-    return _solve(step, f, t0, y0, dt, steps, args, save_every, checkpoint)
-
-
-# Checked inside, once a signature: outside, that would cost half a millisecond a call.
-@typed
-def _solve(
-    step: Step,
-    f: VectorField,
-    t0: Scalar,
-    y0: PyTree[Float[Array, "..."]],
-    dt: Scalar,
-    steps: int,
-    args: PyTree,
-    save_every: int | None,
-    checkpoint: bool,
-) -> tuple[Float[Array, "..."], PyTree[Float[Array, "..."]]]:
-    if steps < 0:
-        raise ValueError(f"`steps` must be 0 or more; got {steps}.")
-    if save_every is not None and (save_every < 1 or steps % save_every):
+    if save_every is not None and steps % save_every:
         raise ValueError(
             f"`save_every` must divide the {steps} steps; got {save_every}."
         )

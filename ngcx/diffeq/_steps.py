@@ -1,108 +1,142 @@
-"""One step of time. All share a signature, and take pytrees."""
+"""One step of time. All steps share a signature, and take pytrees."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import equinox as eqx
 import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Float, PyTree
 
+from .._compiled import compiled
+from .._module import Module
 from .._registry import lookup
-from .._typing import Scalar, typed
+from .._typing import Scalar
 
 
 VectorField: TypeAlias = Callable[[Any, PyTree, PyTree], PyTree]
 Step: TypeAlias = Callable[..., PyTree]
 
 
-@typed
-def euler(
-    f: VectorField,
-    t: Scalar,
-    y: PyTree[Float[Array, "..."]],
-    dt: Scalar,
-    args: PyTree = None,
-    *,
-    y_scale: Scalar = 1.0,
-) -> PyTree:
-    r"""Euler's step, $y + \Delta t \, f(t, y)$, of order 1.
+class RungeKutta(Module):
+    r"""An explicit method of Runge and Kutta, given by its Butcher tableau: a step
+    evaluates the vector field at $s$ stages and adds up their slopes,
+
+    $$k_i = f\Big(t + c_i \Delta t, \; y + \Delta t \sum_{j < i} a_{ij} k_j\Big),
+    \qquad y(t + \Delta t) \approx y + \Delta t \sum_i b_i k_i,$$
+
+    where $c_i = \sum_j a_{ij}$. The tableau is written as
+
+    $$\begin{array}{c|cccc}
+        0 \\
+        c_2 & a_{21} \\
+        c_3 & a_{31} & a_{32} \\
+        c_4 & a_{41} & a_{42} & a_{43} \\ \hline
+        & b_1 & b_2 & b_3 & b_4
+    \end{array}$$
+
+    and what is right of the vertical line are the two fields. The usual methods are
+    ready-made:
+
+    | method | order | stages | what it is |
+    | --- | --- | --- | --- |
+    | `euler` | 1 | 1 | Euler's step (Euler, 1768) |
+    | `midpoint` | 2 | 2 | the explicit midpoint rule (Runge, 1895) |
+    | `heun` | 2 | 2 | the trapezoidal rule made explicit (Heun, 1900) |
+    | `ralston` | 2 | 2 | the one with the least bound of its error (Ralston, 1962) |
+    | `rk4` | 4 | 4 | the classic step of Runge and Kutta (Kutta, 1901) |
 
     **Arguments:**
 
-    - `f`: the vector field `f(t, y, args)`, as in diffrax.
-    - `t`: the time before the step.
-    - `y`: the state, a pytree of arrays.
-    - `dt`: the length of the step.
-    - `args`: handed on to `f`.
-    - `y_scale`: multiplies what a step adds to, at every stage: below 1 it dampens.
+    - `rows`: the coefficients $a_{ij}$ of all stages but the first, a row of
+        $i - 1$ numbers for stage $i$.
+    - `weights`: the weights $b_i$ of the slopes, one for each stage; their sum is 1.
 
-    **Returns:** the state at `t + dt`.
+    They are constants of the compiled program.
+
+    !!! example
+
+        Kutta's method of order 3, made by hand:
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> kutta3 = RungeKutta(rows=((1 / 2,), (-1, 2)), weights=(1 / 6, 2 / 3, 1 / 6))
+        >>> def decay(t, y, args):
+        ...     return -y
+        >>> print(kutta3(decay, 0.0, jnp.ones(2), 0.1))
+        [0.9048333 0.9048333]
+
+        ```
     """
-    return _runge_kutta((), (1,), f, t, y, dt, args, y_scale)
+
+    rows: tuple[tuple[float | int, ...], ...] = eqx.field(static=True)
+    weights: tuple[float | int, ...] = eqx.field(static=True)
+
+    def __check_init__(self):
+        lengths = [len(row) for row in self.rows]
+        if lengths != list(range(1, len(lengths) + 1)):
+            raise ValueError(
+                "`rows` must have 1, 2, 3 and so on numbers, one row for each stage "
+                f"after the first; got rows of {lengths}."
+            )
+        stages = len(self.rows) + 1
+        if len(self.weights) != stages or not abs(sum(self.weights) - 1) < 1e-6:
+            raise ValueError(
+                f"`weights` must be {stages} numbers, one for each stage, whose sum is "
+                f"1; got {self.weights}."
+            )
+
+    # A step is not compiled, because it is mostly taken inside a program of `solve` or
+    # of the user, and because `args` may hold anything.
+    @compiled(jit=False)
+    def __call__(
+        self,
+        f: VectorField,
+        t: Scalar,
+        y: PyTree[Float[Array, "..."]],
+        dt: Scalar,
+        args: PyTree = None,
+        *,
+        y_scale: Scalar = 1.0,
+    ) -> PyTree:
+        """Takes one step.
+
+        **Arguments:**
+
+        - `f`: the vector field `f(t, y, args)`, as in diffrax.
+        - `t`: the time before the step.
+        - `y`: the state, a pytree of arrays.
+        - `dt`: the length of the step.
+        - `args`: is handed on to `f`.
+        - `y_scale`: multiplies what a step adds to, at every stage: below 1 it dampens.
+
+        **Returns:** the state at `t + dt`.
+        """
+        slopes = [f(t, y, args)]
+        if not isinstance(y_scale, float | int) or y_scale != 1:
+            y = jtu.tree_map(lambda leaf: jnp.asarray(y_scale, leaf.dtype) * leaf, y)
+        for row in self.rows:
+            stage = _plus(y, dt, row, slopes)
+            slopes.append(f(t + sum(row) * dt, stage, args))
+        return _plus(y, dt, self.weights, slopes)
 
 
-@typed
-def midpoint(
-    f: VectorField,
-    t: Scalar,
-    y: PyTree[Float[Array, "..."]],
-    dt: Scalar,
-    args: PyTree = None,
-    *,
-    y_scale: Scalar = 1.0,
-) -> PyTree:
-    """The explicit midpoint rule, of order 2; see [`ngcx.diffeq.euler`][]."""
-    return _runge_kutta(((1 / 2,),), (0, 1), f, t, y, dt, args, y_scale)
+euler = RungeKutta(rows=(), weights=(1,))
+r"""Euler's step, $y + \Delta t \, f(t, y)$, of order 1 (Euler, 1768)."""
+midpoint = RungeKutta(rows=((1 / 2,),), weights=(0, 1))
+"""The explicit midpoint rule, of order 2 (Runge, 1895)."""
+heun = RungeKutta(rows=((1,),), weights=(1 / 2, 1 / 2))
+"""Heun's step, the trapezoidal rule made explicit, of order 2 (Heun, 1900)."""
+ralston = RungeKutta(rows=((2 / 3,),), weights=(1 / 4, 3 / 4))
+"""Ralston's step, of order 2 with the least bound of its error (Ralston, 1962)."""
+rk4 = RungeKutta(
+    rows=((1 / 2,), (0, 1 / 2), (0, 0, 1)), weights=(1 / 6, 1 / 3, 1 / 3, 1 / 6)
+)
+"""The classic step of Runge and Kutta, of order 4 (Kutta, 1901)."""
 
 
-@typed
-def heun(
-    f: VectorField,
-    t: Scalar,
-    y: PyTree[Float[Array, "..."]],
-    dt: Scalar,
-    args: PyTree = None,
-    *,
-    y_scale: Scalar = 1.0,
-) -> PyTree:
-    """Heun's step, the trapezoidal rule made explicit, of order 2; see
-    [`ngcx.diffeq.euler`][].
-    """
-    return _runge_kutta(((1,),), (1 / 2, 1 / 2), f, t, y, dt, args, y_scale)
-
-
-@typed
-def ralston(
-    f: VectorField,
-    t: Scalar,
-    y: PyTree[Float[Array, "..."]],
-    dt: Scalar,
-    args: PyTree = None,
-    *,
-    y_scale: Scalar = 1.0,
-) -> PyTree:
-    """Ralston's step, of order 2 with the least bound of its error (Ralston, 1962); see
-    [`ngcx.diffeq.euler`][].
-    """
-    return _runge_kutta(((2 / 3,),), (1 / 4, 3 / 4), f, t, y, dt, args, y_scale)
-
-
-@typed
-def rk4(
-    f: VectorField,
-    t: Scalar,
-    y: PyTree[Float[Array, "..."]],
-    dt: Scalar,
-    args: PyTree = None,
-    *,
-    y_scale: Scalar = 1.0,
-) -> PyTree:
-    """The classic step of Runge and Kutta, of order 4; see [`ngcx.diffeq.euler`][]."""
-    rows, weights = ((1 / 2,), (0, 1 / 2), (0, 0, 1)), (1 / 6, 1 / 3, 1 / 3, 1 / 6)
-    return _runge_kutta(rows, weights, f, t, y, dt, args, y_scale)
-
-
-@typed
+# A step is not compiled, for the reasons given above.
+@compiled(jit=False)
 def leapfrog(
     f: VectorField,
     t: Scalar,
@@ -119,16 +153,16 @@ def leapfrog(
     **Arguments:**
 
     - `f`: the vector field; of `(q, p)` it returns $(\dot q, \dot p)$.
-    - `t`, `dt`, `args`: as for [`ngcx.diffeq.euler`][].
+    - `t`, `dt`, `args`: are those of [`ngcx.diffeq.RungeKutta`][].
     - `y`: positions and momenta `(q, p)`, pytrees of one structure.
 
     **Returns:** positions and momenta at `t + dt`.
     """
     q, p = y
     half = dt / 2
-    p = _plus(p, half, [(1, f(t, (q, p), args)[1])])
-    q = _plus(q, dt, [(1, f(t + half, (q, p), args)[0])])
-    p = _plus(p, half, [(1, f(t + dt, (q, p), args)[1])])
+    p = _plus(p, half, (1,), [f(t, (q, p), args)[1]])
+    q = _plus(q, dt, (1,), [f(t + half, (q, p), args)[0]])
+    p = _plus(p, half, (1,), [f(t + dt, (q, p), args)[1]])
     return q, p
 
 
@@ -155,26 +189,15 @@ _STEPS: dict[str, Step] = {
 }
 
 
-def _runge_kutta(rows, weights, f, t, y, dt, args, y_scale):
-    """An explicit method, by its tableau."""
-    slopes = [f(t, y, args)]
-    if not isinstance(y_scale, float | int) or y_scale != 1:
-        y = jtu.tree_map(lambda leaf: jnp.asarray(y_scale, leaf.dtype) * leaf, y)
-    for row in rows:
-        stage = _plus(y, dt, zip(row, slopes, strict=True))
-        slopes.append(f(t + sum(row) * dt, stage, args))
-    return _plus(y, dt, zip(weights, slopes, strict=True))
-
-
-def _plus(y, dt, terms):
+def _plus(y, dt, weights, slopes):
     """`y` and `dt` times the weighted sum of slopes."""
-    weights, slopes = zip(*((w, k) for w, k in terms if w), strict=True)
+    terms = [(w, k) for w, k in zip(weights, slopes, strict=True) if w]
 
     def leaf(y, *slopes):
         length = jnp.asarray(dt, y.dtype)
         # Weights times dt are constants of a loop; slopes times weights are not.
-        total = sum((w * length) * k for w, k in zip(weights, slopes, strict=True))
+        total = sum((w * length) * k for (w, _), k in zip(terms, slopes, strict=True))
         # The slopes may be wider than the state: time and arguments often are.
         return (y + total).astype(y.dtype)
 
-    return jtu.tree_map(leaf, y, *slopes)
+    return jtu.tree_map(leaf, y, *(slope for _, slope in terms))

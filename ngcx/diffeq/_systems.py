@@ -1,65 +1,64 @@
 """Classic systems, vector fields `f(t, y, args)` of states `(..., D)`.
 
-Their coefficients are fields: a Python number is a constant, an array is trained.
+Their coefficients are fields: a Python number is a constant, an array is trained. They
+are not compiled (`jit=False`), because `args`, which they ignore, may hold anything.
 """
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._typing import Scalar, typed
+from .._compiled import compiled
+from .._module import Module
+from .._typing import Scalar
 
 
-@typed
-class Linear2D(eqx.Module):
+class Linear2D(Module):
     r"""A spiral into the origin: $\dot x = a x + b y$, $\dot y = -b x + a y$.
 
-    From (3, -1.5), for example.
+    A usual start is (3, -1.5).
     """
 
     a: Scalar = -0.1
     b: Scalar = 2.0
 
-    @typed
+    @compiled(jit=False)
     def __call__(
         self, t: Any, y: Float[Array, "*batch 2"], args: Any = None
     ) -> Float[Array, "*batch 2"]:
         return _rotated(self.a, self.b, y[..., 0], y[..., 1])
 
 
-@typed
-class Cubic2D(eqx.Module):
+class Cubic2D(Module):
     r"""A damped oscillator that is cubic: $\dot x = a x^3 + b y^3$,
     $\dot y = -b x^3 + a y^3$.
 
-    From (2, 0), for example.
+    A usual start is (2, 0).
     """
 
     a: Scalar = -0.1
     b: Scalar = 2.0
 
-    @typed
+    @compiled(jit=False)
     def __call__(
         self, t: Any, y: Float[Array, "*batch 2"], args: Any = None
     ) -> Float[Array, "*batch 2"]:
         return _rotated(self.a, self.b, y[..., 0] ** 3, y[..., 1] ** 3)
 
 
-@typed
-class Linear3D(eqx.Module):
+class Linear3D(Module):
     r"""A spiral that shrinks along its axis: $\dot x = a x + b y$,
     $\dot y = -b x + a y$, $\dot z = c z$.
 
-    From (1, 1, -1), for example.
+    A usual start is (1, 1, -1).
     """
 
     a: Scalar = -0.1
     b: Scalar = 2.0
     c: Scalar = -0.3
 
-    @typed
+    @compiled(jit=False)
     def __call__(
         self, t: Any, y: Float[Array, "*batch 3"], args: Any = None
     ) -> Float[Array, "*batch 3"]:
@@ -67,19 +66,18 @@ class Linear3D(eqx.Module):
         return jnp.concatenate([plane, self.c * y[..., 2:]], -1)
 
 
-@typed
-class Lorenz(eqx.Module):
+class Lorenz(Module):
     r"""Convection, and chaos (Lorenz, 1963): $\dot x = \sigma (y - x)$,
     $\dot y = x (\rho - z) - y$, $\dot z = x y - \beta z$.
 
-    From (-8, 7, 27), for example.
+    A usual start is (-8, 7, 27).
     """
 
     sigma: Scalar = 10.0
     rho: Scalar = 28.0
     beta: Scalar = 8 / 3
 
-    @typed
+    @compiled(jit=False)
     def __call__(
         self, t: Any, y: Float[Array, "*batch 3"], args: Any = None
     ) -> Float[Array, "*batch 3"]:
@@ -89,14 +87,13 @@ class Lorenz(eqx.Module):
         )
 
 
-@typed
-class Oscillator(eqx.Module):
+class Oscillator(Module):
     r"""Two modes that drive a third:
     $\dot x = \mu_1 x + \sigma x y$,
     $\dot y = \mu_2 y + (\omega + \alpha y + \beta z) z - \sigma x^2$,
     $\dot z = \mu_2 z - (\omega + \alpha y + \beta z) y$.
 
-    From (0.5, 0.05, 0.1), for example.
+    A usual start is (0.5, 0.05, 0.1).
     """
 
     mu1: Scalar = 0.05
@@ -106,7 +103,7 @@ class Oscillator(eqx.Module):
     beta: Scalar = -5.0
     sigma: Scalar = 1.1
 
-    @typed
+    @compiled(jit=False)
     def __call__(
         self, t: Any, y: Float[Array, "*batch 3"], args: Any = None
     ) -> Float[Array, "*batch 3"]:

@@ -5,13 +5,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import check_count, check_positive
-from .._precision import widened
-from .._typing import Scalar, typed
+from .._compiled import compiled
+from .._module import Module
+from .._numerics import widened
+from .._typing import Count, Positive, Scalar
 
 
-@typed
-class FourierLibrary(eqx.Module):
+class FourierLibrary(Module):
     r"""Sines and cosines of each variable, $\sin(2 \pi k x / P)$ and
     $\cos(2 \pi k x / P)$ for $k = 1, \dots, n$.
 
@@ -26,23 +26,19 @@ class FourierLibrary(eqx.Module):
         ```
     """
 
-    num_frequencies: int = eqx.field(static=True)
+    num_frequencies: Count = eqx.field(static=True)
     """$n$."""
-    period: Scalar = 2 * math.pi
-    """$P$, of the lowest frequency."""
+    period: Positive[Scalar] = 2 * math.pi
+    """$P$, that of the lowest frequency."""
 
-    def __check_init__(self):
-        check_positive("period", self.period)
-        check_count("num_frequencies", self.num_frequencies)
-
-    @typed
+    @compiled
     def __call__(
         self, x: Float[Array, "*batch variables"]
     ) -> Float[Array, "*batch features"]:
         """The value of each column, for each row of variables."""
         wide = widened(x)
         period = jnp.asarray(self.period, wide.dtype)
-        # The remainder is exact.
+        # The remainder is exact, so that many turns cost no accuracy.
         turns = jnp.fmod(wide, period) / period
         columns = []
         for k in range(1, self.num_frequencies + 1):
@@ -50,7 +46,8 @@ class FourierLibrary(eqx.Module):
             columns += [jnp.sin(angles), jnp.cos(angles)]
         return jnp.concatenate(columns, -1).astype(x.dtype)
 
-    @typed
+    # Names are made on the host.
+    @compiled(jit=False)
     def names(self, variables: Sequence[str]) -> tuple[str, ...]:
         """What the columns are; the factor counts the periods."""
         return tuple(

@@ -6,13 +6,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import check_count
-from .._precision import widened
-from .._typing import typed
+from .._compiled import compiled
+from .._module import Module
+from .._numerics import widened
+from .._typing import Count
 
 
-@typed
-class PolynomialLibrary(eqx.Module):
+class PolynomialLibrary(Module):
     """All monomials of the variables up to a total degree.
 
     The columns come in graded order: by degree, and within a degree lexicographically,
@@ -31,17 +31,14 @@ class PolynomialLibrary(eqx.Module):
         ```
     """
 
-    order: int = eqx.field(static=True)
+    order: Count = eqx.field(static=True)
     """The highest total degree."""
     include_bias: bool = eqx.field(static=True, default=True)
     """Whether the first column is 1."""
     interaction_only: bool = eqx.field(static=True, default=False)
     """Whether each variable comes at most once in a monomial."""
 
-    def __check_init__(self):
-        check_count("order", self.order)
-
-    @typed
+    @compiled
     def __call__(
         self, x: Float[Array, "*batch variables"]
     ) -> Float[Array, "*batch features"]:
@@ -63,7 +60,8 @@ class PolynomialLibrary(eqx.Module):
             del columns[()]
         return jnp.stack(list(columns.values()), -1).astype(x.dtype)
 
-    @typed
+    # Names are made on the host.
+    @compiled(jit=False)
     def names(self, variables: Sequence[str]) -> tuple[str, ...]:
         """What the columns are, in terms of the names of the variables."""
         names = ["1"] if self.include_bias else []

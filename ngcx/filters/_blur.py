@@ -6,20 +6,20 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from .._checks import check_non_negative
-from .._compiled import compiled_function
-from .._precision import widened
-from .._typing import Scalar
+from .._compiled import compiled
+from .._numerics import widened
+from .._typing import Natural, NonNegative, Scalar
 
 
 Mode: TypeAlias = Literal["edge", "reflect", "symmetric", "wrap", "constant"]
 
 
+@compiled(static=("radius", "mode"))
 def gaussian_blur(
     images: Float[Array, "*batch height width"],
-    sigma: Scalar,
+    sigma: NonNegative[Scalar],
     *,
-    radius: int,
+    radius: Natural,
     mode: Mode = "edge",
 ) -> Float[Array, "*batch height width"]:
     r"""Blurs each image with a Gaussian, cut off at a radius.
@@ -42,8 +42,7 @@ def gaussian_blur(
 
     **Returns:** an array of the shape and dtype of `images`.
 
-    **Raises:** `ValueError` for a negative `sigma` or `radius`, or an image without
-    pixels.
+    **Raises:** `ValueError` for an image without pixels.
 
     !!! example
 
@@ -58,24 +57,11 @@ def gaussian_blur(
 
         ```
     """
-    check_non_negative("sigma", sigma)
-    return _gaussian_blur(images, sigma, radius, mode)
-
-
-@compiled_function(static=("radius", "mode"))
-def _gaussian_blur(
-    images: Float[Array, "*batch height width"],
-    sigma: Scalar,
-    radius: int,
-    mode: Mode,
-) -> Float[Array, "*batch height width"]:
     return blurred(widened(images), sigma, radius, mode).astype(images.dtype)
 
 
 def blurred(images, sigma, radius: int, mode: Mode):
-    """`gaussian_blur` within the dtype of `images`, which is not a half precision."""
-    if radius < 0:
-        raise ValueError(f"`radius` must be 0 or more; got {radius}.")
+    """Computes `gaussian_blur` in the dtype of `images`, which is no half precision."""
     if 0 in images.shape[-2:]:
         raise ValueError(f"`images` must have pixels; got the shape {images.shape}.")
     weights = _kernel(jnp.asarray(sigma, images.dtype), radius)
@@ -102,8 +88,8 @@ def _convolved(images, weights, axis: int, mode: Mode):
     return _weighted(jnp.pad(images, widths, mode=mode), weights, axis)
 
 
-# A sum of shifted copies, which XLA fuses into one loop: tens of times faster on a CPU
-# than its convolution with a kernel of one row.
+# XLA fuses a sum of shifted copies into one loop, which is tens of times faster on a
+# CPU than its convolution with a kernel of one row.
 @ft.partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _weighted(padded, weights, axis: int):
     size = padded.shape[axis] - len(weights) + 1

@@ -1,26 +1,25 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import check_non_negative, check_positive
-from .._compiled import compiled_function
-from .._precision import widened
-from .._typing import Scalar
+from .._compiled import compiled
+from .._numerics import quotient, widened
+from .._typing import Natural, NonNegative, Positive, Scalar
 from ._blur import Mode, blurred
-from ._numbers import quotient
 
 
+@compiled(static=("radius", "mode"))
 def difference_of_gaussians(
     images: Float[Array, "*batch height width"],
-    center_sigma: Scalar,
-    surround_sigma: Scalar,
+    center_sigma: NonNegative[Scalar],
+    surround_sigma: NonNegative[Scalar],
     *,
-    radius: int,
+    radius: Natural,
     mode: Mode = "edge",
 ) -> Float[Array, "*batch height width"]:
     r"""The difference of a narrow and a wide blur, $c - s$: edges and dots.
 
-    So do cells of the retina respond, excited by the centre of their receptive field
-    and inhibited by its surround (Rodieck, 1965). Even light gives 0.
+    Cells of the retina respond so, excited by the centre of their receptive field and
+    inhibited by its surround (Rodieck, 1965). Even light gives 0.
 
     **Arguments:**
 
@@ -44,39 +43,26 @@ def difference_of_gaussians(
 
         ```
     """
-    check_sigmas(center_sigma, surround_sigma)
-    return _difference(images, center_sigma, surround_sigma, radius, mode)
-
-
-@compiled_function(static=("radius", "mode"))
-def _difference(
-    images: Float[Array, "*batch height width"],
-    center_sigma: Scalar,
-    surround_sigma: Scalar,
-    radius: int,
-    mode: Mode,
-) -> Float[Array, "*batch height width"]:
-    # Halves, because rounded weights may sum to more than 1.
-    half = widened(images) / 2
-    center = blurred(half, center_sigma, radius, mode)
-    surround = blurred(half, surround_sigma, radius, mode)
+    center, surround = _halves(images, center_sigma, surround_sigma, radius, mode)
     return (2 * (center - surround)).astype(images.dtype)
 
 
+@compiled(static=("radius", "mode"))
 def ratio_of_gaussians(
     images: Float[Array, "*batch height width"],
-    center_sigma: Scalar,
-    surround_sigma: Scalar,
+    center_sigma: NonNegative[Scalar],
+    surround_sigma: NonNegative[Scalar],
     *,
-    radius: int,
+    radius: Natural,
     mode: Mode = "edge",
-    epsilon: Scalar = 1e-5,
+    epsilon: Positive[Scalar] = 1e-5,
 ) -> Float[Array, "*batch height width"]:
     r"""A narrow blur over a wide one, $c / (|s| + \epsilon)$: local contrast.
 
     Unlike the difference it does not depend on the strength of the light, as long as
-    that is well above $\epsilon$. Even light gives 1. Made for intensities, which are
-    not negative; the magnitude in the denominator leaves it without a pole for others.
+    that is well above $\epsilon$. Even light gives 1. It is made for intensities, which
+    are not negative; the magnitude in the denominator leaves it without a pole for
+    others.
 
     **Arguments:**
 
@@ -86,34 +72,21 @@ def ratio_of_gaussians(
 
     **Returns:** an array of the shape and dtype of `images`.
 
-    **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][], or if `epsilon` is not
-    positive.
+    **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][].
     """
-    check_sigmas(center_sigma, surround_sigma)
-    check_positive("epsilon", epsilon)
-    return _ratio(images, center_sigma, surround_sigma, epsilon, radius, mode)
-
-
-@compiled_function(static=("radius", "mode"))
-def _ratio(
-    images: Float[Array, "*batch height width"],
-    center_sigma: Scalar,
-    surround_sigma: Scalar,
-    epsilon: Scalar,
-    radius: int,
-    mode: Mode,
-) -> Float[Array, "*batch height width"]:
-    half = widened(images) / 2
-    center = blurred(half, center_sigma, radius, mode)
-    surround = blurred(half, surround_sigma, radius, mode)
+    center, surround = _halves(images, center_sigma, surround_sigma, radius, mode)
+    dtype = surround.dtype
     # An epsilon that rounds to 0 keeps nothing finite.
-    epsilon = jnp.maximum(
-        jnp.asarray(epsilon, half.dtype) / 2, jnp.finfo(half.dtype).tiny
-    )
-    guarded = jnp.abs(surround) + epsilon
+    guard = jnp.maximum(jnp.asarray(epsilon, dtype) / 2, jnp.finfo(dtype).tiny)
+    guarded = jnp.abs(surround) + guard
     return quotient(center, guarded).astype(images.dtype)
 
 
-def check_sigmas(center_sigma: Scalar, surround_sigma: Scalar):
-    check_non_negative("center_sigma", center_sigma)
-    check_non_negative("surround_sigma", surround_sigma)
+def _halves(images, center_sigma, surround_sigma, radius, mode):
+    """Half of the centre and of the surround: rounded weights may sum to more than 1,
+    and the whole may overflow.
+    """
+    half = widened(images) / 2
+    return (
+        blurred(half, sigma, radius, mode) for sigma in (center_sigma, surround_sigma)
+    )

@@ -21,17 +21,24 @@ from ._distributions import (
     LogGaussian as LogGaussian,
     Uniform as Uniform,
 )
-from ._fan_in import FanInGaussian as FanInGaussian, FanInUniform as FanInUniform
-from ._from_jax import (
+from ._fans import (
     AbstractVarianceScaling as AbstractVarianceScaling,
-    FromJax as FromJax,
+    FanInGaussian as FanInGaussian,
+    FanInUniform as FanInUniform,
     GlorotNormal as GlorotNormal,
     GlorotUniform as GlorotUniform,
     HeNormal as HeNormal,
     HeUniform as HeUniform,
     LeCunNormal as LeCunNormal,
     LeCunUniform as LeCunUniform,
+)
+from ._from_jax import (
+    FromJax as FromJax,
     Orthogonal as Orthogonal,
     TruncatedGaussian as TruncatedGaussian,
 )
-from ._reinitialize import reinitialize as reinitialize
+from ._reinitialize import (
+    Reinitializable as Reinitializable,
+    WeightLayout as WeightLayout,
+    reinitialize as reinitialize,
+)

@@ -1,9 +1,9 @@
-import abc
-import functools as ft
-from collections.abc import Sequence
-from typing import Any
+"""What every initializer is, and how constraints are put on it."""
 
-import equinox as eqx
+import abc
+from collections.abc import Sequence
+from typing import Any, cast
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,12 +12,41 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
-from .._typing import typed
+from .._module import Module
+from .._typing import Natural
 from ._constraints import AbstractConstraint, LowerTriangle, UpperTriangle
 from ._source import JaxSource, NumpySource, Source
 
 
-class AbstractInitializer(eqx.Module):
+def _checked(
+    self,
+    key,
+    shape: Sequence[int | np.integer],
+    dtype: DTypeLike | None = jnp.float32,
+    *,
+    sharding=None,
+) -> dict[str, Any]:
+    """Shape and dtype of a draw in one spelling, so that equal ones share a program."""
+    return {"shape": _sizes(shape), "dtype": _floating(dtype)}
+
+
+def _floating(dtype: DTypeLike | None) -> np.dtype:
+    dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"`dtype` must be a floating-point dtype; got {dtype}.")
+    return dtype
+
+
+def _sizes(shape: Sequence[int | np.integer]) -> tuple[int, ...]:
+    # The type check looks at one size of many.
+    if not all(isinstance(size, int | np.integer) for size in shape):
+        raise TypeError(f"`shape` must hold integers; got {tuple(shape)}.")
+    if any(size < 0 for size in shape):
+        raise ValueError(f"`shape` must have no negative size; got {tuple(shape)}.")
+    return tuple(map(int, shape))
+
+
+class AbstractInitializer(Module):
     """A distribution of weights, called like a `jax.nn.initializers.Initializer`.
 
     A new one states its fields and one formula, `_sample`, which serves JAX and numpy
@@ -30,7 +59,8 @@ class AbstractInitializer(eqx.Module):
         caller rounds it to `source.dtype`.
         """
 
-    @typed
+    # It is compiled, so that a draw rounds alike by itself and in a larger program.
+    @compiled(static=("shape", "dtype", "sharding"), before=_checked)
     def __call__(
         self,
         key: PRNGKeyArray,
@@ -56,25 +86,23 @@ class AbstractInitializer(eqx.Module):
         **Raises:** `ValueError` for a shape or dtype that does not fit, `TypeError` for
         something that is not a key or not a shape.
         """
-        return self._draw(
-            key, shape=_checked(shape), dtype=_floating(dtype), sharding=sharding
-        )
 
-    # Compiled, so that a draw rounds alike by itself and inside a larger program.
-    @ft.partial(compiled, static=("shape", "dtype", "sharding"))
-    def _draw(self, key, *, shape, dtype, sharding):
         def draw(key):
-            return self._sample(JaxSource(key, dtype), shape).astype(dtype)
+            # `_checked` has made a tuple and a dtype of them.
+            sizes, kind = cast(tuple[int, ...], shape), cast(np.dtype, dtype)
+            return self._sample(JaxSource(key, kind), sizes).astype(kind)
 
         if sharding is None:
             return draw(key)
-        # Not a sharding constraint, which a mesh of explicit axes refuses.
+        # compiled by hand: `compiled` cannot say where results go, and a sharding
+        # constraint, which could, is refused by a mesh of explicit axes.
         return jax.jit(draw, out_shardings=sharding)(key)
 
-    @typed
+    # This is not compiled: numpy draws on the host.
+    @compiled(jit=False)
     def numpy(
         self,
-        rng: np.random.Generator | int,
+        rng: np.random.Generator | Natural,
         shape: Sequence[int | np.integer],
         dtype: DTypeLike | None = np.float32,
     ) -> Float[np.ndarray, "..."]:
@@ -85,15 +113,14 @@ class AbstractInitializer(eqx.Module):
 
         **Arguments:**
 
-        - `rng`: a generator, or the seed of one, 0 or more.
+        - `rng`: a generator, or the seed of one.
         - `shape`, `dtype`: as for a call.
         """
-        if isinstance(rng, int) and rng < 0:
-            raise ValueError(f"`rng` must be a generator or not negative; got {rng}.")
         source = NumpySource(np.random.default_rng(rng), _floating(dtype))
-        return self._sample(source, _checked(shape)).astype(source.dtype)
+        return self._sample(source, _sizes(shape)).astype(source.dtype)
 
-    @typed
+    # This is not compiled, since it makes a module and draws nothing.
+    @compiled(jit=False)
     def constrain(self, *constraints: AbstractConstraint) -> "Constrained":
         """An initializer that applies constraints to what this one draws, in the order
         in which they are given.
@@ -113,7 +140,6 @@ class AbstractInitializer(eqx.Module):
         return Constrained(self, constraints)
 
 
-@typed
 class Constrained(AbstractInitializer):
     """What [`ngcx.init.AbstractInitializer.constrain`][] makes.
 
@@ -128,7 +154,7 @@ class Constrained(AbstractInitializer):
         initializer: AbstractInitializer,
         constraints: tuple[AbstractConstraint, ...],
     ):
-        # One flat list, so that every random constraint gets a key of its own.
+        # The list is flat, so that every random constraint gets a key of its own.
         if isinstance(initializer, Constrained):
             constraints = initializer.constraints + constraints
             initializer = initializer.initializer
@@ -150,19 +176,3 @@ class Constrained(AbstractInitializer):
                 source = source.child()
             draw = constraint._apply(draw, source)
         return draw
-
-
-def _floating(dtype: DTypeLike | None) -> np.dtype:
-    dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise ValueError(f"`dtype` must be a floating-point dtype; got {dtype}.")
-    return dtype
-
-
-def _checked(shape: Sequence[int | np.integer]) -> tuple[int, ...]:
-    # The type check looks at one size of many.
-    if not all(isinstance(size, int | np.integer) for size in shape):
-        raise TypeError(f"`shape` must hold integers; got {tuple(shape)}.")
-    if any(size < 0 for size in shape):
-        raise ValueError(f"`shape` must have no negative size; got {tuple(shape)}.")
-    return tuple(map(int, shape))

@@ -1,18 +1,17 @@
 """What may be asked of the entries of a matrix, whatever law they are drawn from."""
 
 import abc
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Int
 
-from .._typing import Scalar, typed
+from .._module import Module
+from .._typing import Natural, Scalar
 from ._source import Source, diagonal
 
 
-class AbstractConstraint(eqx.Module):
+class AbstractConstraint(Module):
     """Changes what an initializer draws; matrices are the last two axes."""
 
     random: ClassVar[bool] = False
@@ -22,7 +21,6 @@ class AbstractConstraint(eqx.Module):
         """The array with the constraint; `source` says JAX or numpy."""
 
 
-@typed
 class Clip(AbstractConstraint):
     """Entries below `amin` become `amin`, and those above `amax` become `amax`.
 
@@ -82,29 +80,30 @@ class Eye(AbstractConstraint):
         return _keep(diagonal(source, draw.shape), draw, source)
 
 
-def _number_or_indices(
-    keep: int | np.integer | Sequence[int] | Int[np.ndarray, " kept"],
-) -> int | tuple[int, ...]:
+def _number_or_indices(keep: Any) -> Any:
+    """A number as that of Python, and indices as a tuple; what is neither of them fails
+    the check of the field.
+    """
     if isinstance(keep, bool):
         raise ValueError(f"`keep` must be a number or indices; got {keep}.")
-    if isinstance(keep, int | np.integer):
-        return int(keep)
-    return tuple(int(each) for each in keep)
+    if isinstance(keep, np.integer | np.ndarray | list | tuple):
+        keep = np.asarray(keep).tolist()
+    return tuple(keep) if isinstance(keep, list) else keep
 
 
 class _AbstractMask(AbstractConstraint):
     """Keeps some columns or rows."""
 
-    keep: int | tuple[int, ...] = eqx.field(static=True, converter=_number_or_indices)
-    """How many to keep, or which."""
+    keep: Natural | tuple[int, ...] = eqx.field(
+        static=True, converter=_number_or_indices
+    )
+    """How many to keep, or which ones."""
     axis: ClassVar[int]
     name: ClassVar[str]
 
     def __check_init__(self):
-        if isinstance(self.keep, int):
-            if self.keep < 0:
-                raise ValueError(f"`keep` must be 0 or more; got {self.keep}.")
-        elif len(set(self.keep)) < len(self.keep):
+        indices = () if isinstance(self.keep, int) else self.keep
+        if len(set(indices)) < len(indices):
             raise ValueError(f"`keep` must name no {self.name} twice; got {self.keep}.")
 
     def _apply(self, draw, source):
@@ -131,7 +130,6 @@ class _AbstractMask(AbstractConstraint):
         )
 
 
-@typed
 class ColumnMask(_AbstractMask):
     """Keeps the columns named, or that many columns chosen at random, the same in every
     matrix of a batch; all others become 0.
@@ -144,7 +142,6 @@ class ColumnMask(_AbstractMask):
     name = "column"
 
 
-@typed
 class RowMask(_AbstractMask):
     """Keeps the rows named, or that many rows chosen at random, the same in every
     matrix of a batch; all others become 0.
@@ -163,5 +160,5 @@ def check_matrix(shape: tuple[int, ...]):
 
 
 def _keep(mask, draw, source):
-    # Chosen, not multiplied: infinity times 0 is NaN.
+    # Entries are chosen and not multiplied, since infinity times 0 is NaN.
     return source.xp.where(mask, draw, source.xp.zeros((), draw.dtype))

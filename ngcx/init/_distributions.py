@@ -1,11 +1,9 @@
-from .._checks import check_non_negative
-from .._typing import Scalar, typed
+from .._typing import NonNegative, Scalar
 from ._base import AbstractInitializer
 from ._constraints import check_matrix
 from ._source import diagonal
 
 
-@typed
 class Constant(AbstractInitializer):
     """Every entry is `value`."""
 
@@ -15,7 +13,6 @@ class Constant(AbstractInitializer):
         return source.xp.full(shape, self.value, source.dtype)
 
 
-@typed
 class Uniform(AbstractInitializer):
     r"""Uniform on $[\text{low}, \text{high})$: mean $\frac{\text{low} +
     \text{high}}{2}$, variance $\frac{(\text{high} - \text{low})^2}{12}$.
@@ -36,50 +33,36 @@ class Uniform(AbstractInitializer):
     def _sample(self, source, shape):
         xp = source.xp
         low, high = (xp.asarray(p, source.wide) for p in (self.low, self.high))
-        # Halved, because the difference may overflow.
+        # Both are halved, because their difference may overflow.
         draw = 2 * (low / 2 + source.uniform(shape) * (high / 2 - low / 2))
         # Rounding may give `high`, which is excluded.
         low, high = low.astype(source.dtype), high.astype(source.dtype)
         return xp.minimum(draw.astype(source.dtype), xp.nextafter(high, low))
 
 
-@typed
 class Gaussian(AbstractInitializer):
-    r"""The normal distribution $\mathcal{N}(\text{mean}, \text{std}^2)$.
-
-    **Raises:** `ValueError` if `std` is negative.
-    """
+    r"""The normal distribution $\mathcal{N}(\text{mean}, \text{std}^2)$."""
 
     mean: Scalar = 0.0
-    std: Scalar = 1.0
-
-    def __check_init__(self):
-        check_non_negative("std", self.std)
+    std: NonNegative[Scalar] = 1.0
 
     def _sample(self, source, shape):
         mean, std = (source.xp.asarray(p, source.wide) for p in (self.mean, self.std))
         return mean + std * source.normal(shape)
 
 
-@typed
 class LogGaussian(AbstractInitializer):
     r"""$e^z$ with $z \sim \mathcal{N}(0, \sigma^2)$: median 1, mean
     $e^{\sigma^2 / 2}$.
-
-    **Raises:** `ValueError` if `sigma` is negative.
     """
 
-    sigma: Scalar = 1.0
-
-    def __check_init__(self):
-        check_non_negative("sigma", self.sigma)
+    sigma: NonNegative[Scalar] = 1.0
 
     def _sample(self, source, shape):
         sigma = source.xp.asarray(self.sigma, source.wide)
         return source.xp.exp(sigma * source.normal(shape))
 
 
-@typed
 class DiagOffDiag(AbstractInitializer):
     """Entries on the diagonal are `on`, the others `off`; matrices are the last two
     axes.

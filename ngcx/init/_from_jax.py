@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax.nn.initializers as jni
@@ -7,14 +6,11 @@ import jax.numpy as jnp
 import jax.random as jr
 import jax.scipy as jsp
 
-from .._checks import check_positive
-from .._typing import Scalar, typed
+from .._typing import Positive, Scalar
 from ._base import AbstractInitializer
 from ._constraints import check_matrix
-from ._fan_in import check_axes
 
 
-@typed
 class FromJax(AbstractInitializer):
     """An initializer of `jax.nn.initializers`, or any function of (key, shape, dtype),
     as one of ours, so that constraints, shardings and numpy work on it. It is asked for
@@ -40,7 +36,6 @@ class FromJax(AbstractInitializer):
         )
 
 
-@typed
 class Orthogonal(AbstractInitializer):
     """A random matrix with orthonormal columns, or rows if there are fewer rows, times
     `scale`; leading axes count as rows.
@@ -59,26 +54,24 @@ class Orthogonal(AbstractInitializer):
         return source.xp.asarray(self.scale, source.wide) * unit
 
 
-@typed
 class TruncatedGaussian(AbstractInitializer):
     r"""$\text{mean} + \text{std} \cdot z$, where $z$ is standard normal, given that it
     lies between `lower` and `upper`. Its standard deviation is below `std`: 0.88 of it
     for the default bounds.
 
-    **Raises:** `ValueError` unless `std` is positive and `lower` below `upper`; and at
-    a draw, if both are more than 12 standard deviations away on one side (37 for
-    float64), where no number of the dtype is as improbable.
+    **Raises:** `ValueError` unless `lower` is below `upper`; and at a draw, if both are
+    more than 12 standard deviations away on one side (37 for float64), where no number
+    of the dtype is as improbable.
     """
 
     mean: Scalar = 0.0
-    std: Scalar = 1.0
+    std: Positive[Scalar] = 1.0
     lower: float | int = eqx.field(static=True, default=-2.0)
-    """In standard deviations."""
+    """The lower bound of $z$, in standard deviations."""
     upper: float | int = eqx.field(static=True, default=2.0)
-    """In standard deviations."""
+    """The upper bound of $z$, in standard deviations."""
 
     def __check_init__(self):
-        check_positive("std", self.std)
         if not self.lower < self.upper:
             raise ValueError(
                 "`lower` must be below `upper`; got "
@@ -86,7 +79,7 @@ class TruncatedGaussian(AbstractInitializer):
             )
 
     def _sample(self, source, shape):
-        # How far both bounds are from the mean, if they are on one side of it.
+        # Both bounds are at least that far from the mean if they lie on one side of it.
         distance = max(self.lower, -self.upper)
         farthest = 12 if source.wide == jnp.float32 else 37
         if distance > farthest:
@@ -105,8 +98,9 @@ class TruncatedGaussian(AbstractInitializer):
         )
 
     def _tail(self, key, shape, dtype):
-        # JAX's own draw is one of the error function, which is 1 to the last place from
-        # 5 standard deviations on. In the lower tail the distribution function is not.
+        # JAX draws from the range of the error function, which is 1 to the last place
+        # from 5 standard deviations on. The distribution function keeps its digits in
+        # the lower tail.
         mirrored = self.lower > 0
         bounds = (-self.upper, -self.lower) if mirrored else (self.lower, self.upper)
         low, high = (jnp.asarray(bound, dtype) for bound in bounds)
@@ -114,104 +108,3 @@ class TruncatedGaussian(AbstractInitializer):
         shares = least + (most - least) * jr.uniform(key, shape, dtype)
         z = jnp.clip(jsp.special.ndtri(shares), low, high)
         return -z if mirrored else z
-
-
-class AbstractVarianceScaling(AbstractInitializer):
-    """A law whose variance is a number divided by a fan of the weight: how many inputs
-    an output sums over, or outputs an input reaches, receptive field included.
-
-    The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
-    """
-
-    in_axis: int = eqx.field(static=True, default=-2)
-    out_axis: int = eqx.field(static=True, default=-1)
-    batch_axis: tuple[int, ...] = eqx.field(static=True, default=())
-    """Axes over which weights are independent, and which no fan counts."""
-    scale: ClassVar[float]
-    mode: ClassVar[Literal["fan_in", "fan_avg"]]
-    law: ClassVar[Literal["uniform", "truncated_normal"]]
-
-    def _sample(self, source, shape):
-        check_axes(shape, self.in_axis, self.out_axis, self.batch_axis)
-        if 0 in shape:  # which has no fans
-            return source.xp.zeros(shape, source.wide)
-        scaling = jni.variance_scaling(
-            self.scale,
-            self.mode,
-            self.law,
-            in_axis=self.in_axis,
-            out_axis=self.out_axis,
-            batch_axis=self.batch_axis,
-        )
-        return source.through_jax(lambda key, dtype: scaling(key, shape, dtype))
-
-
-@typed
-class GlorotUniform(AbstractVarianceScaling):
-    r"""Uniform with variance $\frac{2}{n_\text{in} + n_\text{out}}$.
-
-    ??? cite "Reference"
-        Glorot and Bengio, *Understanding the difficulty of training deep feedforward
-        neural networks*, AISTATS 2010.
-    """
-
-    scale, mode, law = 1.0, "fan_avg", "uniform"
-
-
-@typed
-class GlorotNormal(AbstractVarianceScaling):
-    r"""Normal, truncated at two standard deviations, with variance
-    $\frac{2}{n_\text{in} + n_\text{out}}$.
-
-    ??? cite "Reference"
-        Glorot and Bengio, *Understanding the difficulty of training deep feedforward
-        neural networks*, AISTATS 2010.
-    """
-
-    scale, mode, law = 1.0, "fan_avg", "truncated_normal"
-
-
-@typed
-class HeUniform(AbstractVarianceScaling):
-    r"""Uniform with variance $\frac{2}{n_\text{in}}$.
-
-    ??? cite "Reference"
-        He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
-    """
-
-    scale, mode, law = 2.0, "fan_in", "uniform"
-
-
-@typed
-class HeNormal(AbstractVarianceScaling):
-    r"""Normal, truncated at two standard deviations, with variance
-    $\frac{2}{n_\text{in}}$.
-
-    ??? cite "Reference"
-        He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
-    """
-
-    scale, mode, law = 2.0, "fan_in", "truncated_normal"
-
-
-@typed
-class LeCunUniform(AbstractVarianceScaling):
-    r"""Uniform with variance $\frac{1}{n_\text{in}}$.
-
-    ??? cite "Reference"
-        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
-    """
-
-    scale, mode, law = 1.0, "fan_in", "uniform"
-
-
-@typed
-class LeCunNormal(AbstractVarianceScaling):
-    r"""Normal, truncated at two standard deviations, with variance
-    $\frac{1}{n_\text{in}}$.
-
-    ??? cite "Reference"
-        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
-    """
-
-    scale, mode, law = 1.0, "fan_in", "truncated_normal"

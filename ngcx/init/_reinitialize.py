@@ -1,31 +1,90 @@
+"""New weights for a model, whose layers say which of their fields are weights."""
+
 import functools as ft
 import zlib
 from collections.abc import Callable, Mapping
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jax.tree_util import GetAttrKey, tree_flatten_with_path
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from .._typing import typed
+from .._compiled import compiled
 from ._base import AbstractInitializer
 
 
 Predicate = Callable[[str, Array], bool]
 
-# Fields of layers that store (out, in, *receptive field), and how many gates share one.
-_OUT_IN = (
-    (eqx.nn.Linear, {"weight": 1}),
-    (eqx.nn.Conv, {"weight": 1}),
-    (eqx.nn.ConvTranspose, {"weight": 1}),
-    (eqx.nn.GRUCell, {"weight_ih": 3, "weight_hh": 3}),
-    (eqx.nn.LSTMCell, {"weight_ih": 4, "weight_hh": 4}),
-)
+
+class WeightLayout(NamedTuple):
+    """How a layer stores a weight, for `ngcx.init.Reinitializable`.
+
+    The default is that of `x @ weight`: two axes, (in, out).
+    """
+
+    out_first: bool = False
+    """Whether the axes are (out, in, *receptive field), as in Equinox and PyTorch, and
+    not (*receptive field, in, out), as in JAX and Flax."""
+    gates: int = 1
+    """How many weights lie side by side along the axis of the outputs."""
+    field_axes: int | str = 0
+    """How many axes the receptive field has, or the name of the layer's attribute that
+    says it. Further axes in front are those of an ensemble."""
 
 
-@typed
+WeightFields: TypeAlias = tuple[str, ...] | Mapping[str, WeightLayout]
+
+
+class Reinitializable(Protocol):
+    """A layer that says which of its fields are weights, so that
+    [`ngcx.init.reinitialize`][] finds them. A layer joins by the class attribute alone;
+    it need not derive from this class.
+
+    !!! example
+
+        ```python
+        >>> from typing import ClassVar
+        >>> import equinox as eqx
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from ngcx.init import Constant, WeightLayout, reinitialize
+        >>> class Bilinear(eqx.Module):
+        ...     left: jax.Array  # (in, out), as in x @ left
+        ...     right: jax.Array
+        ...     weight_fields: ClassVar = ("left", "right")
+        >>> layer = Bilinear(jnp.zeros((3, 2)), jnp.zeros((3, 2)))
+        >>> layer = reinitialize(layer, Constant(0.5), jax.random.key(0))
+        >>> print(layer.left[0], layer.right[0])
+        [0.5 0.5] [0.5 0.5]
+        >>> class Convolution(eqx.Module):
+        ...     kernel: jax.Array  # (out, in, height, width)
+        ...     weight_fields: ClassVar = {
+        ...         "kernel": WeightLayout(out_first=True, field_axes=2)
+        ...     }
+
+        ```
+    """
+
+    weight_fields: ClassVar[WeightFields]
+    """The names of the fields, if each stores (in, out); otherwise a mapping of them to
+    a [`ngcx.init.WeightLayout`][]."""
+
+
+# Equinox's own layers, described as a layer describes itself.
+_EQUINOX: Mapping[type, WeightFields] = {
+    eqx.nn.Linear: {"weight": WeightLayout(out_first=True)},
+    eqx.nn.Conv: {"weight": WeightLayout(True, field_axes="num_spatial_dims")},
+    eqx.nn.ConvTranspose: {"weight": WeightLayout(True, field_axes="num_spatial_dims")},
+    eqx.nn.GRUCell: dict.fromkeys(("weight_ih", "weight_hh"), WeightLayout(True, 3)),
+    eqx.nn.LSTMCell: dict.fromkeys(("weight_ih", "weight_hh"), WeightLayout(True, 4)),
+}
+
+
+# This is not compiled: a walk over the model is not, and each draw compiles by itself.
+@compiled(jit=False)
 def reinitialize(
     model: PyTree,
     initializer: AbstractInitializer | None,
@@ -42,15 +101,16 @@ def reinitialize(
 
     **Arguments:**
 
-    - `model`: any pytree of modules.
+    - `model`: any pytree of modules. A layer of your own joins by a class attribute
+        `weight_fields`, as [`ngcx.init.Reinitializable`][] describes.
     - `initializer`: draws the new values; None if `where` names all of them.
     - `key`: decides the draw.
     - `where`: which leaves to draw. If not given, the weights of `eqx.nn.Linear` (and
         so of `MultiheadAttention`), `Conv`, `ConvTranspose`, `GRUCell` and `LSTMCell`,
-        and those of our own cells. A function of a leaf's path, as
-        `".layers[0].bias"`, and the leaf says which ones instead. A mapping of such
-        functions to initializers goes beyond: the first function that is true of a leaf
-        chooses its initializer, and `initializer` draws the remaining weights.
+        and those that a layer names in its `weight_fields`. A function of a leaf's
+        path, as `".layers[0].bias"`, and the leaf says which ones instead. A mapping of
+        such functions to initializers goes beyond: the first function that is true of a
+        leaf chooses its initializer, and `initializer` draws the remaining weights.
 
     **Returns:** the model with new values, of the same shapes and dtypes.
 
@@ -62,11 +122,27 @@ def reinitialize(
         >>> import equinox as eqx
         >>> import jax.random as jr
         >>> from ngcx.init import Constant, HeNormal
-        >>> mlp = eqx.nn.MLP(4, 2, width_size=8, depth=2, key=jr.key(0))
+        >>> mlp = eqx.nn.MLP(4, 2, width_size=8, depth=1, key=jr.key(0))
         >>> is_bias = lambda path, leaf: path.endswith("bias")
         >>> mlp = reinitialize(mlp, HeNormal(), jr.key(1), {is_bias: Constant(0.0)})
         >>> print(mlp.layers[-1].bias)
         [0. 0.]
+
+        ```
+
+        A layer of your own says which of its fields are weights:
+
+        ```python
+        >>> from typing import ClassVar
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> class Projection(eqx.Module):
+        ...     matrix: jax.Array  # (in, out), as in x @ matrix
+        ...     weight_fields: ClassVar[tuple[str, ...]] = ("matrix",)
+        >>> layer = Projection(jnp.zeros((2, 3)))
+        >>> print(reinitialize(layer, Constant(0.5), jr.key(1)).matrix)
+        [[0.5 0.5 0.5]
+         [0.5 0.5 0.5]]
 
         ```
     """
@@ -78,9 +154,12 @@ def reinitialize(
             layout = _layout(model, path)
             chosen = _choose(name, leaf, layout is not None, initializer, where)
             if chosen is not None:
-                # Checksums, unlike hashes, are the same in every process.
+                # Checksums are the same in every process, while hashes are not.
                 leaf_key = jr.fold_in(key, zlib.crc32(name.encode()))
-                leaf = (layout or _as_it_is)(chosen, leaf_key, leaf)
+                if layout is None:
+                    leaf = chosen(leaf_key, leaf.shape, leaf.dtype)
+                else:
+                    leaf = _drawn(*layout, chosen, leaf_key, leaf)
                 drawn = True
         new.append(leaf)
     if not drawn:
@@ -101,59 +180,48 @@ def _choose(name, leaf, is_weight, initializer, where):
     return initializer if is_weight else None
 
 
-def _layout(model, path):
-    """How to draw the weight at that path, or None if it is not known as one."""
+def _layout(model, path) -> tuple[WeightLayout, int] | None:
+    """How the weight at that path is stored, and the number of its axes; None if it is
+    not known as a weight.
+    """
     *above, last = path
     if not isinstance(last, GetAttrKey):
         return None
     layer = ft.reduce(_child, above, model)
-    # A module names its weights of shape (in, out) itself.
-    if last.name in getattr(layer, "_weights", ()):
-        return ft.partial(_each, 2, _as_it_is)
-    for kind, gates in _OUT_IN:
-        if isinstance(layer, kind) and last.name in gates:
-            rank = 2 + getattr(layer, "num_spatial_dims", 0)
-            return ft.partial(_each, rank, ft.partial(_out_in, gates[last.name]))
-    return None
+    known = (fields for kind, fields in _EQUINOX.items() if isinstance(layer, kind))
+    fields = getattr(layer, "weight_fields", None)
+    fields = next(known, ()) if fields is None else fields
+    if not isinstance(fields, Mapping):
+        fields = dict.fromkeys(fields, WeightLayout())
+    if last.name not in fields:
+        return None
+    layout = fields[last.name]
+    axes = layout.field_axes
+    return layout, 2 + (getattr(layer, axes) if isinstance(axes, str) else axes)
 
 
 def _child(node, entry):
-    # By way of JAX, which knows every kind of container.
+    # JAX knows every kind of container.
     children, _ = tree_flatten_with_path(node, is_leaf=lambda child: child is not node)
     return dict(children)[(entry,)]
 
 
-def _each(
-    rank: int,
-    layout: Callable,
-    initializer: AbstractInitializer,
-    key: PRNGKeyArray,
-    leaf: Float[Array, "..."],
-):
-    """One draw for each member of an ensemble, as `eqx.filter_vmap` makes them: its
-    axes come before the `rank` axes of a weight, and are no receptive field.
+def _drawn(layout: WeightLayout, rank: int, initializer, key, leaf):
+    """New values for a weight, member by member of an ensemble.
+
+    The axes of an ensemble that `eqx.filter_vmap` made come before the `rank` axes of a
+    weight, and are no receptive field.
     """
-    if leaf.ndim == rank:
-        return layout(initializer, key, leaf)
-    keys = jr.split(key, leaf.shape[0])
-    draw = ft.partial(_each, rank, layout, initializer)
-    return jax.vmap(draw)(keys, leaf)
-
-
-def _as_it_is(
-    initializer: AbstractInitializer, key: PRNGKeyArray, leaf: Float[Array, "..."]
-):
-    return initializer(key, leaf.shape, leaf.dtype)
-
-
-def _out_in(
-    gates: int,
-    initializer: AbstractInitializer,
-    key: PRNGKeyArray,
-    leaf: Float[Array, "..."],
-):
-    rows, inputs, *field = leaf.shape
-    shape = (*field, inputs, rows // gates)
-    keys = [key] if gates == 1 else jr.split(key, gates)
+    if leaf.ndim > rank:
+        keys = jr.split(key, leaf.shape[0])
+        return jax.vmap(ft.partial(_drawn, layout, rank, initializer))(keys, leaf)
+    shape = leaf.shape
+    if layout.out_first:
+        outputs, inputs, *field = shape
+        shape = (*field, inputs, outputs)
+    shape = (*shape[:-1], shape[-1] // layout.gates)
+    keys = [key] if layout.gates == 1 else jr.split(key, layout.gates)
     draws = [initializer(each, shape, leaf.dtype) for each in keys]
-    return jnp.concatenate([jnp.moveaxis(draw, (-1, -2), (0, 1)) for draw in draws])
+    if layout.out_first:
+        draws = [jnp.moveaxis(draw, (-1, -2), (0, 1)) for draw in draws]
+    return jnp.concatenate(draws, 0 if layout.out_first else -1)

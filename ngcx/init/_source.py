@@ -14,7 +14,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from .._precision import wide_dtype
+from .._numerics import wide_dtype
 
 
 class JaxSource(NamedTuple):

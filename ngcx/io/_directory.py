@@ -1,10 +1,13 @@
+"""Folders for what is saved."""
+
 import os
 import pathlib
 
-from .._typing import typed
+from .._compiled import compiled
 
 
-@typed
+# This is not compiled, as it works on the file system.
+@compiled(jit=False)
 def make_directory(path: str | os.PathLike[str]) -> pathlib.Path:
     """Makes a folder, with its parents; one that exists already is fine.
 

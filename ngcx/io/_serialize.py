@@ -2,6 +2,8 @@
 
 A file is a line that tells what it is, the length of the header, the header in JSON,
 the arrays as Equinox writes them, and the SHA-256 digest of all that.
+
+Nothing here is compiled, since files are read and written on the host.
 """
 
 import contextlib
@@ -21,14 +23,14 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import PyTree
 
-from .._typing import typed
+from .._compiled import compiled
 
 
 _MAGIC = b"ngcx pytree\n"
 _VERSION = 1
 _DIGEST = hashlib.sha256().digest_size
 _LENGTH = 8  # bytes of the length of the header
-# How to read them from their text.
+# Each kind of number has a function that reads it from its text.
 _NUMBERS: dict[str, Callable[[str], Any]] = {
     "bool": lambda text: text == "True",
     "int": int,
@@ -37,7 +39,7 @@ _NUMBERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-@typed
+@compiled(jit=False)
 def serialize(path: str | os.PathLike[str], tree: PyTree) -> None:
     """Saves a pytree, such as an Equinox module or the state of a training.
 
@@ -80,7 +82,7 @@ def serialize(path: str | os.PathLike[str], tree: PyTree) -> None:
         file.write(digested.digest())
 
 
-@typed
+@compiled(jit=False)
 def deserialize(path: str | os.PathLike[str], like: PyTree) -> PyTree:
     """Loads what [`ngcx.io.serialize`][] saved.
 
@@ -161,7 +163,7 @@ def _described(name: str, leaf) -> dict:
     kind = type(leaf).__name__
     if kind not in _NUMBERS:
         return {"path": path, "kind": "function"}
-    # As text: exact for integers of any size, and for floats.
+    # The text is exact for integers of any size, and for floats.
     return {"path": path, "kind": kind, "value": repr(leaf)}
 
 
@@ -177,7 +179,7 @@ def _raw(name: str, leaf) -> np.ndarray:
 
 
 def _stored(dtype: np.dtype) -> np.dtype:
-    # bfloat16 and its like, which numpy would write as bytes without a name.
+    # numpy would write bfloat16 and its like as bytes without a name.
     native = np.issubdtype(dtype, np.number) or dtype == np.bool_
     return dtype if native else np.dtype(f"u{dtype.itemsize}")
 
@@ -270,8 +272,8 @@ class _Digested:
 
 @contextlib.contextmanager
 def _replacing(path: pathlib.Path) -> Iterator[BinaryIO]:
-    """A new file that takes the name when everything is on the disk."""
-    # In the same folder, or it could not be renamed in one step.
+    """Yields a new file, which takes the name when everything is on the disk."""
+    # It is in the same folder, or it could not be renamed in one step.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:

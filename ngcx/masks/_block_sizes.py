@@ -7,7 +7,7 @@ import numpy as np
 
 
 class BlockSizes(NamedTuple):
-    """Sizes in patches, and where the probabilities add up to."""
+    """Sizes in patches, and the cumulative sums of their probabilities."""
 
     heights: np.ndarray
     widths: np.ndarray
@@ -20,13 +20,14 @@ def block_sizes(
     scale: tuple[float | int, float | int],
     aspect_ratio: tuple[float | int, float | int],
 ) -> BlockSizes:
-    """Of blocks that cover a fraction s of the grid at a ratio r of height to width,
-    both uniform: n = ⌊H W s⌋, h = round √(n r) and w = round √(n / r), within the grid.
+    """The sizes of blocks that cover a fraction s of the grid at a ratio r of height to
+    width, both uniform: n = ⌊H W s⌋, h = round √(n r) and w = round √(n / r), at most
+    the sides of the grid.
     """
     height, width = grid_shape
     areas, area_weights = _areas(height * width, *scale)
     ratios, ratio_weights = _ratios(grid_shape, np.maximum(areas, 1), *aspect_ratio)
-    # At least one patch: rounded down to none, a block would predict nothing.
+    # A block has one patch at least; rounded down to none, it would predict nothing.
     heights = np.clip(np.rint(np.sqrt(areas[:, None] * ratios)), 1, height)
     widths = np.clip(np.rint(np.sqrt(areas[:, None] / ratios)), 1, width)
     weights = area_weights[:, None] * ratio_weights
@@ -52,7 +53,7 @@ def _areas(patches: int, low: float | int, high: float | int):
 def _ratios(
     grid_shape: tuple[int, int], areas: np.ndarray, low: float | int, high: float | int
 ):
-    """For each area, ratios that give each size there is, and the share of each."""
+    """The ratios that give each size there is, for each area, and the share of each."""
     height, width = grid_shape
     n = areas[:, None]
     if low == high:

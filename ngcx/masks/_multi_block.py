@@ -1,3 +1,5 @@
+"""Masks of several blocks, as joint-embedding predictive architectures use them."""
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -5,13 +7,13 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Bool, Int, PRNGKeyArray
 
-from .._checks import check_count
 from .._compiled import compiled
-from .._typing import typed
+from .._module import Module
+from .._typing import Count
 from ._block_sizes import block_sizes, blocks_to_cover, worst_chance_of_a_context
 
 
-class PatchSet(eqx.Module):
+class PatchSet(Module):
     """Some patches of a grid, as a boolean image and as a list of fixed length.
 
     Patch `(row, column)` has the index `row * width + column`.
@@ -26,7 +28,7 @@ class PatchSet(eqx.Module):
     """Which of the indices are in the set: the first ones."""
 
 
-class Masks(eqx.Module):
+class Masks(Module):
     """What a model sees of an image, and what it predicts."""
 
     context: PatchSet
@@ -37,8 +39,7 @@ class Masks(eqx.Module):
     """Each block, with a leading axis of `num_blocks`; they may overlap."""
 
 
-@typed
-class MultiBlockMask(eqx.Module):
+class MultiBlockMask(Module):
     r"""Blocks of patches to predict from those around them, as for the I-JEPA (Assran
     et al., 2023).
 
@@ -56,8 +57,8 @@ class MultiBlockMask(eqx.Module):
     over keys gives a batch. For several kinds of blocks, make several of these.
 
     **Raises:** `ValueError` for ranges that are not positive and ascending, a scale
-    above 1, numbers below 1, and blocks that are so large or so many that they always,
-    or nearly always, cover the grid.
+    above 1, and blocks that are so large or so many that they always, or nearly always,
+    cover the grid.
 
     !!! example
 
@@ -82,9 +83,9 @@ class MultiBlockMask(eqx.Module):
         static=True, default=(0.75, 1.5)
     )
     """The range of $r$, height over width."""
-    num_blocks: int = eqx.field(static=True, default=4)
+    num_blocks: Count = eqx.field(static=True, default=4)
     """How many blocks there are."""
-    max_keep: int | None = eqx.field(static=True, default=None)
+    max_keep: Count | None = eqx.field(static=True, default=None)
     """The most patches that the context keeps: a random subset, each with equal
     chances. `None` keeps all."""
 
@@ -100,8 +101,6 @@ class MultiBlockMask(eqx.Module):
                     f"`{name}` must be a positive range, low before high"
                     f"{', up to 1' if end == 1 else ''}; got {(low, high)}."
                 )
-        check_count("num_blocks", self.num_blocks)
-        check_count("max_keep", self.max_keep)
         chance = worst_chance_of_a_context(
             self.grid_shape, self._sizes, self.num_blocks
         )
@@ -151,7 +150,7 @@ class MultiBlockMask(eqx.Module):
         return height * width - smallest, largest_targets, largest
 
     def _size(self, key):
-        # Compared as 32 random bits, so that the law is exact to 2^-32.
+        # 32 random bits are compared, so that the law is exact to 2^-32.
         ends = np.floor(self._sizes.cumulative[:-1] * 2.0**32).astype(np.uint32)
         drawn = jnp.sum(jr.bits(key, dtype=jnp.uint32) >= ends, dtype=jnp.int32)
         return (
@@ -181,7 +180,8 @@ class MultiBlockMask(eqx.Module):
         return drawn[0]
 
 
-# What is less likely than this at every draw would keep `__call__` busy for too long.
+# If a context were less likely than this, drawing until there is one would take too
+# long.
 _LEAST_CHANCE = 0.01
 
 
@@ -202,8 +202,8 @@ def _subset(key, grid, size: int):
 def _patch_set(grid, size: int):
     members = grid.reshape(-1)
     patches = jnp.arange(members.size, dtype=jnp.int32)
-    # Members first, then the others, both in order. Counted, not sorted: a sixth of the
-    # time.
+    # Members come first, then the others, both in order. Counting takes a sixth of the
+    # time of sorting.
     inside = jnp.cumsum(members, dtype=jnp.int32)
     number = inside[-1]
     place = jnp.where(members, inside - 1, number + patches - inside)

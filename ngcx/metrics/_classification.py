@@ -1,16 +1,17 @@
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .._compiled import compiled_function
-from .._precision import wide_dtype
-from ._numbers import ratio
-from ._reduction import Reduction, mean, reduce
+from .._compiled import compiled
+from .._numerics import mean, ratio, wide_dtype
+from .._typing import Count
+from ._reduction import Reduction, reduce
+from ._sums import Sums, follows_from
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def accuracy(
     predictions: Float[Array, "*batch classes"] | Int[Array, "*batch"],
     targets: Float[Array, "*batch classes"] | Int[Array, "*batch"],
@@ -59,12 +60,32 @@ class ClassificationReport(NamedTuple):
     """Right predictions / rows: a miss counts as wrong."""
 
 
-@compiled_function(static=("num_classes",))
+def _counts(metric) -> Sums:
+    """The report follows from a table of counts."""
+    fixed = getattr(metric, "keywords", {})
+
+    def zeros(dtype, **options):
+        classes = (fixed | options).get("num_classes")
+        if not isinstance(classes, int):
+            raise ValueError(
+                "`num_classes` must be given for a report, as an integer; got "
+                f"{classes!r}."
+            )
+        return jnp.zeros((classes + 1, classes + 1), int)
+
+    def of_batch(dtype, *batch, **options):
+        return _table(*batch, **(fixed | options))
+
+    return Sums(zeros, of_batch, _report)
+
+
+@follows_from(_counts)
+@compiled(static=("num_classes",))
 def classification_report(
     predictions: Float[Array, "*batch classes"] | Int[Array, "*batch"],
     targets: Float[Array, "*batch classes"] | Int[Array, "*batch"],
     *,
-    num_classes: int | None = None,
+    num_classes: Count | None = None,
     where: Bool[Array, "*batch"] | None = None,
 ) -> ClassificationReport:
     """The confusion matrix of a classifier, and the scores that follow from it.
@@ -99,16 +120,17 @@ def classification_report(
 
     ```
     """
-    table = confusion_table(predictions, targets, num_classes=num_classes, where=where)
-    return report_of(table, _float_dtype(predictions))
+    table = _table(predictions, targets, num_classes=num_classes, where=where)
+    return _report(table, _float_dtype(predictions))
 
 
 def _winners(scores):
     """The index of the largest score of each row; -1 where none stands out."""
     if jnp.issubdtype(scores.dtype, jnp.integer):
         return scores.astype(int)
-    # First the largest of blocks, then within the best block: XLA's maximum is an order
-    # of magnitude faster than its argmax, of which two short ones remain.
+    # The best of several blocks is found first, and the winner within it then: XLA's
+    # maximum is an order of magnitude faster than its argmax, of which two short ones
+    # remain.
     *batch, classes = scores.shape
     if classes == 0:
         return jnp.full(batch, -1)
@@ -127,7 +149,7 @@ def _float_dtype(predictions):
     return predictions.dtype if floating else jnp.result_type(float)
 
 
-def confusion_table(predictions, targets, *, num_classes=None, where=None):
+def _table(predictions, targets, *, num_classes=None, where=None):
     """Counts rows by class and prediction; the last of either is that of none."""
     known = {
         labels.shape[-1]
@@ -152,7 +174,7 @@ def confusion_table(predictions, targets, *, num_classes=None, where=None):
     return table.reshape(classes + 1, classes + 1)
 
 
-def report_of(table, dtype) -> ClassificationReport:
+def _report(table, dtype: Any) -> ClassificationReport:
     """The report that a table of counts makes, its ratios in `dtype`."""
     wide = table.astype(wide_dtype(dtype))
     right = jnp.diagonal(wide)[:-1]

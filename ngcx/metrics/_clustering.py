@@ -1,7 +1,7 @@
 """How far two partitions of the same samples agree.
 
-All follow from how many samples share the class of a sample, its cluster, and both; so
-labels may be any integers, and no table of classes by clusters is needed.
+All measures follow from how many samples share the class of a sample, its cluster, and
+both; so labels may be any integers, and no table of classes by clusters is needed.
 """
 
 import functools as ft
@@ -11,14 +11,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .._checks import check_non_negative
-from .._compiled import compiled_function
-from .._typing import Scalar
-from ._numbers import log_ratio, ratio, root
-from ._reduction import Reduction, mean, reduce
+from .._compiled import compiled
+from .._numerics import log_ratio, mean, ratio, root
+from .._typing import NonNegative, Scalar
+from ._reduction import Reduction, reduce
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def adjusted_rand_index(
     classes: Int[Array, "*batch samples"],
     clusters: Int[Array, "*batch samples"],
@@ -65,7 +64,7 @@ def adjusted_rand_index(
     return reduce(_by_sizes(index, classes, clusters, where), reduction)
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def fowlkes_mallows_index(
     classes: Int[Array, "*batch samples"],
     clusters: Int[Array, "*batch samples"],
@@ -100,11 +99,12 @@ def fowlkes_mallows_index(
     return reduce(_by_sizes(index, classes, clusters, where), reduction)
 
 
+@compiled(static=("reduction",))
 def v_measure(
     classes: Int[Array, "*batch samples"],
     clusters: Int[Array, "*batch samples"],
     *,
-    beta: Scalar = 1.0,
+    beta: NonNegative[Scalar] = 1.0,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch samples"] | None = None,
 ) -> Float[Array, "..."]:
@@ -123,28 +123,13 @@ def v_measure(
 
     - `classes`: true labels, any integers.
     - `clusters`: predicted labels, any integers.
-    - `beta`: $\beta$, how much more completeness counts than homogeneity; 0 or more.
+    - `beta`: $\beta$, how much more completeness counts than homogeneity.
     - `reduction`: over the batch: `"mean"`, `"sum"` or `"none"`.
     - `where`: the samples that count.
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the
     default float dtype.
-
-    **Raises:** `ValueError` if `beta` is negative.
     """
-    check_non_negative("beta", beta)
-    return _v_measure(classes, clusters, beta, reduction=reduction, where=where)
-
-
-@compiled_function(static=("reduction",))
-def _v_measure(
-    classes: Int[Array, "*batch samples"],
-    clusters: Int[Array, "*batch samples"],
-    beta: Scalar,
-    *,
-    reduction: Reduction,
-    where: Bool[Array, "*batch samples"] | None,
-) -> Float[Array, "..."]:
     weight = jnp.asarray(beta, float)
 
     def measure(same_class, same_cluster, same_both, kept):
@@ -175,7 +160,7 @@ def _by_sizes(measure, classes, clusters, where):
         sizes = ft.partial(_group_sizes, kept)
         return measure(sizes(classes), sizes(clusters), sizes(classes, clusters), kept)
 
-    # Not -1, which JAX cannot tell where there are no samples.
+    # The number is written out: JAX cannot tell -1 where there are no samples.
     shape = (math.prod(batch), samples)
     flat = (x.reshape(shape) for x in (classes, clusters, kept))
     return one(*flat).reshape(batch)
@@ -197,7 +182,7 @@ def _total(counts, kept):
 
 
 def _pairs(same_class, same_cluster, same_both, kept):
-    # Differences of integers: nothing cancels.
+    # These are differences of integers, so that nothing cancels.
     return (
         _total(same_both - 1, kept),
         _total(same_class - same_both, kept),

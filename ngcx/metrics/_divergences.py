@@ -1,15 +1,29 @@
+import functools as ft
+
 import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float, Int
 
-from .._compiled import compiled_function
-from .._precision import wide_dtype, widened
-from ._numbers import floored, weighted_log, weighted_log1p, weighted_log_ratio
+from .._compiled import compiled
+from .._numerics import (
+    floored,
+    weighted_log,
+    weighted_log1p,
+    weighted_log_ratio,
+    wide_dtype,
+    widened,
+)
 from ._reduction import Reduction, filled, reduce
+from ._sums import follows_from, mean_of_scores
 
 
-@compiled_function(static=("reduction",))
+# The least probability is the smallest number of the dtype, so the dtype must stay.
+FLOORED = follows_from(ft.partial(mean_of_scores, own_dtype=True))
+
+
+@FLOORED
+@compiled(static=("reduction",))
 def binary_cross_entropy(
     probabilities: Float[Array, "*batch features"],
     targets: Float[Array, "*batch features"],
@@ -50,7 +64,8 @@ def binary_cross_entropy(
     return reduce(-jnp.sum(features, -1), reduction, where).astype(dtype)
 
 
-@compiled_function(static=("reduction",))
+@FLOORED
+@compiled(static=("reduction",))
 def categorical_nll(
     probabilities: Float[Array, "*batch classes"],
     targets: Float[Array, "*batch classes"] | Int[Array, "*batch"],
@@ -89,7 +104,8 @@ def categorical_nll(
     return reduce(rows, reduction, where).astype(dtype)
 
 
-@compiled_function(static=("reduction",))
+@FLOORED
+@compiled(static=("reduction",))
 def kl_divergence(
     probabilities: Float[Array, "*batch classes"],
     targets: Float[Array, "*batch classes"],
@@ -129,7 +145,7 @@ def kl_divergence(
     return reduce(rows, reduction, where).astype(dtype)
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def gaussian_kl_divergence(
     mean1: Float[Array, "*batch dim"],
     covariance1: Float[Array, "*batch dim dim"],
@@ -168,7 +184,8 @@ def gaussian_kl_divergence(
     dtype = mean1.dtype
     wide = wide_dtype(dtype)
     mean1, mean2 = (filled(x.astype(wide), where) for x in (mean1, mean2))
-    # Together, because on few cores two calls of LAPACK at once may block each other.
+    # Both are factored together, because on few cores two calls of LAPACK at once may
+    # block each other.
     covariances = jnp.stack([x.astype(wide) for x in (covariance1, covariance2)])
     identity = jnp.eye(mean1.shape[-1], dtype=wide)
     covariances = filled(covariances, where, (-2, -1), identity)
@@ -178,11 +195,12 @@ def gaussian_kl_divergence(
     density = ~jnp.isnan(factors).any((0, -2, -1))
     covariances = filled(covariances, density, (-2, -1), identity)
     factor1, factor2 = jnp.linalg.cholesky(covariances)
-    # With S = L L^T, all four terms are those of M = L2^-1 L1 and y = L2^-1 z.
+    # All four terms are those of M = L2^-1 L1 and y = L2^-1 z, where S = L L^T.
     both = jnp.concatenate([factor1, (mean2 - mean1)[..., None]], axis=-1)
     solved = jax.lax.linalg.triangular_solve(factor2, both, left_side=True, lower=True)
     diagonal = jnp.diagonal(solved, axis1=-2, axis2=-1)
-    # m^2 - 1 - 2 ln m of the diagonal, and squares elsewhere: no term is negative.
+    # The terms are m^2 - 1 - 2 ln m for the diagonal, and squares elsewhere: none is
+    # negative.
     excess = diagonal - 1
     terms = jnp.sum(excess * (excess + 2) - 2 * jnp.log(diagonal), -1)
     diagonal_mask = jnp.eye(*solved.shape[-2:], dtype=bool)

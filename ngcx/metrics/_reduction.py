@@ -3,21 +3,11 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
+from .._numerics import mean
+
 
 Reduction = Literal["mean", "sum", "none"]
 Where = Bool[Array, "..."] | None
-
-
-def mean(values, axis=None, where: Where = None):
-    """The mean of the values that `where` keeps; 0 of none."""
-    if where is not None:
-        values = jnp.where(where, values, 0)
-    size = values.size if axis is None else values.shape[axis]
-    count = size if where is None else jnp.sum(where, axis, dtype=int)
-    # A power of two, so exact; with it no sum of finite values overflows.
-    share = jnp.asarray(0.5 ** max(size - 1, 0).bit_length(), values.dtype)
-    divisor = jnp.maximum(jnp.asarray(count, values.dtype), 1) * share
-    return jnp.sum(values * share, axis) / divisor
 
 
 def filled(x, where: Where, axes: Any = -1, filler: Any = 0):

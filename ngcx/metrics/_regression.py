@@ -1,14 +1,14 @@
-from typing import Literal
+import functools as ft
+from typing import Annotated, Literal
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .._checks import check_non_negative
-from .._compiled import compiled_function
-from .._precision import widened
-from .._typing import Parameter
-from ._numbers import magnitude, rescaled, root
-from ._reduction import Reduction, Where, filled, mean, reduce
+from .._compiled import compiled
+from .._numerics import magnitude, mean, rescaled, root, widened
+from .._typing import Must, NonNegative, Parameter
+from ._reduction import Reduction, Where, filled, reduce
+from ._sums import follows_from, mean_of_scores
 
 
 FeatureReduction = Literal["mean", "sum"]
@@ -23,7 +23,7 @@ def _over_features(errors, feature_reduction):
     return mean(errors, -1) if feature_reduction == "mean" else jnp.sum(errors, -1)
 
 
-@compiled_function(static=("feature_reduction", "reduction"))
+@compiled(static=("feature_reduction", "reduction"))
 def mean_squared_error(
     predictions: Float[Array, "*batch features"],
     targets: Float[Array, "*batch features"],
@@ -60,7 +60,7 @@ def mean_squared_error(
     return reduce(rows, reduction, where).astype(predictions.dtype)
 
 
-@compiled_function(static=("feature_reduction", "reduction"))
+@compiled(static=("feature_reduction", "reduction"))
 def mean_absolute_error(
     predictions: Float[Array, "*batch features"],
     targets: Float[Array, "*batch features"],
@@ -92,7 +92,10 @@ def mean_absolute_error(
     return reduce(rows, reduction, where).astype(predictions.dtype)
 
 
-@compiled_function(static=("reduction",))
+@follows_from(
+    ft.partial(mean_of_scores, scores_to_terms=jnp.square, mean_to_result=root)
+)
+@compiled(static=("reduction",))
 def root_mean_squared_error(
     predictions: Float[Array, "*batch features"],
     targets: Float[Array, "*batch features"],
@@ -117,7 +120,7 @@ def root_mean_squared_error(
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `predictions`.
     """
-    # Halves, because the distance of two numbers may overflow.
+    # The distance of two numbers may overflow, so halves are taken.
     difference = _difference(predictions / 2, targets / 2, where)
     axes = None if reduction == "mean" else -1
     unit, scale = rescaled(difference, axes)
@@ -127,10 +130,11 @@ def root_mean_squared_error(
     return (2 * root(rows) * scale.reshape(rows.shape)).astype(predictions.dtype)
 
 
+@compiled
 def bayesian_information_criterion(
     log_likelihood: Float[Array, "*models"],
-    num_parameters: Parameter,
-    num_samples: Parameter,
+    num_parameters: NonNegative[Parameter],
+    num_samples: Annotated[Parameter, Must("1 or more", lambda value: value >= 1)],
 ) -> Float[Array, "*models"]:
     r"""The Bayesian information criterion $-2 \ln L + K \ln N$ (Schwarz, 1978).
 
@@ -140,11 +144,9 @@ def bayesian_information_criterion(
 
     - `log_likelihood`: $\ln L$, the largest found, of one model or of several.
     - `num_parameters`: $K$, how many were fitted; a number, or one a model.
-    - `num_samples`: $N$, the rows of the data; at least 1.
+    - `num_samples`: $N$, the rows of the data.
 
     **Returns:** an array of the shape and dtype of `log_likelihood`.
-
-    **Raises:** `ValueError` for a negative number of parameters, or no samples.
 
     ```python
     >>> bayesian_information_criterion(jnp.array(-50.0), 3, 100)
@@ -152,18 +154,6 @@ def bayesian_information_criterion(
 
     ```
     """
-    check_non_negative("num_parameters", num_parameters)
-    if isinstance(num_samples, int | float) and not num_samples >= 1:
-        raise ValueError(f"`num_samples` must be 1 or more; got {num_samples}.")
-    return _bayesian_information_criterion(log_likelihood, num_parameters, num_samples)
-
-
-@compiled_function()
-def _bayesian_information_criterion(
-    log_likelihood: Float[Array, "*models"],
-    num_parameters: Parameter,
-    num_samples: Parameter,
-) -> Float[Array, "*models"]:
     wide = widened(log_likelihood)
     penalty = jnp.asarray(num_parameters, wide.dtype) * jnp.log(
         jnp.asarray(num_samples, wide.dtype)

@@ -3,15 +3,23 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .._compiled import compiled_function
-from .._precision import widened
+from .._compiled import compiled
+from .._numerics import (
+    floored,
+    magnitude,
+    mean,
+    ratio,
+    rescaled,
+    root,
+    weighted_log,
+    widened,
+)
 from .._typing import Scalar
 from ..ops import layer_normalize
-from ._numbers import floored, magnitude, ratio, rescaled, root, weighted_log
-from ._reduction import Reduction, filled, mean, reduce
+from ._reduction import Reduction, filled, reduce
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def sparsity(
     codes: Float[Array, "*batch features"],
     tolerance: Scalar = 0.0,
@@ -21,7 +29,7 @@ def sparsity(
 ) -> Float[Array, "..."]:
     r"""The fraction of silent entries in each row, those with $|x_d| \le \theta$.
 
-    Piecewise constant, so that its gradient is 0. NaN is not silent.
+    It is piecewise constant, so that its gradient is 0. NaN is not silent.
 
     **Arguments:**
 
@@ -45,7 +53,7 @@ def sparsity(
     return reduce(rows, reduction, where).astype(codes.dtype)
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def hoyer_sparsity(
     codes: Float[Array, "*batch features"],
     *,
@@ -72,13 +80,14 @@ def hoyer_sparsity(
     unit, _ = rescaled(filled(widened(codes), where))
     norm1, norm2 = jnp.sum(magnitude(unit), -1), root(jnp.sum(jnp.square(unit), -1))
     widest = math.sqrt(codes.shape[-1])
-    # A row of zeros as one of equal entries. The maximum takes off rounding errors.
+    # A row of zeros counts as one of equal entries. The maximum takes off rounding
+    # errors.
     quotient = jnp.where(norm2 > 0, ratio(norm1, norm2), widest)
     rows = jnp.maximum(widest - quotient, 0) / (widest - 1 or 1)
     return reduce(rows, reduction, where).astype(codes.dtype)
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def gini_index(
     codes: Float[Array, "*batch features"],
     *,
@@ -110,7 +119,7 @@ def gini_index(
     return reduce(rows, reduction, where).astype(codes.dtype)
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def excess_kurtosis(
     codes: Float[Array, "*batch features"],
     *,
@@ -138,7 +147,7 @@ def excess_kurtosis(
     return reduce(rows, reduction, where).astype(codes.dtype)
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def workload_entropy(
     counts: Float[Array, "*batch samples neurons"],
     *,

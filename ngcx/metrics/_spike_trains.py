@@ -7,12 +7,10 @@ import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
-from .._checks import check_non_negative, check_positive
-from .._compiled import compiled_function
-from .._precision import wide_dtype, widened
-from .._typing import Scalar
-from ._numbers import ratio, rescaled, root
-from ._reduction import Reduction, filled, mean, reduce
+from .._compiled import compiled
+from .._numerics import mean, ratio, rescaled, root, wide_dtype, widened
+from .._typing import NonNegative, Positive, Scalar
+from ._reduction import Reduction, filled, reduce
 
 
 def _steps(spikes):
@@ -26,12 +24,12 @@ def _last(spikes):
 
 
 def _exclusive(last):
-    """The same, without the step itself."""
+    """The step of the last spike before each step, which itself does not count."""
     none = jnp.full_like(last[..., :1, :], -1)
     return jnp.concatenate([none, last[..., :-1, :]], -2)
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def coefficient_of_variation(
     spikes: Float[Array, "*batch time neurons"],
     *,
@@ -44,7 +42,7 @@ def coefficient_of_variation(
     $\mu$ and $\sigma$ are the mean and the (population) standard deviation of the
     intervals between successive spikes. It is 0 for a clock and 1 for a Poisson
     process. A neuron with fewer than two intervals gives 0; `where` leaves it out of
-    the mean. Piecewise constant, so that the gradient is 0.
+    the mean. It is piecewise constant, so that the gradient is 0.
 
     **Arguments:**
 
@@ -65,12 +63,13 @@ def coefficient_of_variation(
     return reduce(variations, reduction, where).astype(spikes.dtype)
 
 
+@compiled(static=("reduction",))
 def van_rossum_distance(
     a: Float[Array, "*batch time neurons"],
     b: Float[Array, "*batch time neurons"],
-    tau: Scalar,
+    tau: Positive[Scalar],
     *,
-    dt: Scalar = 1.0,
+    dt: Positive[Scalar] = 1.0,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch neurons"] | None = None,
 ) -> Float[Array, "..."]:
@@ -95,8 +94,6 @@ def van_rossum_distance(
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
     the dtype of `a`.
 
-    **Raises:** `ValueError` if `tau` or `dt` is not positive.
-
     ```python
     >>> a, b = jnp.array([[1.0], [0.0], [0.0]]), jnp.zeros((3, 1))
     >>> van_rossum_distance(a, b, tau=10.0)
@@ -104,21 +101,6 @@ def van_rossum_distance(
 
     ```
     """
-    check_positive("tau", tau)
-    check_positive("dt", dt)
-    return _van_rossum_distance(a, b, tau, dt, reduction=reduction, where=where)
-
-
-@compiled_function(static=("reduction",))
-def _van_rossum_distance(
-    a: Float[Array, "*batch time neurons"],
-    b: Float[Array, "*batch time neurons"],
-    tau: Scalar,
-    dt: Scalar,
-    *,
-    reduction: Reduction,
-    where: Bool[Array, "*batch neurons"] | None,
-) -> Float[Array, "..."]:
     wide = widened(a)
     rate = jnp.asarray(dt, wide.dtype) / jnp.asarray(tau, wide.dtype)
     decay = jnp.exp(-rate)
@@ -131,29 +113,30 @@ def _van_rossum_distance(
 
     changes = jnp.moveaxis(unit, -2, 0)
     end, traces = jax.lax.scan(step, jnp.zeros_like(scale[..., 0, :]), changes)
-    # Until the next step a trace contributes (1 - decay^2) of its square; the last one
-    # all of it.
+    # A trace contributes (1 - decay^2) of its square until the next step, and the last
+    # one all of it.
     energy = -jnp.expm1(-2 * rate) * jnp.sum(jnp.square(traces[:-1]), 0)
     distances = scale[..., 0, :] * root(energy + jnp.square(end))
     return reduce(distances, reduction, where).astype(a.dtype)
 
 
+@compiled(static=("reduction",))
 def victor_purpura_distance(
     a: Float[Array, "*batch time neurons"],
     b: Float[Array, "*batch time neurons"],
-    cost: Scalar,
+    cost: NonNegative[Scalar],
     *,
-    dt: Scalar = 1.0,
+    dt: Positive[Scalar] = 1.0,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch neurons"] | None = None,
 ) -> Float[Array, "..."]:
     r"""The edit distance of two spike trains by Victor and Purpura (1996), neuron by
     neuron: the least that it costs to turn one into the other.
 
-    To insert or to delete a spike costs 1, to shift it by $\Delta t$ costs
+    Inserting or deleting a spike costs 1, and shifting it by $\Delta t$ costs
     $q \, \lvert \Delta t \rvert$. So $q = 0$ compares counts, and two spikes further
-    apart than $2 / q$ are never matched. Piecewise constant in the trains, so that the
-    gradient is 0.
+    apart than $2 / q$ are never matched. It is piecewise constant in the trains, so
+    that the gradient is 0.
 
     The time it takes grows with the spikes of the busiest neuron in `a` times the
     number of steps.
@@ -161,15 +144,13 @@ def victor_purpura_distance(
     **Arguments:**
 
     - `a`, `b`: spike trains; every positive entry is a spike.
-    - `cost`: $q$, by unit of time, that of `dt`; 0 or more.
+    - `cost`: $q$, by unit of time, that of `dt`.
     - `dt`: the length of a step.
     - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
     - `where`: the neurons that count.
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
     the dtype of `a`.
-
-    **Raises:** `ValueError` if `cost` is negative, or `dt` not positive.
 
     ```python
     >>> a, b = jnp.array([[1.0], [0.0], [0.0]]), jnp.array([[0.0], [0.0], [1.0]])
@@ -178,21 +159,6 @@ def victor_purpura_distance(
 
     ```
     """
-    check_non_negative("cost", cost)
-    check_positive("dt", dt)
-    return _victor_purpura_distance(a, b, cost, dt, reduction=reduction, where=where)
-
-
-@compiled_function(static=("reduction",))
-def _victor_purpura_distance(
-    a: Float[Array, "*batch time neurons"],
-    b: Float[Array, "*batch time neurons"],
-    cost: Scalar,
-    dt: Scalar,
-    *,
-    reduction: Reduction,
-    where: Bool[Array, "*batch neurons"] | None,
-) -> Float[Array, "..."]:
     dtype = wide_dtype(a.dtype)
     step_cost = jnp.asarray(cost, dtype) * jnp.asarray(dt, dtype)
     *batch, time, neurons = a.shape
@@ -207,7 +173,8 @@ def _victor_purpura_distance(
 
 
 def _edit_distance(a, b, step_cost):
-    """Of two trains of booleans; Sellers' dynamic programme, spike by spike of `a`.
+    """The distance of two trains of booleans, by Sellers' dynamic programme: spike by
+    spike of `a`.
 
     `best[t]` is the distance of the spikes of `a` so far from those of `b` before step
     `t`.
@@ -221,17 +188,17 @@ def _edit_distance(a, b, step_cost):
 
     def next_spike(i, best):
         distance = jnp.abs(steps - times[i]).astype(best.dtype)
-        # At infinite cost a shift by nothing is still free.
+        # A shift by nothing is free, even at infinite cost.
         shift = jnp.where(distance > 0, step_cost * distance, 0)
         shifted = jnp.where(is_spike, jnp.roll(best, 1) + shift, jnp.inf)
         kept = jnp.minimum(best + 1, shifted)
-        # Then spikes of `b` are inserted: the least of kept[s] plus those after s.
+        # Spikes of `b` are inserted then: the least of kept[s] plus those after s.
         return inserted + jax.lax.cummin(kept - inserted)
 
     return jax.lax.fori_loop(0, jnp.sum(a, dtype=int), next_spike, inserted)[-1]
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def spike_train_synchrony(
     spikes: Float[Array, "*batch time neurons"],
     *,
@@ -251,7 +218,7 @@ def spike_train_synchrony(
     length of the record. Each spike can coincide with one of every other neuron; the
     synchrony is the mean over all spikes and other neurons: 1 if all fire together, 0
     if no spikes coincide. There is no time scale to choose. Without any spike, or with
-    a single neuron, it is 1. Piecewise constant, so that the gradient is 0.
+    a single neuron, it is 1. It is piecewise constant, so that the gradient is 0.
 
     **Arguments:**
 
@@ -287,7 +254,7 @@ def spike_train_synchrony(
         return jnp.flip(x, -2)
 
     last, following = _last(fires), _last(reversed_time(fires))
-    # Twice the window of a spike, so that all are integers.
+    # This is twice the window of a spike, so that all are integers.
     window = jnp.minimum(interval(last), reversed_time(interval(following)))
     nearest = jnp.minimum(
         reach(last, window), reversed_time(reach(following, reversed_time(window)))

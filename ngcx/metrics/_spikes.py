@@ -4,23 +4,23 @@ import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
-from .._checks import check_positive
-from .._compiled import compiled_function
-from .._precision import widened
-from .._typing import Scalar
+from .._compiled import compiled
+from .._numerics import mean, ratio, rescaled, widened
+from .._typing import Positive, Scalar
 from ..ops import layer_normalize
-from ._numbers import ratio, rescaled
-from ._reduction import Reduction, filled, mean, reduce
+from ._reduction import Reduction, filled, reduce
+from ._sums import Sums, follows_from
 
 
+@compiled(static=("reduction",))
 def firing_rate(
     spikes: Float[Array, "*batch time neurons"],
     *,
-    dt: Scalar | None = None,
+    dt: Positive[Scalar] | None = None,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch neurons"] | None = None,
 ) -> Float[Array, "..."]:
-    """How often neurons fire: spikes a step, or in Hz. 0 without any step.
+    """How often neurons fire: spikes a step, or in Hz; 0 without any step.
 
     **Arguments:**
 
@@ -31,22 +31,7 @@ def firing_rate(
 
     **Returns:** a scalar, or with `"none"` rates of shape `(*batch, neurons)`, in the
     dtype of `spikes`.
-
-    **Raises:** `ValueError` if `dt` is not positive.
     """
-    if dt is not None:
-        check_positive("dt", dt)
-    return _firing_rate(spikes, dt, reduction=reduction, where=where)
-
-
-@compiled_function(static=("reduction",))
-def _firing_rate(
-    spikes: Float[Array, "*batch time neurons"],
-    dt: Scalar | None,
-    *,
-    reduction: Reduction,
-    where: Bool[Array, "*batch neurons"] | None,
-) -> Float[Array, "..."]:
     # float16 counts to 2,048 only.
     rates = mean(widened(spikes), -2)
     if dt is not None:
@@ -54,7 +39,7 @@ def _firing_rate(
     return reduce(rates, reduction, where).astype(spikes.dtype)
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def fano_factor(
     spikes: Float[Array, "*batch time neurons"],
     *,
@@ -89,7 +74,15 @@ def fano_factor(
     return reduce(factors, reduction, where).astype(spikes.dtype)
 
 
-@compiled_function(static=("reduction",))
+def _no_sums(metric) -> Sums:
+    raise ValueError(
+        "`breadth_of_tuning_curve` is no mean of scores, because it averages over all "
+        "trials first; call it on the mean over the trials instead of streaming it."
+    )
+
+
+@follows_from(_no_sums)
+@compiled(static=("reduction",))
 def breadth_of_tuning_curve(
     responses: Float[Array, "*trials stimuli neurons"],
     *,
@@ -130,7 +123,7 @@ def breadth_of_tuning_curve(
     return reduce(breadths, reduction, where).astype(responses.dtype)
 
 
-@compiled_function(static=("reduction",))
+@compiled(static=("reduction",))
 def pearson_correlation(
     a: Float[Array, "*batch time neurons"],
     b: Float[Array, "*batch time neurons"],

@@ -1,18 +1,16 @@
-import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .._checks import check_fraction
 from .._compiled import compiled
-from .._typing import Parameter, typed
+from .._module import Module
+from .._typing import Fraction, Parameter
 from ._base import at_rest, check_state
-from ._decay import Decay, factor
+from ._decay import Decay, as_factor
 from ._lif import AbstractLIF
 
 
-@typed
-class AdaptiveLIFState(eqx.Module):
+class AdaptiveLIFState(Module):
     """The state of an adaptive leaky integrate-and-fire neuron."""
 
     v: Float[Array, "*shape"]
@@ -23,7 +21,6 @@ class AdaptiveLIFState(eqx.Module):
     """Refractory steps left; None if there are never any."""
 
 
-@typed
 class AdaptiveLIF(AbstractLIF[AdaptiveLIFState]):
     r"""A leaky integrate-and-fire neuron whose threshold rises with its own spikes:
     [`ngcx.neurons.AbstractLIF`][] with the threshold $\theta + \kappa a$, where the
@@ -35,15 +32,13 @@ class AdaptiveLIF(AbstractLIF[AdaptiveLIFState]):
         learning-to-learn in networks of spiking neurons*, NeurIPS 2018.
     """
 
-    adaptation_decay: Decay = 0.95
-    r"""$\rho$, from 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
+    adaptation_decay: Fraction[Decay] = 0.95
+    r"""$\rho$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
     adaptation_strength: Parameter = 0.1
     r"""$\kappa$, by how much a spike raises the threshold."""
 
-    def __check_init__(self):
-        check_fraction("adaptation_decay", self.adaptation_decay)
-
-    @typed
+    # This is not compiled: for every shape there would be one more program of zeros.
+    @compiled(jit=False)
     def init(
         self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
     ) -> AdaptiveLIFState:
@@ -67,6 +62,6 @@ class AdaptiveLIF(AbstractLIF[AdaptiveLIFState]):
         v, spikes, refractory = self._fire(
             state.v, current, threshold, state.refractory, key
         )
-        decay = factor(self.adaptation_decay, current.dtype)
+        decay = as_factor(self.adaptation_decay, current.dtype)
         adaptation = decay * state.adaptation + spikes
         return AdaptiveLIFState(v, adaptation, refractory), spikes

@@ -2,7 +2,6 @@ import abc
 import functools as ft
 from typing import Generic, TypeVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -10,6 +9,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
+from .._module import Module
+from .._typing import Natural
 from ._decay import TimeConstant
 from ._segments import in_segments
 
@@ -17,7 +18,7 @@ from ._segments import in_segments
 State = TypeVar("State")
 
 
-class AbstractCell(eqx.Module, Generic[State]):
+class AbstractCell(Module, Generic[State]):
     """A neuron, or a layer of them, that turns input currents into output through time.
 
     The state is a pytree; a cell stores nothing. `cell(state, current)` is one step,
@@ -41,14 +42,14 @@ class AbstractCell(eqx.Module, Generic[State]):
         random, if anything is.
         """
 
-    @ft.partial(compiled, static=("unroll", "checkpoint"))
+    @compiled(static=("unroll", "checkpoint"))
     def run(
         self,
         currents: Float[Array, "time *shape"],
         state: State | None = None,
         *,
         key: PRNGKeyArray | None = None,
-        unroll: int = 1,
+        unroll: Natural = 1,
         checkpoint: bool = False,
     ) -> tuple[State, Float[Array, "time *shape"]]:
         r"""Steps through time.
@@ -59,7 +60,7 @@ class AbstractCell(eqx.Module, Generic[State]):
         **Arguments:**
 
         - `currents`: input currents, time first.
-        - `state`: where to start; at rest if not given.
+        - `state`: where to start; the state at rest if not given.
         - `key`: gives each step a key of its own, for escape noise.
         - `unroll`: how many steps a turn of the compiled loop takes.
         - `checkpoint`: whether reverse mode computes steps again rather than storing

@@ -4,14 +4,16 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import check_positive
-from .._precision import wide_dtype
-from .._typing import Parameter, typed
+from .._compiled import compiled
+from .._module import Module
+from .._numerics import wide_dtype
+from .._typing import Parameter, Positive
 
 
-@typed
+# This is not compiled, because it gives a number for a number.
+@compiled(jit=False)
 def decay_factor(
-    time_constant: Parameter, dt: float | int = 1.0
+    time_constant: Positive[Parameter], dt: Positive[float | int] = 1.0
 ) -> float | Float[Array, "..."]:
     r"""The factor $e^{-dt/\tau}$ by which a leaky quantity decays in one step.
 
@@ -21,33 +23,24 @@ def decay_factor(
     - `dt`: the length of a step, in ms.
 
     **Returns:** a number for a number, an array for an array.
-
-    **Raises:** `ValueError` if a number is not positive.
     """
-    check_positive("time_constant", time_constant)
-    check_positive("dt", dt)
     if isinstance(time_constant, float | int):
         return math.exp(-dt / time_constant)
     dtype = jnp.result_type(time_constant, 1.0)
     return jnp.exp(-dt / time_constant.astype(wide_dtype(dtype))).astype(dtype)
 
 
-@typed
-class TimeConstant(eqx.Module):
+class TimeConstant(Module):
     r"""A decay given as a time constant, wherever a cell takes a decay factor:
     `LIF(TimeConstant(20.0))` decays by $e^{-dt/\tau}$ in a step.
 
     Given as an array, the time constant is learnt, and the factor stays below 1.
     """
 
-    tau: Parameter
-    r"""The time constant $\tau$ in ms, positive."""
-    dt: float | int = eqx.field(static=True, default=1.0)
-    """The length of a step in ms, positive."""
-
-    def __check_init__(self):
-        check_positive("tau", self.tau)
-        check_positive("dt", self.dt)
+    tau: Positive[Parameter]
+    r"""The time constant $\tau$ in ms."""
+    dt: Positive[float | int] = eqx.field(static=True, default=1.0)
+    """The length of a step in ms."""
 
     def factor(self) -> float | Float[Array, "..."]:
         r"""Computes $e^{-dt/\tau}$, a number or an array; in float32 for a half
@@ -62,7 +55,7 @@ class TimeConstant(eqx.Module):
 Decay = Parameter | TimeConstant
 
 
-def factor(decay: Decay, dtype) -> Float[Array, "..."]:
+def as_factor(decay: Decay, dtype) -> Float[Array, "..."]:
     """The decay factor of a step, whichever way it was given."""
     if isinstance(decay, TimeConstant):
         decay = decay.factor()

@@ -2,15 +2,15 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._checks import check_count
-from .._compiled import compiled_function
-from .._precision import widened
+from .._compiled import compiled
+from .._numerics import widened
+from .._typing import Count
 
 
-@compiled_function(static=("steps",))
+@compiled(static=("steps",))
 def poisson(
-    key: PRNGKeyArray, rates: Float[Array, "*shape"], steps: int
-) -> Float[Array, "{steps} *shape"]:
+    key: PRNGKeyArray, rates: Float[Array, "*shape"], steps: Count
+) -> Float[Array, "time *shape"]:
     """Encodes rates as random spikes, independent in every step.
 
     A Poisson process seen once a step: each neuron spikes with the probability `rates`
@@ -24,14 +24,13 @@ def poisson(
 
     **Returns:** zeros and ones in the dtype of `rates`, time first.
     """
-    check_count("steps", steps)
     # Uniform numbers of a half precision would be too coarse.
     probability = jnp.broadcast_to(widened(rates), (steps, *rates.shape))
     return jr.bernoulli(key, probability).astype(rates.dtype)
 
 
-@compiled_function(static=("steps",))
-def latency(x: Float[Array, "*shape"], steps: int) -> Float[Array, "{steps} *shape"]:
+@compiled(static=("steps",))
+def latency(x: Float[Array, "*shape"], steps: Count) -> Float[Array, "time *shape"]:
     r"""Encodes intensities as the time to the first spike, the stronger the earlier.
 
     A neuron spikes once, at step $(1 - x) (T - 1)$ rounded half to even, where $T$ is
@@ -44,7 +43,6 @@ def latency(x: Float[Array, "*shape"], steps: int) -> Float[Array, "{steps} *sha
 
     **Returns:** zeros and ones in the dtype of `x`, time first.
     """
-    check_count("steps", steps)
     when = jnp.round((1 - jnp.clip(widened(x), 0, 1)) * (steps - 1))
     when = jnp.where(x > 0, when, steps).astype(jnp.int32)
     time = jnp.arange(steps, dtype=jnp.int32).reshape(-1, *(1,) * x.ndim)

@@ -1,24 +1,21 @@
-import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._checks import check_fraction
 from .._compiled import compiled
-from .._typing import typed
+from .._module import Module
+from .._typing import Fraction
 from ._base import AbstractCell, at_rest, check_state
-from ._decay import Decay, factor
+from ._decay import Decay, as_factor
 
 
-@typed
-class LeakyIntegratorState(eqx.Module):
+class LeakyIntegratorState(Module):
     """The state of a leaky integrator."""
 
     v: Float[Array, "*shape"]
     """Membrane potential."""
 
 
-@typed
 class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     r"""A neuron that never spikes: its output is its membrane potential,
     $v \leftarrow \beta v + j$, where $\beta$ is `decay` and $j$ the current.
@@ -26,13 +23,11 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     The usual readout of a spiking network. A `decay` given as an array is learnt.
     """
 
-    decay: Decay = 0.9
-    """From 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
+    decay: Fraction[Decay] = 0.9
+    r"""$\beta$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
 
-    def __check_init__(self):
-        check_fraction("decay", self.decay)
-
-    @typed
+    # This is not compiled: for every shape there would be one more program of zeros.
+    @compiled(jit=False)
     def init(
         self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
     ) -> LeakyIntegratorState:
@@ -52,5 +47,5 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
         """
         del key
         check_state(state.v, current)
-        v = factor(self.decay, current.dtype) * state.v + current
+        v = as_factor(self.decay, current.dtype) * state.v + current
         return LeakyIntegratorState(v), v

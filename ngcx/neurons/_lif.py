@@ -6,12 +6,12 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .._checks import check_fraction
 from .._compiled import compiled
-from .._typing import Parameter, typed
-from ..surrogate import AbstractSurrogate, Arctan, MultiLevelSpikeCount
+from .._module import Module
+from .._typing import Fraction, Natural, Parameter
+from ..surrogate import AbstractSurrogate, Arctan
 from ._base import AbstractCell, State, at_rest, check_state
-from ._decay import Decay, factor
+from ._decay import Decay, as_factor
 
 
 class AbstractLIF(AbstractCell[State]):
@@ -35,24 +35,21 @@ class AbstractLIF(AbstractCell[State]):
     Potentials and currents are in units of the default threshold.
     """
 
-    decay: Decay = 0.9
-    r"""$\beta$, from 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
+    decay: Fraction[Decay] = 0.9
+    r"""$\beta$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
     threshold: Parameter = 1.0
-    r"""$\theta$."""
+    r"""$\theta$, above which the neuron spikes."""
     surrogate: AbstractSurrogate = Arctan()
+    """How the spike differentiates."""
     reset: Literal["soft", "hard", "none"] = eqx.field(static=True, default="soft")
+    """How a spike resets the membrane potential."""
     detach_reset: bool = eqx.field(static=True, default=True)
     """Whether the gradient ignores the reset (not the spike)."""
-    refractory_steps: int = eqx.field(static=True, default=0)
-    """For how many steps after a spike the neuron is at rest."""
+    refractory_steps: Natural = eqx.field(static=True, default=0)
+    """How many steps after a spike the neuron is at rest."""
 
     def __check_init__(self):
-        check_fraction("decay", self.decay)
-        if self.refractory_steps < 0:
-            raise ValueError(
-                f"`refractory_steps` must be 0 or more; got {self.refractory_steps}."
-            )
-        if self.reset == "hard" and isinstance(self.surrogate, MultiLevelSpikeCount):
+        if self.reset == "hard" and not self.surrogate.binary:
             raise ValueError(
                 "`reset` must be 'soft' or 'none' where several spikes are counted; "
                 "got 'hard'."
@@ -70,7 +67,7 @@ class AbstractLIF(AbstractCell[State]):
                 "`state.refractory` must say how many steps are left, as the state of "
                 "`init` does; got None."
             )
-        u = factor(self.decay, current.dtype) * v + current
+        u = as_factor(self.decay, current.dtype) * v + current
         spikes = self.surrogate(u, threshold, key=key)
         reset = jax.lax.stop_gradient(spikes) if self.detach_reset else spikes
         if self.reset == "soft":
@@ -88,8 +85,7 @@ class AbstractLIF(AbstractCell[State]):
         return u, spikes, refractory
 
 
-@typed
-class LIFState(eqx.Module):
+class LIFState(Module):
     """The state of a leaky integrate-and-fire neuron."""
 
     v: Float[Array, "*shape"]
@@ -98,7 +94,6 @@ class LIFState(eqx.Module):
     """Refractory steps left; None if there are never any."""
 
 
-@typed
 class LIF(AbstractLIF[LIFState]):
     """A leaky integrate-and-fire neuron: [`ngcx.neurons.AbstractLIF`][] on the input
     current.
@@ -110,7 +105,8 @@ class LIF(AbstractLIF[LIFState]):
         Processing Magazine 36, 2019.
     """
 
-    @typed
+    # This is not compiled: for every shape there would be one more program of zeros.
+    @compiled(jit=False)
     def init(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> LIFState:
         """Neurons of that shape with a membrane potential of 0."""
         return LIFState(at_rest(shape, dtype), self._refractory_at_rest(shape))

@@ -6,13 +6,12 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
-from .._typing import typed
+from .._module import Module
 from ._base import at_rest, check_state
 from ._lif import AbstractLIF
 
 
-@typed
-class RecurrentLIFState(eqx.Module):
+class RecurrentLIFState(Module):
     """The state of a layer of recurrent leaky integrate-and-fire neurons."""
 
     v: Float[Array, "*batch neurons"]
@@ -23,7 +22,6 @@ class RecurrentLIFState(eqx.Module):
     """Refractory steps left; None if there are never any."""
 
 
-@typed
 class RecurrentLIF(AbstractLIF[RecurrentLIFState]):
     r"""A layer of leaky integrate-and-fire neurons that hear each other's last spikes:
     [`ngcx.neurons.AbstractLIF`][] on the current $j + s W$, where $j$ is the input, $s$
@@ -33,10 +31,11 @@ class RecurrentLIF(AbstractLIF[RecurrentLIFState]):
     """
 
     weight: Float[Array, "neurons neurons"] = eqx.field(kw_only=True)
-    """From neuron (row) to neuron (column)."""
-    _weights: ClassVar[tuple[str, ...]] = ("weight",)  # for `ngcx.init.reinitialize`
+    """The connections from each neuron (row) to each neuron (column)."""
+    weight_fields: ClassVar[tuple[str, ...]] = ("weight",)
 
-    @typed
+    # This is not compiled: for every shape there would be one more program of zeros.
+    @compiled(jit=False)
     def init(
         self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
     ) -> RecurrentLIFState:

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 def in_segments(run, state, inputs):
     """`run(state, inputs)` through time, with the memory of about 2 sqrt(T) steps.
 
-    Time is cut into sqrt(T) segments. Of each, reverse mode stores the first state
-    only, and runs the segment again when it comes to it.
+    Time is cut into sqrt(T) segments. Reverse mode stores only the first state of each,
+    and runs the segment again when it comes to it.
     """
     steps = jax.tree.leaves(inputs)[0].shape[0]
     length = _segment_length(steps)
@@ -28,6 +28,7 @@ def in_segments(run, state, inputs):
 
 
 def _segment_length(steps: int) -> int:
-    # About sqrt(T), best a divisor: a rest would cost a copy of the inputs.
+    # The best length is a divisor of T near sqrt(T): a rest would cost a copy of the
+    # inputs.
     root = max(math.isqrt(steps), 1)
     return next((n for n in range(root, root // 2, -1) if steps % n == 0), root)

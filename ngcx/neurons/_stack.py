@@ -9,12 +9,17 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree, Real
 
-from .._typing import typed
+from .._compiled import compiled
 from ._base import AbstractCell, scan, varying
 from ._segments import in_segments
 
 
-@typed
+def _as_tuple(layers, *args, **options):
+    """Layers may come from a generator, which could be read only once."""
+    return {"layers": tuple(layers)}
+
+
+@compiled(static=("layers", "batched", "checkpoint"), before=_as_tuple)
 def layerwise(
     layers: Iterable[Callable],
     inputs: Real[Array, "time ..."],
@@ -35,10 +40,10 @@ def layerwise(
         `eqx.nn.Sequential`, which may be given too.
     - `inputs`: the input of the first layer, time first (and batch second, if
         `batched`).
-    - `states`: where to start, as returned; at rest if not given.
+    - `states`: where to start, as returned; the states at rest if not given.
     - `key`: gives each cell, step and sample a key of its own, for escape noise.
-    - `batched`: whether the second axis of `inputs` is a batch. With the batch first,
-        use `jax.vmap` instead, for the price of a copy.
+    - `batched`: whether the second axis of `inputs` is a batch. If the batch comes
+        first, use `jax.vmap` instead, which costs a copy.
     - `checkpoint`: whether reverse mode computes steps again rather than storing them:
         time is cut into $\sqrt T$ segments, of which it keeps the first states only.
 
@@ -59,7 +64,6 @@ def layerwise(
 
         ```
     """
-    layers = tuple(layers)
 
     def run(states, inputs):
         x, keys = inputs
@@ -77,7 +81,7 @@ def layerwise(
     return _through_time(run, layers, inputs, states, key, batched, checkpoint)
 
 
-@typed
+@compiled(static=("layers", "batched", "checkpoint"), before=_as_tuple)
 def stepwise(
     layers: Iterable[Callable],
     inputs: Real[Array, "time ..."],
@@ -92,7 +96,6 @@ def stepwise(
     Gives what [`ngcx.neurons.layerwise`][] gives, with less memory, because no layer
     stores its currents, and more time. Arguments and results are the same.
     """
-    layers = tuple(layers)
 
     def step(states, now):
         x, keys = now
@@ -116,14 +119,15 @@ def _is_matrix(layer) -> bool:
 
 
 def _linear(layer, x):
-    # With the weight on the right. On its left, as in the layer itself, XLA's CPU
-    # backend transposes the whole input, and a training step takes a quarter longer.
+    # The weight is on the right. With the weight on the left, where the layer itself
+    # has it, XLA's CPU backend transposes the whole input, and a training step takes a
+    # quarter longer.
     x = x @ layer.weight.T
     return x if layer.bias is None else x + jnp.broadcast_to(layer.bias, x.shape)
 
 
 def _through_time(run, layers, inputs, states, key, batched, checkpoint):
-    # Time and, if batched, the batch.
+    # These are the axes of time and, if there is one, of the batch.
     axes = inputs.shape[: 1 + batched]
     if states is None:
         sample = jax.ShapeDtypeStruct(inputs.shape[len(axes) :], inputs.dtype)
@@ -138,10 +142,11 @@ def _through_time(run, layers, inputs, states, key, batched, checkpoint):
         )
     keys = (None,) * len(layers)
     if key is not None:
-        # One for every layer and step, so that the order of the loops does not matter.
+        # Every layer and step has a key of its own, so that the order of the loops does
+        # not matter.
         keys = tuple(jr.split(each, axes) for each in jr.split(key, len(layers)))
     if batched:
-        # Within the segments, because a map over them would transpose the inputs.
+        # The map is within the segments: one over them would transpose the inputs.
         run = jax.vmap(run, in_axes=(0, 1), out_axes=(0, 1))
     if checkpoint:
         return in_segments(run, states, (inputs, keys))

@@ -1,18 +1,16 @@
-import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .._checks import check_fraction
 from .._compiled import compiled
-from .._typing import typed
+from .._module import Module
+from .._typing import Fraction
 from ._base import at_rest, check_state
-from ._decay import Decay, factor
+from ._decay import Decay, as_factor
 from ._lif import AbstractLIF
 
 
-@typed
-class SynapticLIFState(eqx.Module):
+class SynapticLIFState(Module):
     """The state of a current-based leaky integrate-and-fire neuron."""
 
     v: Float[Array, "*shape"]
@@ -23,7 +21,6 @@ class SynapticLIFState(eqx.Module):
     """Refractory steps left; None if there are never any."""
 
 
-@typed
 class SynapticLIF(AbstractLIF[SynapticLIFState]):
     r"""A leaky integrate-and-fire neuron behind a leaky synapse:
     [`ngcx.neurons.AbstractLIF`][] on the synaptic current $i \leftarrow \alpha i + j$,
@@ -33,13 +30,11 @@ class SynapticLIF(AbstractLIF[SynapticLIFState]):
         Zenke and Ganguli, *SuperSpike*, Neural Computation 30, 2018.
     """
 
-    synaptic_decay: Decay = 0.8
-    r"""$\alpha$, from 0 to 1, or a [`ngcx.neurons.TimeConstant`][]."""
+    synaptic_decay: Fraction[Decay] = 0.8
+    r"""$\alpha$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
 
-    def __check_init__(self):
-        check_fraction("synaptic_decay", self.synaptic_decay)
-
-    @typed
+    # This is not compiled: for every shape there would be one more program of zeros.
+    @compiled(jit=False)
     def init(
         self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
     ) -> SynapticLIFState:
@@ -58,7 +53,9 @@ class SynapticLIF(AbstractLIF[SynapticLIFState]):
         """Steps once, and returns the new state and the spikes (0 or 1)."""
         check_state(state.v, current)
         threshold = jnp.asarray(self.threshold, current.dtype)
-        synaptic = factor(self.synaptic_decay, current.dtype) * state.current + current
+        synaptic = (
+            as_factor(self.synaptic_decay, current.dtype) * state.current + current
+        )
         v, spikes, refractory = self._fire(
             state.v, synaptic, threshold, state.refractory, key
         )

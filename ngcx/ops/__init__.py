@@ -23,5 +23,5 @@ from ._threshold import (
     binarize as binarize,
     clamp_max as clamp_max,
     clamp_min as clamp_min,
-    one_hot as one_hot,
+    one_hot_argmax as one_hot_argmax,
 )

@@ -1,15 +1,22 @@
+from typing import Annotated
+
 import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._compiled import compiled_function
-from .._precision import widened
-from .._typing import Scalar
-from ._numbers import check_below
+from .._compiled import compiled
+from .._numerics import widened
+from .._typing import Must, Scalar
 
 
+Rate = Annotated[Scalar, Must("0 or more and below 1", lambda value: 0 <= value < 1)]
+
+
+# A Python number stays one, so that its complement is taken in double precision: in
+# float32 it would lose digits.
+@compiled(static=("rate",))
 def dropout(
-    key: PRNGKeyArray, x: Float[Array, "*shape"], rate: Scalar = 0.0
+    key: PRNGKeyArray, x: Float[Array, "*shape"], rate: Rate = 0.0
 ) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     r"""Keeps each entry with probability $1 - r$, scaled to keep the expected value.
 
@@ -21,25 +28,14 @@ def dropout(
 
     - `key`: a key of `jax.random`; the same key drops the same entries.
     - `x`: an array of any shape.
-    - `rate`: $r$, at least 0 and below 1. The range of an array is not checked; 1 drops
-        everything.
+    - `rate`: $r$. A number is a constant of the program; a rate that changes in the
+        course of training is better an array. The range of an array is not checked; 1
+        drops everything.
 
     **Returns:** $y$ and the binary mask $m$, each of the shape and dtype of `x`.
-
-    **Raises:** `ValueError` for a number out of range.
     """
-    check_below("rate", rate, 1)
-    # Of a Python number the complement is exact to the last place of the dtype.
-    keep = 1 - rate if isinstance(rate, int | float) else None
-    return _dropout(key, x, rate, keep)
-
-
-@compiled_function()
-def _dropout(
-    key: PRNGKeyArray, x: Float[Array, "*shape"], rate: Scalar, keep: Scalar | None
-):
     wide = widened(x)
-    keep = jnp.asarray(1 - rate if keep is None else keep, wide.dtype)
+    keep = jnp.asarray(1 - rate, wide.dtype)
     mask = jr.bernoulli(key, keep, x.shape)
     # If nothing is kept, the unused branch must not divide by 0: its gradient is NaN.
     scaled = wide / jnp.where(keep > 0, keep, 1)

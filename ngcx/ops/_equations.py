@@ -14,7 +14,7 @@ class Equations(dict[str, str]):
 
     @property
     def text(self) -> str:
-        """One line a part: `path: equation`."""
+        """The equations as text, one line a part: `path: equation`."""
         return "\n".join(
             f"{path}: {equation}" if path else equation
             for path, equation in self.items()
@@ -67,7 +67,7 @@ def _walk(path, node):
         equation = getattr(node, "equation", None)
         if isinstance(equation, str):
             yield path, equation
-        # Not as a pytree, which does not show static fields.
+        # A pytree does not show static fields, so the fields are walked one by one.
         for field in dataclasses.fields(node):
             yield from _walk(f"{path}.{field.name}", getattr(node, field.name, None))
         return

@@ -1,16 +1,15 @@
-import math
-
 import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, Real
 
-from .._compiled import compiled_function
-from .._precision import widened
+from .._compiled import compiled
+from .._numerics import mean, widened
+from .._typing import Count
 
 
-@compiled_function(static=("groups",))
+@compiled(static=("groups",))
 def sample_values_by_group(
-    key: PRNGKeyArray, values: Float[Array, "*batch D"], groups: int
+    key: PRNGKeyArray, values: Float[Array, "*batch D"], groups: Count
 ) -> Float[Array, "*batch D"]:
     """Draws one positive entry of each group, with equal chances, and codes it as 1.
 
@@ -28,10 +27,10 @@ def sample_values_by_group(
     **Raises:** `ValueError` for a number of groups that does not divide `D`.
     """
     size = values.shape[-1]
-    if groups < 1 or size % groups:
+    if size % groups:
         raise ValueError(
-            f"`groups` must be positive and divide the {size} entries of the last "
-            f"axis of `values`; got {groups}."
+            f"`groups` must divide the {size} entries of the last axis of `values`; "
+            f"got {groups}."
         )
     if size == 0:
         return values
@@ -45,7 +44,7 @@ def sample_values_by_group(
     return chosen.reshape(values.shape).astype(values.dtype)
 
 
-@compiled_function()
+@compiled
 def group_mean(
     x: Float[Array, "*batch D"],
     masks: Real[Array, "groups D"] | Bool[Array, "groups D"],
@@ -71,18 +70,8 @@ def group_mean(
     if masks.size == 0:
         return x
     members = masks.astype(bool)
-    # Scaled by a power of two, which is exact, so that no sum overflows.
-    divisor = 2.0 ** math.ceil(math.log2(x.shape[-1]))
-    wide = widened(x) / divisor
-    shape = (*x.shape[:-1], *members.shape)
-    # Selected, not multiplied: a NaN is no business of other groups.
-    selected = jnp.where(
-        jnp.broadcast_to(members, shape),
-        jnp.broadcast_to(wide[..., None, :], shape),
-        0,
-    )
-    count = jnp.maximum(jnp.sum(members, axis=-1), 1).astype(wide.dtype)
-    count = count.reshape((1,) * (x.ndim - 1) + (-1,))
-    means = jnp.sum(selected, axis=-1) / count * divisor
+    rows = members.reshape((1,) * (x.ndim - 1) + masks.shape)
+    # `where` selects and does not multiply: a NaN is no business of other groups.
+    means = mean(widened(x)[..., None, :], -1, where=rows)
     own = jnp.take(means.astype(x.dtype), jnp.argmax(members, axis=0), axis=-1)
     return jnp.where(jnp.broadcast_to(jnp.any(members, axis=0), x.shape), own, x)

@@ -1,14 +1,13 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Real
 
-from .._checks import check_count
-from .._compiled import compiled_function
-from .._typing import Parameter, Scalar
+from .._compiled import compiled
+from .._typing import Count, Parameter, Scalar
 
 
-@compiled_function(static=("size",))
+@compiled(static=("size",))
 def eye_wrapped(
-    size: int, shift: int | Int[Array, ""], values: Parameter = 1.0
+    size: Count, shift: int | Int[Array, ""], values: Parameter = 1.0
 ) -> Float[Array, "size size"]:
     r"""A matrix of zeros but for one diagonal that wraps around.
 
@@ -24,7 +23,7 @@ def eye_wrapped(
 
     **Returns:** a matrix of the dtype of `values`, or of the default one for integers.
 
-    **Raises:** `ValueError` for a size below 1, or values of another shape.
+    **Raises:** `ValueError` for values of another shape.
 
     ```python
     >>> eye_wrapped(3, 1)
@@ -34,7 +33,6 @@ def eye_wrapped(
 
     ```
     """
-    check_count("size", size)
     diagonal = _floating(values)
     if diagonal.shape not in ((), (size,)):
         raise ValueError(
@@ -43,7 +41,7 @@ def eye_wrapped(
     return jnp.roll(jnp.diag(jnp.broadcast_to(diagonal, (size,))), shift, axis=1)
 
 
-@compiled_function(static=("block_shape",))
+@compiled(static=("block_shape",))
 def block_matrix(
     connectivity: Real[Array, "*batch rows columns"]
     | Bool[Array, "*batch rows columns"],

@@ -1,23 +1,24 @@
 """Scales of vectors: norms, and arrays divided by them.
 
 Each function divides by the largest magnitude first, so that nothing over- or
-underflows. The result does not depend on that scale, so its gradient is left out.
+underflows.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
-from .._checks import check_non_negative
-from .._compiled import compiled_function
-from .._precision import widened
-from .._typing import Parameter, Scalar
-from ._numbers import divided, magnitude
+from .._compiled import compiled
+from .._numerics import magnitude, ratio, rescaled, widened
+from .._typing import Must, NonNegative, Parameter, Scalar
 
 
-@compiled_function(static=("axis", "keepdims"))
+Order = Annotated[float | int, Must("1 or more, or infinity", lambda value: value >= 1)]
+
+
+@compiled(static=("axis", "keepdims"))
 def chebyshev_norm(
     x: Float[Array, "*shape"], *, axis: int = -1, keepdims: bool = False
 ) -> Float[Array, "..."]:
@@ -40,11 +41,12 @@ def chebyshev_norm(
     return jnp.max(magnitude(x), axis, keepdims=keepdims, initial=0)
 
 
+@compiled(static=("order", "axis"))
 def normalize_matrix(
     x: Float[Array, "*batch rows columns"],
-    norm: Scalar = 1.0,
+    norm: NonNegative[Scalar] = 1.0,
     *,
-    order: float | int = 1,
+    order: Order = 1,
     axis: Literal[0, 1] = 0,
 ) -> Float[Array, "*batch rows columns"]:
     r"""Scales each column, or each row, to a given norm: $c \, x / \lVert x \rVert_p$.
@@ -57,13 +59,11 @@ def normalize_matrix(
     **Arguments:**
 
     - `x`: matrices, such as weights.
-    - `norm`: $c$, the norm of each vector of the result; 0 or more.
-    - `order`: $p$, 1 or more, or `math.inf`.
+    - `norm`: $c$, the norm of each vector of the result.
+    - `order`: $p$, which may be `math.inf`.
     - `axis`: 0 for columns, 1 for rows.
 
     **Returns:** an array of the shape and dtype of `x`.
-
-    **Raises:** `ValueError` for a negative norm, or an order below 1.
 
     ```python
     >>> normalize_matrix(jnp.array([[3.0, 0.0], [4.0, 0.0]]), order=2)
@@ -72,61 +72,34 @@ def normalize_matrix(
 
     ```
     """
-    check_non_negative("norm", norm)
-    return _normalize_matrix(x, norm, order=order, axis=axis)
-
-
-@compiled_function(static=("order", "axis"))
-def _normalize_matrix(
-    x: Float[Array, "*batch rows columns"],
-    norm: Scalar,
-    *,
-    order: float | int,
-    axis: Literal[0, 1],
-):
     return _scaled_to_norm(x, norm, order, axis - 2)
 
 
+@compiled(static=("block_shape", "order", "axis"))
 def normalize_block_matrix(
     matrix: Float[Array, "*batch rows columns"],
     block_shape: tuple[int, int],
     *,
-    order: float | int = 2,
+    order: Order = 2,
     axis: Literal[0, 1] = 0,
-    norm: Scalar = 1.0,
+    norm: NonNegative[Scalar] = 1.0,
 ) -> Float[Array, "*batch rows columns"]:
     r"""Scales each column, or each row, of every block to a given norm.
 
-    As [`ngcx.ops.normalize_matrix`][] on each block by itself.
+    This is [`ngcx.ops.normalize_matrix`][] on each block by itself.
 
     **Arguments:**
 
     - `matrix`: matrices made of equal blocks; see [`ngcx.ops.block_matrix`][].
     - `block_shape`: rows and columns of a block.
-    - `order`: of the norm, 1 or more, or `math.inf`.
+    - `order`: that of the norm; it may be `math.inf`.
     - `axis`: 0 for the columns of a block, 1 for its rows.
-    - `norm`: the norm of each vector of the result; 0 or more.
+    - `norm`: the norm of each vector of the result.
 
     **Returns:** an array of the shape and dtype of `matrix`.
 
-    **Raises:** `ValueError` for a negative norm, an order below 1, or blocks that do
-    not fill the matrix.
+    **Raises:** `ValueError` for blocks that do not fill the matrix.
     """
-    check_non_negative("norm", norm)
-    return _normalize_block_matrix(
-        matrix, norm, block_shape=block_shape, order=order, axis=axis
-    )
-
-
-@compiled_function(static=("block_shape", "order", "axis"))
-def _normalize_block_matrix(
-    matrix: Float[Array, "*batch rows columns"],
-    norm: Scalar,
-    *,
-    block_shape: tuple[int, int],
-    order: float | int,
-    axis: Literal[0, 1],
-):
     *batch, rows, columns = matrix.shape
     height, width = block_shape
     if height < 1 or width < 1 or rows % height or columns % width:
@@ -140,29 +113,22 @@ def _normalize_block_matrix(
 
 
 def _scaled_to_norm(x, norm, order, axis):
-    if not order >= 1:
-        raise ValueError(f"`order` must be 1 or more, or infinity; got {order}.")
-    wide = widened(x)
-    largest = stop_gradient(chebyshev_norm(wide, axis=axis, keepdims=True))
-    dead = largest < jnp.finfo(wide.dtype).tiny
-    unit = divided(wide, jnp.where(dead, 1, largest))
+    unit, _ = rescaled(widened(x), axis)
     sizes = magnitude(unit)
-    # All of these are 1 or more, unless dead. Beyond 1 / eps a norm is the largest
+    # The largest size is 1, or 0 if all are. Beyond 1 / eps a norm is the largest
     # magnitude to the last place, and powers of numbers just below 1 would underflow.
-    if order > 1 / jnp.finfo(wide.dtype).eps:
+    if order > 1 / jnp.finfo(unit.dtype).eps:
         length = jnp.max(sizes, axis, keepdims=True, initial=0)
     elif order == 1:
         length = jnp.sum(sizes, axis, keepdims=True)
     else:
         total = jnp.sum(sizes**order, axis, keepdims=True)
-        # The derivative of a root is infinite at 0, so the dead get another input.
-        length = jnp.where(dead, 1, total) ** (1 / order)
-    length = jnp.where(dead, 1, length)
-    norm = jnp.asarray(norm, wide.dtype)
-    return jnp.where(dead, 0, unit / length * norm).astype(x.dtype)
+        # The derivative of a root is infinite at 0, so zeros get another input.
+        length = jnp.where(total == 0, 1, total) ** (1 / order)
+    return (ratio(unit, length) * jnp.asarray(norm, unit.dtype)).astype(x.dtype)
 
 
-@compiled_function(static=("axis",))
+@compiled(static=("axis",))
 def layer_normalize(
     x: Float[Array, "*shape"],
     shift: Parameter = 0.0,
@@ -194,21 +160,16 @@ def layer_normalize(
     """
     if x.size == 0:
         return x
-    # Halves, because the distance of two numbers may overflow; and distances to an
-    # entry, because those of nearly equal numbers are exact.
+    # The distance of two numbers may overflow, so halves are taken; and those of nearly
+    # equal numbers are exact, so that distances to an entry replace the entries.
     half = widened(x) / 2
-    lowest = stop_gradient(jnp.min(half, axis, keepdims=True))
-    distance = half - lowest
-    furthest = stop_gradient(jnp.max(distance, axis, keepdims=True))
-    dead = furthest < jnp.finfo(half.dtype).tiny
-    unit = divided(distance, jnp.where(dead, 1, furthest))
+    unit, _ = rescaled(half - stop_gradient(jnp.min(half, axis, keepdims=True)), axis)
     centred = unit - jnp.mean(unit, axis, keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis, keepdims=True)
-    # sqrt'(0) is infinite, so a constant sample gets another input.
-    deviation = jnp.sqrt(jnp.where(dead, 1, variance))
+    # A constant sample is 0 by now; another variance keeps its gradient 0 as well.
+    standard = centred / jnp.sqrt(jnp.where(variance == 0, 1, variance))
     shift, scale = (
         jnp.broadcast_to(jnp.asarray(value, half.dtype), x.shape)
         for value in (shift, scale)
     )
-    standard = jnp.where(dead, 0, centred / deviation)
     return (standard * scale + shift).astype(x.dtype)

@@ -2,25 +2,24 @@ import functools as ft
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Int, PyTree
 
-from .._precision import wide_dtype
-from ._numbers import divided, root
+from .._compiled import compiled
+from .._numerics import divided, rescaled, root, wide_dtype
 
 
 class TensorStats(NamedTuple):
-    """What [`ngcx.ops.tensor_stats`][] finds; each an array of shape `()`."""
+    """What [`ngcx.ops.tensor_stats`][] finds; each is an array of shape `()`."""
 
     mean: Float[Array, ""]
     """The mean of the finite entries."""
     std: Float[Array, ""]
     """Their (population) standard deviation."""
     magnitude: Float[Array, ""]
-    """The largest absolute value of them."""
+    """The largest of their absolute values."""
     minimum: Float[Array, ""]
     maximum: Float[Array, ""]
     nan_count: Int[Array, ""]
@@ -31,6 +30,27 @@ class TensorStats(NamedTuple):
     """How many there are altogether."""
 
 
+def _check_numbers(tree):
+    for path, leaf in jtu.tree_leaves_with_path(tree):
+        if not _is_real(leaf):
+            name = "tree" + jtu.keystr(path)
+            raise TypeError(
+                f"`{name}` must be an array of real numbers; got "
+                f"{eqx.tree_pformat(leaf)}. "
+                "Select with `eqx.filter(tree, eqx.is_array)`."
+            )
+
+
+def _is_real(leaf):
+    if not eqx.is_array_like(leaf):
+        return False
+    dtype = jnp.result_type(leaf)
+    return any(
+        jnp.issubdtype(dtype, kind) for kind in (bool, jnp.integer, jnp.floating)
+    )
+
+
+@compiled(before=_check_numbers)
 def tensor_stats(tree: PyTree) -> TensorStats:
     """Statistics over all entries of all arrays in a tree, such as a model's weights.
 
@@ -40,8 +60,8 @@ def tensor_stats(tree: PyTree) -> TensorStats:
     **Arguments:**
 
     - `tree`: an array, or any pytree of arrays and numbers; they need not agree in
-        shape or dtype, and may be integers or booleans. Of a model, pass
-        `eqx.filter(model, eqx.is_array)`.
+        shape or dtype, and may be integers or booleans. What a model holds besides
+        its arrays is left out by `eqx.filter(model, eqx.is_array)`.
 
     **Returns:** a [`ngcx.ops.TensorStats`][], in float64 if the tree holds any (or,
     with 64-bit mode on, any integers) and in float32 otherwise.
@@ -56,29 +76,7 @@ def tensor_stats(tree: PyTree) -> TensorStats:
 
     ```
     """
-    for path, leaf in jtu.tree_leaves_with_path(tree):
-        if not _is_real(leaf):
-            name = "tree" + jtu.keystr(path)
-            raise TypeError(
-                f"`{name}` must be an array of real numbers; got "
-                f"{eqx.tree_pformat(leaf)}. "
-                "Select with `eqx.filter(tree, eqx.is_array)`."
-            )
-    return _tensor_stats(jtu.tree_leaves(tree))
-
-
-def _is_real(leaf):
-    if not eqx.is_array_like(leaf):
-        return False
-    dtype = jnp.result_type(leaf)
-    return any(
-        jnp.issubdtype(dtype, kind) for kind in (bool, jnp.integer, jnp.floating)
-    )
-
-
-@jax.jit
-def _tensor_stats(leaves):
-    leaves = [jnp.asarray(leaf).ravel() for leaf in leaves]
+    leaves = [jnp.asarray(leaf).ravel() for leaf in jtu.tree_leaves(tree)]
     size = sum(leaf.size for leaf in leaves)
     if size == 0:
         raise ValueError("`tree` must hold at least one number; got none.")
@@ -103,17 +101,18 @@ def _tensor_stats(leaves):
     divisor = jnp.maximum(count, 1).astype(dtype)
     minimum = pooled(jnp.minimum, jnp.min, lambda x: x, initial=jnp.inf)
     maximum = pooled(jnp.maximum, jnp.max, lambda x: x, initial=-jnp.inf)
-    # Distances from the minimum, in units of the range: no sum or square overflows, and
-    # equal entries deviate by exactly 0. Halves, because the range may overflow.
+    # Distances from the minimum are taken in units of the range: no sum or square
+    # overflows, and equal entries deviate by exactly 0. The range may overflow, but
+    # half of it does not.
     low = stop_gradient(minimum) / 2
     half_range = stop_gradient(maximum) / 2 - low
-    unit = jnp.where(half_range < jnp.finfo(dtype).tiny, 1, half_range)
+    _, unit = rescaled(half_range, ())
 
-    def mean(function):
+    def average(function):
         return pooled(jnp.add, jnp.sum, function) / divisor
 
-    centre = mean(lambda x: divided(x / 2 - low, unit))
-    variance = mean(lambda x: jnp.square(divided(x / 2 - low, unit) - centre))
+    centre = average(lambda x: divided(x / 2 - low, unit))
+    variance = average(lambda x: jnp.square(divided(x / 2 - low, unit) - centre))
     statistics = (
         2 * low + unit * centre + unit * centre,
         unit * (2 * root(variance)),  # no more than half a range

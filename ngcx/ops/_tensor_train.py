@@ -1,17 +1,15 @@
 import jax
 import jax.numpy as jnp
-from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
-from .._checks import check_count
-from .._compiled import compiled_function
-from .._precision import widened
-from ._numbers import divided, root
+from .._compiled import compiled
+from .._numerics import ratio, rescaled, root, widened
+from .._typing import Count
 
 
-@compiled_function(static=("bond_dimension",))
+@compiled(static=("bond_dimension",))
 def decompose_to_mps(
-    weights: Float[Array, "*batch inputs outputs"], bond_dimension: int = 16
+    weights: Float[Array, "*batch inputs outputs"], bond_dimension: Count = 16
 ) -> tuple[Float[Array, "*batch 1 inputs bond"], Float[Array, "*batch bond outputs 1"]]:
     r"""Splits a matrix into the two cores of a matrix product state.
 
@@ -27,28 +25,22 @@ def decompose_to_mps(
     **Arguments:**
 
     - `weights`: $W$.
-    - `bond_dimension`: the number of singular values to keep, 1 or more. No more than
+    - `bond_dimension`: the number of singular values to keep. No more than
         `min(inputs, outputs)` exist.
 
     **Returns:** the cores, of shapes `(*batch, 1, inputs, bond)` and
     `(*batch, bond, outputs, 1)`, in the dtype of `weights`.
-
-    **Raises:** `ValueError` for a bond dimension below 1.
     """
-    check_count("bond_dimension", bond_dimension)
-    wide = widened(weights)
-    # sqrt(c) cores(W / c) = cores(W) for every c, so c needs no gradient; and near 1
-    # the squares of singular values neither over- nor underflow.
-    largest = jnp.max(jnp.abs(wide), axis=(-2, -1), keepdims=True, initial=0)
-    largest = stop_gradient(largest)
-    largest = jnp.where(largest < jnp.finfo(wide.dtype).tiny, 1, largest)
-    u, s, vt = _svd(divided(wide, largest))
+    # The cores of W are those of W / c times sqrt(c), for every c, so c needs no
+    # gradient; and near 1 the squares of singular values neither over- nor underflow.
+    unit, scale = rescaled(widened(weights), (-2, -1))
+    u, s, vt = _svd(unit)
     u, s, vt = (
         u[..., :, :bond_dimension],
         s[..., :bond_dimension],
         vt[..., :bond_dimension, :],
     )
-    share = root(s) * jnp.sqrt(largest[..., 0])
+    share = root(s) * jnp.sqrt(scale[..., 0])
     left, right = u * share[..., None, :], share[..., :, None] * vt
     dtype = weights.dtype
     return left[..., None, :, :].astype(dtype), right[..., None].astype(dtype)
@@ -61,23 +53,19 @@ def _svd(w):
 
 @_svd.defjvp  # pyright: ignore[reportFunctionMemberAccess]
 def _(primals, tangents):
-    # As in Giles, "Collected matrix derivative results for forward and reverse mode
-    # algorithmic differentiation" (2008), except that the inverses of 0 are 0; those of
-    # `jnp.linalg.svd` make the gradient NaN.
+    # The formulas are those of Giles, "Collected matrix derivative results for forward
+    # and reverse mode algorithmic differentiation" (2008), except that the inverses of
+    # 0 are 0; those of `jnp.linalg.svd` make the gradient NaN.
     (w,), (dw,) = primals, tangents
     u, s, vt = _svd(w)
     ut, v = jnp.matrix_transpose(u), jnp.matrix_transpose(vt)
     dp = ut @ dw @ v
     dpt = jnp.matrix_transpose(dp)
     row, column = s[..., None, :], s[..., :, None]
-    f = _inverse((row - column) * (row + column))
-    inverse = _inverse(row)
+    f = ratio(1, (row - column) * (row + column))
+    inverse = ratio(1, row)
     du = u @ (f * (dp * row + column * dpt)) + (dw @ v - u @ dp) * inverse
     dwt = jnp.matrix_transpose(dw)
     dv = v @ (f * (column * dp + dpt * row)) + (dwt @ u - v @ dpt) * inverse
     ds = jnp.diagonal(dp, axis1=-2, axis2=-1)
     return (u, s, vt), (du, ds, jnp.matrix_transpose(dv))
-
-
-def _inverse(x):
-    return jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x))

@@ -4,11 +4,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Real
 
-from .._compiled import compiled_function
+from .._compiled import compiled
 from .._typing import Parameter
 
 
-@compiled_function()
+@compiled
 def binarize(
     x: Float[Array, "*shape"], threshold: Parameter = 0.5
 ) -> Float[Array, "*shape"]:
@@ -35,6 +35,19 @@ def binarize(
     return jnp.where(x >= threshold, one, jnp.where(x < threshold, zero, nan))
 
 
+def _number(bound, x) -> Any:
+    """A Python integer is brought within the range of an integer `x` before it is
+    traced, since JAX takes none beyond 32 bits.
+    """
+    integers = jnp.issubdtype(x.dtype, jnp.integer)
+    if not integers or not isinstance(bound, int) or isinstance(bound, bool):
+        return bound
+    limits = jnp.iinfo(jnp.result_type(x.dtype))
+    # The result is numpy's, because JAX would refuse the largest of uint32 again.
+    return np.asarray(min(max(bound, limits.min), limits.max), limits.dtype)
+
+
+@compiled(before=lambda x, minimum: {"minimum": _number(minimum, x)})
 def clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*shape"]:
     r"""$\max(x, m)$, with derivative 1 for $x \ge m$ and 0 below.
 
@@ -58,16 +71,12 @@ def clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*sha
 
     ```
     """
-    return _clamp_min(x, _number(minimum, x))
-
-
-@compiled_function()
-def _clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*shape"]:
     minimum = _bound("minimum", minimum, x)
-    # x != x where x is NaN.
+    # Only NaN differs from itself.
     return jnp.where((x >= minimum) | (x != x), x, minimum)
 
 
+@compiled(before=lambda x, maximum: {"maximum": _number(maximum, x)})
 def clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*shape"]:
     r"""$\min(x, m)$, with derivative 1 for $x \le m$ and 0 above.
 
@@ -91,26 +100,8 @@ def clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*sha
 
     ```
     """
-    return _clamp_max(x, _number(maximum, x))
-
-
-@compiled_function()
-def _clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*shape"]:
     maximum = _bound("maximum", maximum, x)
     return jnp.where((x <= maximum) | (x != x), x, maximum)
-
-
-def _number(bound, x) -> Any:
-    """A Python integer within the range of `x`; JAX takes none beyond 32 bits."""
-    if not isinstance(bound, int) or isinstance(bound, bool):
-        return bound
-    # What is no array is refused later.
-    dtype = jnp.result_type(getattr(x, "dtype", float))
-    if not jnp.issubdtype(dtype, jnp.integer):
-        return bound
-    limits = jnp.iinfo(dtype)
-    # Of numpy, because JAX would refuse the largest of uint32 again.
-    return np.asarray(min(max(bound, limits.min), limits.max), dtype)
 
 
 def _bound(name, bound, x):
@@ -127,8 +118,8 @@ def _bound(name, bound, x):
     return jnp.broadcast_to(bound.astype(x.dtype), x.shape)
 
 
-@compiled_function(static=("axis",))
-def one_hot(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
+@compiled(static=("axis",))
+def one_hot_argmax(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
     """1 at the first largest entry along an axis, 0 elsewhere.
 
     Where no entry stands out (all equal, or any NaN) nothing is chosen: the code is all
@@ -142,7 +133,7 @@ def one_hot(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]
     **Returns:** an array of the shape and dtype of `x`.
 
     ```python
-    >>> one_hot(jnp.array([[0.1, 0.9], [0.5, 0.5]]))
+    >>> one_hot_argmax(jnp.array([[0.1, 0.9], [0.5, 0.5]]))
     Array([[0., 1.],
            [0., 0.]], dtype=float32)
 

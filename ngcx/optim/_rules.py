@@ -5,11 +5,13 @@ import jax.tree_util as jtu
 import optax
 from jaxtyping import Array, Int, PyTree
 
+from .._compiled import compiled
 from .._registry import create as create_member
-from .._typing import Scalar, typed
+from .._typing import Scalar
 
 
-@typed
+# Rules are pairs of functions, which a program cannot return: nothing here is compiled.
+@compiled(jit=False)
 def sgd(eta: Scalar = 0.001) -> optax.GradientTransformation:
     r"""Gradient descent, $\theta - \eta g$: `optax.sgd`.
 
@@ -19,7 +21,7 @@ def sgd(eta: Scalar = 0.001) -> optax.GradientTransformation:
     return optax.sgd(eta)
 
 
-@typed
+@compiled(jit=False)
 def adam(
     eta: Scalar = 0.001,
     beta1: Scalar = 0.9,
@@ -37,7 +39,7 @@ class NagState(NamedTuple):
     steps: Int[Array, ""]
 
 
-@typed
+@compiled(jit=False)
 def nag(eta: Scalar = 0.01, mu: Scalar = 0.9) -> optax.GradientTransformation:
     r"""Nesterov's accelerated gradient, as ngc-learn writes it.
 
@@ -62,7 +64,7 @@ def nag(eta: Scalar = 0.01, mu: Scalar = 0.9) -> optax.GradientTransformation:
         later = state.steps > 0
 
         def accumulated(m, g):
-            # phi_t - phi_(t-1) = -eta m_t, of which the first is 0.
+            # The momentum m is that of phi_t - phi_(t-1) = -eta m_t, at first 0.
             return jnp.where(later, jnp.asarray(mu, g.dtype) * m + g, 0)
 
         def moved(m, g):
@@ -76,7 +78,7 @@ def nag(eta: Scalar = 0.01, mu: Scalar = 0.9) -> optax.GradientTransformation:
     return optax.GradientTransformation(init, update)
 
 
-@typed
+@compiled(jit=False)
 def create(name: str, **hyperparameters: Scalar) -> optax.GradientTransformation:
     """The rule of that name, `"sgd"`, `"nag"` or `"adam"`.
 

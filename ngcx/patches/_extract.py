@@ -1,9 +1,11 @@
+"""Patches of a regular grid, and images that are made ready for it."""
+
 import math
 
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
-from .._compiled import compiled_function
+from .._compiled import compiled
 from ._center import centered
 from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
 
@@ -15,7 +17,7 @@ Framed = (
 )
 
 
-@compiled_function(static=("patch_shape", "stride", "overlap", "padding", "center"))
+@compiled(static=("patch_shape", "stride", "overlap", "padding", "center"))
 def extract_patches(
     images: Images,
     patch_shape: tuple[int, int],
@@ -41,7 +43,8 @@ def extract_patches(
     - `images`: one image (height, width), a batch of them (batch, height, width), or
         one with channels (batch, height, width, channels); of any dtype.
     - `patch_shape`: the height and the width of a patch.
-    - `stride`: from one patch to the next. By default that of tiles, `patch_shape`.
+    - `stride`: the distance from one patch to the next. By default it is that of tiles,
+        `patch_shape`.
     - `overlap`: instead of `stride`, how much two neighbours share.
     - `padding`: zeros to put around the image, as [`frame`][ngcx.patches.frame] does.
     - `center`: whether to subtract from each patch its mean, taken over its pixels and
@@ -74,7 +77,7 @@ def extract_patches(
     return centered(patches, patches.ndim - axis - 1)[0] if center else patches
 
 
-@compiled_function(static=("padding",))
+@compiled(static=("padding",))
 def frame(images: Images, padding: Pair) -> Framed:
     """Puts zeros around images.
 
@@ -95,7 +98,7 @@ def frame(images: Images, padding: Pair) -> Framed:
     return jnp.pad(images, widths)
 
 
-@compiled_function()
+@compiled
 def square_images(
     rows: Shaped[Array, "batch pixels"],
 ) -> Shaped[Array, "batch side side"]:

@@ -5,14 +5,13 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Int
 
-from .._checks import check_count
 from .._compiled import compiled
-from .._typing import typed
+from .._module import Module
+from .._typing import Count
 from ._windows import Images, Patches, check_fits, height_axis, windows
 
 
-@typed
-class PatchGenerator(eqx.Module):
+class PatchGenerator(Module):
     r"""Cuts images of any size into patches that are aligned with an edge, with the
     middle, or with both edges.
 
@@ -28,8 +27,6 @@ class PatchGenerator(eqx.Module):
 
     Every row of patches is combined with every column, and patches come in the order
     of reading, whatever the alignment.
-
-    **Raises:** `ValueError` for a length or a stride below 1.
 
     !!! example
 
@@ -47,27 +44,18 @@ class PatchGenerator(eqx.Module):
         ```
     """  # noqa: E501
 
-    patch_height: int = eqx.field(static=True)
-    patch_width: int = eqx.field(static=True)
+    patch_height: Count = eqx.field(static=True)
+    patch_width: Count = eqx.field(static=True)
     horizontal_alignment: Literal["left", "right", "center", "fit"] = eqx.field(
         static=True, default="left"
     )
     vertical_alignment: Literal["top", "bottom", "center", "fit"] = eqx.field(
         static=True, default="top"
     )
-    horizontal_stride: int | None = eqx.field(static=True, default=None)
-    """From one column of patches to the next; by default `patch_width`."""
-    vertical_stride: int | None = eqx.field(static=True, default=None)
-    """From one row of patches to the next; by default `patch_height`."""
-
-    def __check_init__(self):
-        for name in (
-            "patch_height",
-            "patch_width",
-            "horizontal_stride",
-            "vertical_stride",
-        ):
-            check_count(name, getattr(self, name))
+    horizontal_stride: Count | None = eqx.field(static=True, default=None)
+    """The distance from one column of patches to the next; by default `patch_width`."""
+    vertical_stride: Count | None = eqx.field(static=True, default=None)
+    """The distance from one row of patches to the next; by default `patch_height`."""
 
     @compiled
     def __call__(self, images: Images) -> Patches:
@@ -87,7 +75,8 @@ class PatchGenerator(eqx.Module):
         rows, columns = self._starts(*images.shape[axis : axis + 2])
         return windows(images, rows, columns, (self.patch_height, self.patch_width))
 
-    @typed
+    # This is not compiled, so that the corners are known while tracing.
+    @compiled(jit=False)
     def positions(self, height: int, width: int) -> Int[np.ndarray, "patches 2"]:
         """The row and the column of the upper left corner of each patch.
 
@@ -95,7 +84,7 @@ class PatchGenerator(eqx.Module):
 
         - `height`, `width`: the size of the image.
 
-        **Returns:** an array of numpy, so that the corners are known while tracing.
+        **Returns:** an array of numpy, also while tracing.
 
         **Raises:** `ValueError` for an image in which no patch fits.
         """
@@ -132,7 +121,8 @@ def _starts(alignment: str, length: int, patch: int, stride: int | None):
     return np.asarray(starts, np.int32)
 
 
-# By length of the image, length of the patch, their difference, and stride.
+# Each function takes the length of the image, that of the patch, their difference, and
+# the stride.
 _ALIGNMENTS: dict[str, Callable[[int, int, int, int], list[int]]] = {
     "left": lambda length, patch, last, step: [*range(0, last + 1, step)],
     "right": lambda length, patch, last, step: [*range(last % step, last + 1, step)],

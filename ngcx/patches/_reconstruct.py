@@ -1,3 +1,5 @@
+"""The inverse of cutting: the mean of the patches over each pixel."""
+
 import functools as ft
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -5,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._compiled import compiled_function
-from .._precision import wide_dtype
+from .._compiled import compiled
+from .._numerics import wide_dtype
 from ._extract import frame
 from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
 
@@ -14,11 +16,11 @@ from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
 if TYPE_CHECKING:
     Shape = tuple[int, ...]
 else:
-    # Of a `tuple[int, ...]` beartype checks a single entry, drawn at random.
+    # The type check of a `tuple[int, ...]` looks at a single entry, drawn at random.
     Shape = tuple[int, int] | tuple[int, int, int] | tuple[int, int, int, int]
 
 
-@compiled_function(static=("image_shape", "stride", "overlap", "padding"))
+@compiled(static=("image_shape", "stride", "overlap", "padding"))
 def reconstruct(
     patches: Patches,
     image_shape: Shape,
@@ -92,7 +94,7 @@ class _Cover(NamedTuple):
     starts: tuple[np.ndarray, np.ndarray]  # rows and columns where patches begin
     counts: tuple[np.ndarray, np.ndarray]  # how many lie over each row and column
     firsts: tuple[np.ndarray, np.ndarray]  # the first of them
-    offsets: tuple[np.ndarray, np.ndarray]  # and which of its rows or columns that is
+    offsets: tuple[np.ndarray, np.ndarray]  # which of its rows or columns that is
 
     @property
     def most(self) -> int:
@@ -154,9 +156,10 @@ def _cover(image_shape, patch_shape, stride, overlap, padding) -> _Cover:
 
 @ft.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _mean(cover: _Cover, patches):
-    # The mean is one of the numbers, plus the mean of how far the others are from it:
-    # exactly that number where all agree, infinity included. Scaled by a power of two,
-    # so that no sum overflows; in two halves, because the whole may.
+    # The mean is one of the numbers, plus the mean of how far the others are from it.
+    # It is exactly that number where all agree, infinity included. Sums are scaled by a
+    # power of two, so that none overflows. The mean distance is added in two halves,
+    # because the whole may overflow.
     first = cover.first(patches)
     base = cover.cut(first)
     share = _share(cover)

@@ -1,3 +1,5 @@
+"""Patches from random positions."""
+
 import math
 from typing import Literal, overload
 
@@ -6,7 +8,8 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Inexact, PRNGKeyArray, Shaped
 
-from .._compiled import compiled_function
+from .._compiled import compiled
+from .._typing import Natural
 from ..data import random_permutation_index
 from ._center import centered
 from ._windows import Images, check_fits, height_axis
@@ -43,14 +46,12 @@ def sample_patches(
 ) -> tuple[Samples, Inexact[Array, "..."]]: ...
 
 
-@compiled_function(
-    static=("patch_shape", "n", "replace", "center", "per_image", "return_means")
-)
+@compiled(static=("patch_shape", "n", "replace", "center", "per_image", "return_means"))
 def sample_patches(
     key: PRNGKeyArray,
     images: Images,
     patch_shape: tuple[int, int],
-    n: int,
+    n: Natural,
     *,
     replace: bool = True,
     center: bool = True,
@@ -82,8 +83,8 @@ def sample_patches(
     default floating dtype. With `return_means`, these and their means, of shape
     (batch, n) or (n,) and floating dtype.
 
-    **Raises:** `ValueError` for a patch that does not fit into the image, a negative
-    `n`, or more patches than there are positions to draw them from.
+    **Raises:** `ValueError` for a patch that does not fit into the image, or more
+    patches than there are positions to draw them from.
 
     !!! example
 
@@ -119,13 +120,14 @@ def _sample(key, array, window: tuple[int, ...], n: int, replace: bool):
     """Windows of an array, of as many axes as it has, from random positions."""
     counts = [size - one + 1 for size, one in zip(array.shape, window, strict=True)]
     positions = math.prod(counts)
-    if n < 0 or n > (math.inf if replace and positions else positions):
+    if n > positions and not (replace and positions):
         raise ValueError(
             f"`n` must be from 0 to {positions}, the number of positions"
             f"{'' if replace else ' without replacement'}; got {n}."
         )
     if replace:
-        # One draw an axis, because there may be more positions than an index can count.
+        # Each axis has a draw of its own, because there may be more positions than an
+        # index can count.
         draws = [
             jr.randint(axis_key, (n,), 0, count, jnp.int32)
             for axis_key, count in zip(jr.split(key, len(counts)), counts, strict=True)

@@ -86,8 +86,8 @@ def windows(
     axis = height_axis(images.ndim)
     batch, channels = images.shape[:axis], images.shape[axis + 2 :]
     if _adjoin(rows, height) and _adjoin(columns, width):
-        # The same numbers in another shape, and so is the transpose of this: it takes
-        # a tenth of the time of a scatter.
+        # These are the same numbers in another shape. The transpose of this is so too,
+        # and takes a tenth of the time of a scatter.
         inside = jax.lax.slice_in_dim(images, rows[0], rows[-1] + height, axis=axis)
         inside = jax.lax.slice_in_dim(
             inside, columns[0], columns[-1] + width, axis=axis + 1
@@ -106,8 +106,8 @@ def windows(
             along_a_row = jax.vmap(at, (None, 0))
             return jax.vmap(along_a_row, (0, None))(rows, columns)
 
-        # One gather of whole windows. To take first rows and then columns, or shifted
-        # slices, or the convolution, all take more time.
+        # This is one gather of whole windows. Taking first rows and then columns,
+        # shifted slices, and a convolution all take more time.
         cut = jax.vmap(cut_one)(images) if batch else cut_one(images)
     return cut.reshape(*batch, len(rows) * len(columns), *patch_shape, *channels)
 

@@ -11,10 +11,11 @@ from jax.extend.core import ClosedJaxpr
 from jaxtyping import PyTree
 
 from .._compiled import compiled
-from .._typing import typed
+from .._module import Module
+from .._typing import Natural
 
 
-class AbstractProcess(eqx.Module):
+class AbstractProcess(Module):
     """An ordered chain of named steps, each `(state, **inputs) -> state`.
 
     The state is any pytree of arrays. It comes in and goes out; nothing is kept. A step
@@ -35,27 +36,29 @@ class AbstractProcess(eqx.Module):
 
     @compiled
     def run(self, state: PyTree, inputs: Mapping[str, PyTree]) -> PyTree:
-        """The state after all steps. Compiled once for all values of both.
+        """Runs all steps once, in a program that is compiled once for all values.
 
         **Arguments:**
 
         - `state`: a pytree of arrays and numbers.
         - `inputs`: their names and values, pytrees of arrays and numbers.
 
+        **Returns:** the state after all steps.
+
         **Raises:** `ValueError` that names the step for an input that is missing, and
         for one that no step takes.
         """
         return self._run(state, inputs)
 
-    @typed
+    @compiled(static=("watch", "length", "unroll", "checkpoint"))
     def scan(
         self,
         state: PyTree,
         inputs: Mapping[str, PyTree],
         *,
         watch: Callable[[PyTree], PyTree] | None = None,
-        length: int | None = None,
-        unroll: int = 1,
+        length: Natural | None = None,
+        unroll: Natural = 1,
         checkpoint: bool = False,
     ) -> tuple[PyTree, PyTree]:
         """Runs once for every time step of the inputs, in one `jax.lax.scan`.
@@ -64,7 +67,7 @@ class AbstractProcess(eqx.Module):
 
         - `state`: a pytree of arrays, before the first step.
         - `inputs`: their names and values, with a leading time axis; see `pack`.
-        - `watch`: what of the state to keep of every step, such as
+        - `watch`: which part of the state to keep at every step, such as
             `lambda state: state["spikes"]`. A new function compiles anew, so define it
             once.
         - `length`: how many time steps there are; needed if there are no inputs.
@@ -75,9 +78,9 @@ class AbstractProcess(eqx.Module):
         **Returns:** the last state, and what was watched, stacked over time (`None`
         without `watch`).
 
-        **Raises:** as `run`; `ValueError` if the inputs disagree in their length;
-        `TypeError` that names the step if one changes the structure, a shape or a dtype
-        of the state.
+        **Raises:** what `run` raises; `ValueError` if the inputs disagree in their
+        length; `TypeError` that names the step if one changes the structure, a shape or
+        a dtype of the state.
         """
         lengths = {jnp.shape(leaf)[:1] for leaf in jtu.tree_leaves(dict(inputs))}
         lengths |= set() if length is None else {(length,)}
@@ -87,47 +90,6 @@ class AbstractProcess(eqx.Module):
                 "`inputs` must have leading axes of one length, that of `length` if it "
                 f"is given; got {found}."
             )
-        return self._scan(
-            state,
-            inputs,
-            watch=watch,
-            length=lengths.pop()[0],
-            unroll=unroll,
-            checkpoint=checkpoint,
-        )
-
-    @typed
-    def pack(self, length: int, **inputs: Any) -> dict[str, PyTree]:
-        """Inputs for a scan over `length` time steps.
-
-        **Arguments:**
-
-        - `length`: the number of time steps.
-        - `inputs`: each a number, which stays the same; an array with a leading time
-            axis; or a function of the number of the step (traced), mapped over all.
-
-        **Raises:** `ValueError` for a negative length, and one that names an input of
-        another length; `TypeError` that names one of another type.
-        """
-        if length < 0:
-            raise ValueError(f"`length` must be 0 or more; got {length}.")
-        self._check_names(inputs)
-        return {name: _packed(name, value, length) for name, value in inputs.items()}
-
-    @typed
-    def jaxpr(self, state: PyTree, inputs: Mapping[str, PyTree]) -> ClosedJaxpr:
-        """What `run` compiles, as JAX writes it; arguments as for `run`."""
-        return jax.make_jaxpr(self._run)(state, dict(inputs))
-
-    def _run(self, state, inputs, check=lambda name, state: None):
-        self._check_names(inputs)
-        for name, step in self.chain:
-            taken = {key: inputs[key] for key in _parameters(step) if key in inputs}
-            state = step(state, **taken)
-            check(name, state)
-        return state
-
-    def _stepped(self, state, inputs, *, watch, length, unroll, checkpoint):
         expected = _signature(state)
 
         def check(name, state):
@@ -144,9 +106,39 @@ class AbstractProcess(eqx.Module):
 
         step = jax.checkpoint(step) if checkpoint else step
         state = jtu.tree_map(jnp.asarray, state)
+        (length,) = lengths.pop()
         return jax.lax.scan(step, state, dict(inputs), length, unroll=unroll)
 
-    _scan = compiled(_stepped, static=("watch", "length", "unroll", "checkpoint"))
+    # This is not compiled: it makes the inputs of compiled programs, on the host.
+    @compiled(jit=False)
+    def pack(self, length: Natural, **inputs: Any) -> dict[str, PyTree]:
+        """Inputs for a scan over `length` time steps.
+
+        **Arguments:**
+
+        - `length`: the number of time steps.
+        - `inputs`: each a number, which stays the same; an array with a leading time
+            axis; or a function of the number of the step (traced), mapped over all.
+
+        **Raises:** `ValueError` that names an input of another length; `TypeError` that
+        names one of another type.
+        """
+        self._check_names(inputs)
+        return {name: _packed(name, value, length) for name, value in inputs.items()}
+
+    # This is not compiled, since what it returns is no array.
+    @compiled(jit=False)
+    def jaxpr(self, state: PyTree, inputs: Mapping[str, PyTree]) -> ClosedJaxpr:
+        """What `run` compiles, as JAX writes it; the arguments are those of `run`."""
+        return jax.make_jaxpr(self._run)(state, dict(inputs))
+
+    def _run(self, state, inputs, check=lambda name, state: None):
+        self._check_names(inputs)
+        for name, step in self.chain:
+            taken = {key: inputs[key] for key in _parameters(step) if key in inputs}
+            state = step(state, **taken)
+            check(name, state)
+        return state
 
     def _check_names(self, inputs: Mapping[str, Any]):
         known = set()
@@ -195,11 +187,12 @@ class MethodProcess(AbstractProcess):
     steps: tuple[Callable, ...]
     names: tuple[str, ...] = eqx.field(static=True)
 
-    @typed
+    # A constructor runs on the host.
+    @compiled(jit=False)
     def __init__(self, name: str, *steps: Callable | tuple[str, Callable]):
         """**Arguments:**
 
-        - `name`: of the process.
+        - `name`: what errors call the process.
         - `steps`: functions or methods, or pairs of a name and one of these.
 
         **Raises:** `ValueError` without steps, for two of the same name, for one that
@@ -230,11 +223,12 @@ class JointProcess(AbstractProcess):
     name: str = eqx.field(static=True)
     processes: tuple[AbstractProcess, ...]
 
-    @typed
+    # A constructor runs on the host.
+    @compiled(jit=False)
     def __init__(self, name: str, *processes: AbstractProcess):
         """**Arguments:**
 
-        - `name`: of the joint process.
+        - `name`: what errors call the joint process.
         - `processes`: in their order.
 
         **Raises:** `ValueError` without processes, and for two of the same name.
@@ -274,9 +268,8 @@ def _name(step: Callable) -> str:
 
 def _parameters(step: Callable) -> dict[str, bool]:
     """The names of the inputs of a step, and whether each must be given."""
-    method = getattr(step, "__func__", None)
-    signature = inspect.signature(step if method is None else method)
-    parameters = list(signature.parameters.values())[1 if method is None else 2 :]
+    signature = inspect.signature(step)
+    _state, *parameters = signature.parameters.values()
     if any(each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) for each in parameters):
         raise ValueError(f"`steps` must name their inputs; got {step}, of {signature}.")
     return {each.name: each.default is each.empty for each in parameters}

@@ -8,11 +8,12 @@ from jaxtyping import Array, Float, PRNGKeyArray, Real
 
 from .._closed_form import closed_form, tangent_of
 from .._compiled import compiled
-from .._precision import widened
+from .._module import Module
+from .._numerics import widened
 from .._typing import Parameter
 
 
-class AbstractSurrogate(eqx.Module):
+class AbstractSurrogate(Module):
     r"""Spike emission that differentiates as a smooth primitive does.
 
     Calling a surrogate emits spikes where the membrane potential $v$ lies above the
@@ -30,6 +31,8 @@ class AbstractSurrogate(eqx.Module):
         """Scales the primitive and the derivative alike."""
     equation: ClassVar[str]
     """The formula of $E(x)$ for `gain=1`, in LaTeX."""
+    binary: ClassVar[bool] = True
+    """Whether it emits zeros and ones alone, and not larger counts of spikes."""
 
     @abc.abstractmethod
     def _primitive(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -78,12 +81,12 @@ class AbstractSurrogate(eqx.Module):
     @compiled
     def primitive(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         r"""Computes `gain` $\cdot E(x)$, where $x = v - \theta$, in its dtype."""
-        return primitive(self, x)
+        return primitive_of(self, x)
 
     @compiled
     def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         r"""Computes `gain` $\cdot E'(x)$, where $x = v - \theta$, in its dtype."""
-        return derivative(self, x)
+        return derivative_of(self, x)
 
 
 def scaled_primitive(surrogate, x):
@@ -94,7 +97,14 @@ def scaled_derivative(surrogate, x):
     return surrogate.gain * surrogate._derivative(x)
 
 
-primitive, derivative = closed_form(scaled_primitive, scaled_derivative)
+primitive_of, derivative_of = closed_form(scaled_primitive, scaled_derivative)
+
+
+def odd_around_half(
+    x: Float[Array, "*shape"], tail: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
+    """E(x) from `tail`, which is E(-|x|), where E(x) + E(-x) = 1."""
+    return jnp.where(x < 0, tail, 1 - tail)
 
 
 def emission(spikes):
@@ -113,8 +123,8 @@ def emission(spikes):
                 jnp.subtract, (v, threshold), (v_tangent, threshold_tangent)
             )
         tangent = tangent_of(
-            primitive,
-            derivative,
+            primitive_of,
+            derivative_of,
             (surrogate, v - threshold),
             (surrogate_tangent, x_tangent),
         )
@@ -126,14 +136,15 @@ def emission(spikes):
 @emission
 def step(surrogate, v, threshold, key):
     if key is None:
-        # Compared, not subtracted: a difference may overflow, or underflow to 0.
+        # They are compared, not subtracted, since a difference may overflow, or
+        # underflow to 0.
         return (v > threshold).astype(v.dtype)
     return drawn(surrogate, v, threshold, key)
 
 
 def drawn(surrogate, v, threshold, key):
-    """Spikes with the primitive as their probability."""
-    probability = primitive(surrogate, v - threshold)
+    """Draws spikes with the primitive as their probability."""
+    probability = primitive_of(surrogate, v - threshold)
     # Uniform numbers of a half precision would be too coarse.
     return jr.bernoulli(key, widened(probability)).astype(v.dtype)
 

@@ -3,8 +3,8 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import check_positive
-from .._typing import Parameter, typed
+from .._compiled import compiled
+from .._typing import Parameter, Positive
 from ._base import (
     AbstractStep,
     AbstractSurrogate,
@@ -13,13 +13,16 @@ from ._base import (
 )
 
 
-@typed
 class Custom(AbstractStep):
     r"""A surrogate of your own derivative, $E'(x)$ = `derivative(x)`.
 
-    Both functions are given $x = v - \theta$ in float32 (float64 for float64). An
-    Equinox module that holds arrays is a function too; differentiating in those arrays
-    needs the primitive.
+    **Arguments:**
+
+    - `derivative`: takes $x = v - \theta$ in float32 (float64 for float64). An Equinox
+        module that holds arrays is a function too.
+    - `primitive`: a function like it, whose derivative it is. Only the value of the
+        primitive, escape noise and derivatives in such arrays need it.
+    - `gain`: scales both.
 
     !!! example
 
@@ -34,18 +37,19 @@ class Custom(AbstractStep):
     """
 
     slope: Callable[[Float[Array, "..."]], Float[Array, "..."]]
-    """The derivative of the primitive."""
     integral: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None
     gain: Parameter
     equation = r"\int^x E'(t)\, dt"
 
+    # This is not compiled: it makes a module.
+    @compiled(jit=False)
     def __init__(
         self,
         derivative: Callable[[Float[Array, "..."]], Float[Array, "..."]],
         primitive: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None = None,
         gain: Parameter = 1.0,
     ):
-        # Under other names, because `primitive` and `derivative` are methods.
+        # They have other names, because `primitive` and `derivative` are methods.
         self.slope = derivative
         self.integral = primitive
         self.gain = gain
@@ -62,9 +66,13 @@ class Custom(AbstractStep):
         return self.slope(x)
 
 
-@typed
 class Sum(AbstractStep):
     r"""The sum of surrogates, $E(x) = \sum_i g_i E_i(x)$, each with its `gain` $g_i$.
+
+    **Arguments:**
+
+    - `surrogates`: what is added up. The sum emits spikes as a step does.
+    - `gain`: scales the sum.
 
     !!! example "A leaky surrogate"
 
@@ -92,20 +100,21 @@ class Sum(AbstractStep):
         return sum((function(each, x) for each in self.surrogates), jnp.zeros_like(x))
 
 
-@typed
 class Sparse(AbstractStep):
     r"""A surrogate $F$ whose derivative is cut to 0 where $|x| \ge w$:
-    $E(x) = F(\operatorname{clip}(x, -w, w))$, $w$ being `width`.
+    $E(x) = F(\operatorname{clip}(x, -w, w))$.
+
+    **Arguments:**
+
+    - `surrogate`: $F$, with its own gain.
+    - `width`: $w$, beyond which no gradient passes.
+    - `gain`: scales $E$ and $E'$ alike.
     """
 
     surrogate: AbstractSurrogate
-    width: Parameter = 1.0
-    """Positive."""
+    width: Positive[Parameter] = 1.0
     gain: Parameter = 1.0
     equation = r"F(\operatorname{clip}(x, -w, w))"
-
-    def __check_init__(self):
-        check_positive("width", self.width)
 
     def _primitive(self, x):
         inside = jnp.clip(x, -self.width, self.width)

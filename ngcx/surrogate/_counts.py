@@ -1,13 +1,11 @@
 import jax.numpy as jnp
 import jax.random as jr
 
-from .._checks import check_count
-from .._precision import widened
-from .._typing import Parameter, typed
+from .._numerics import widened
+from .._typing import Count, Parameter
 from ._base import AbstractSurrogate, emission
 
 
-@typed
 class MultiLevelSpikeCount(AbstractSurrogate):
     r"""Emits a number of spikes, $v - \theta$ rounded to an integer from 0 to
     `max_count` (half to even), and differentiates as
@@ -17,18 +15,22 @@ class MultiLevelSpikeCount(AbstractSurrogate):
     Called with a key it rounds up or down at random, so that the expected count is
     $\operatorname{clip}(v - \theta, 0,$ `max_count` $)$.
 
+    **Arguments:**
+
+    - `max_count`: the most spikes of a neuron in a step.
+    - `window`: $(a, b)$, where the derivative is 1; from 0 to `max_count` if not given.
+    - `gain`: scales $E$ and $E'$ alike; 1 by default, the height.
+
     **Elsewhere:** SpikingJelly `MultiLevelSpikeCount(max_spike_count)`, with `gain=1`.
     """
 
-    max_count: int = 4
-    """The most spikes of a neuron in a step, at least 1."""
+    max_count: Count = 4
     window: tuple[float | int, float | int] | None = None
-    """Where the derivative is 1; from 0 to `max_count` if not given."""
     gain: Parameter = 1.0
+    binary = False
     equation = r"\operatorname{clip}(x, a, b)"
 
     def __check_init__(self):
-        check_count("max_count", self.max_count)
         if self.window is not None and not self.window[0] < self.window[1]:
             raise ValueError(f"`window` must be (low, high); got {self.window}.")
 

@@ -1,15 +1,19 @@
 import jax.numpy as jnp
 
-from .._checks import check_positive
-from .._typing import Parameter, typed
-from ._base import AbstractStep
+from .._typing import Parameter, Positive
+from ._base import AbstractStep, odd_around_half
 
 
-@typed
 class PiecewiseExponential(AbstractStep):
     r"""$E(x) = \frac{1}{2} e^{\alpha x}$ for $x < 0$ and
     $1 - \frac{1}{2} e^{-\alpha x}$ for $x \ge 0$, with
     $E'(x) = \frac{\alpha}{2} e^{-\alpha |x|}$.
+
+    **Arguments:**
+
+    - `alpha`: the sharpness.
+    - `gain`: scales $E$ and $E'$ alike. With 1, the default, the derivative is
+        $\alpha / 2$ at the threshold, and its area is 1, as in all libraries.
 
     **Elsewhere:** with `gain=1`, SpikingJelly `PiecewiseExp(alpha=1)` and braintools
     `PiecewiseExp(alpha=1)`; braintools `SlayerGrad(alpha=1)` is `gain=2 / alpha`
@@ -20,16 +24,12 @@ class PiecewiseExponential(AbstractStep):
         2018.
     """
 
-    alpha: Parameter = 1.0
-    """Sharpness, positive."""
+    alpha: Positive[Parameter] = 1.0
     gain: Parameter = 1.0
     equation = (
         r"\frac{1}{2} + \frac{\operatorname{sign} x}{2}"
         r" \left(1 - e^{-\alpha |x|}\right)"
     )
-
-    def __check_init__(self):
-        check_positive("alpha", self.alpha)
 
     def _primitive(self, x):
         return _laplace(self.alpha, x)
@@ -38,12 +38,18 @@ class PiecewiseExponential(AbstractStep):
         return self.alpha / 2 * jnp.exp(-self.alpha * jnp.abs(x))
 
 
-@typed
 class EscapeExponential(AbstractStep):
     r"""The firing intensity of escape noise,
-    $E'(x) = k e^{-\beta |x - c|}$ with $k$ = `slope` and $c$ = `center`;
-    $E(x) = \frac{2 k}{\beta} L(x - c)$, where $L$ is the primitive of
-    [`ngcx.surrogate.PiecewiseExponential`][] with $\alpha = \beta$.
+    $E'(x) = k e^{-\beta |x - c|}$; $E(x) = \frac{2 k}{\beta} L(x - c)$, where $L$ is
+    the primitive of [`ngcx.surrogate.PiecewiseExponential`][] with $\alpha = \beta$.
+
+    **Arguments:**
+
+    - `beta`: $\beta$, the sharpness.
+    - `slope`: $k$, the height of the derivative.
+    - `center`: $c$, where the derivative peaks, relative to the threshold.
+    - `gain`: scales $E$ and $E'$ alike; 1 by default, so that the height is `slope`, as
+        in snnTorch.
 
     **Elsewhere:** snnTorch `spike_rate_escape(beta=1, slope=25)`, whose peak lies one
     unit above the threshold: `center=1, gain=1`.
@@ -52,21 +58,14 @@ class EscapeExponential(AbstractStep):
         Gerstner and Kistler, *Spiking neuron models*, Cambridge University Press, 2002.
     """
 
-    beta: Parameter = 1.0
-    """Sharpness, positive."""
-    slope: Parameter = 25.0
-    """Height of the derivative, positive."""
+    beta: Positive[Parameter] = 1.0
+    slope: Positive[Parameter] = 25.0
     center: Parameter = 0.0
-    """Where the derivative peaks, relative to the threshold."""
     gain: Parameter = 1.0
     equation = (
         r"\frac{2 k}{\beta} \left[\frac{1}{2} + \frac{\operatorname{sign}(x - c)}{2}"
         r" \left(1 - e^{-\beta |x - c|}\right)\right]"
     )
-
-    def __check_init__(self):
-        check_positive("beta", self.beta)
-        check_positive("slope", self.slope)
 
     def _primitive(self, x):
         return 2 * self.slope / self.beta * _laplace(self.beta, x - self.center)
@@ -77,5 +76,4 @@ class EscapeExponential(AbstractStep):
 
 def _laplace(alpha, x):
     """The distribution function of Laplace's law."""
-    tail = jnp.exp(-alpha * jnp.abs(x)) / 2
-    return jnp.where(x < 0, tail, 1 - tail)
+    return odd_around_half(x, jnp.exp(-alpha * jnp.abs(x)) / 2)

@@ -3,35 +3,34 @@ import math
 import equinox as eqx
 import jax.numpy as jnp
 
-from .._checks import check_count, check_positive
-from .._typing import Parameter, typed
+from .._typing import Count, Parameter, Positive
 from ._base import AbstractStep
 
 
-@typed
 class SquareWaveFourierSeries(AbstractStep):
     r"""The first $n$ terms of the Fourier series of a square wave of period $T$,
     $E(x) = \frac{1}{2} + \frac{2}{\pi} \sum_{i=1}^n
     \frac{\sin (2 i - 1) \omega x}{2 i - 1}$ with $\omega = \frac{2 \pi}{T}$, and
     $E'(x) = \frac{4}{T} \sum_{i=1}^n \cos (2 i - 1) \omega x$.
 
+    **Arguments:**
+
+    - `n`: the number of terms.
+    - `period`: $T$.
+    - `gain`: scales $E$ and $E'$ alike. With 1, the default, the derivative is
+        $4 n / T$ at the threshold.
+
     **Elsewhere:** with `gain=1`, braintools `SquarewaveFourierSeries(n=2, t_period=8)`.
     SpikingJelly `SquarewaveFourierSeries(n=2, T_period=8)` sums one term fewer.
     """
 
-    n: int = eqx.field(static=True, default=2)
-    """Number of terms, at least 1."""
-    period: Parameter = 8.0
-    """Positive."""
+    n: Count = eqx.field(static=True, default=2)
+    period: Positive[Parameter] = 8.0
     gain: Parameter = 1.0
     equation = (
         r"\frac{1}{2} + \frac{2}{\pi} \sum_{i=1}^n"
         r" \frac{\sin\left((2 i - 1) 2 \pi x / T\right)}{2 i - 1}"
     )
-
-    def __check_init__(self):
-        check_count("n", self.n)
-        check_positive("period", self.period)
 
     def _primitive(self, x):
         return 0.5 + 2 / math.pi * self._series(lambda k, z: jnp.sin(k * z) / k, x)

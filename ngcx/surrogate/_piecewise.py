@@ -2,19 +2,21 @@
 
 import jax.numpy as jnp
 
-from .._checks import check_non_negative, check_positive
-from .._closed_form import sigmoid
-from .._typing import Parameter, typed
-from ._base import AbstractStep
+from .._numerics import sigmoid, sigmoid_slope
+from .._typing import NonNegative, Parameter, Positive
+from ._base import AbstractStep, odd_around_half
 
 
-@typed
 class Triangular(AbstractStep):
     r"""$E(x) = \frac{1}{2} + \alpha x - \operatorname{sign}(x) \frac{\alpha^2 x^2}{2}$
     for $|x| \le \frac{1}{\alpha}$, 0 below and 1 above, with
     $E'(x) = \max(0, \alpha - \alpha^2 |x|)$.
 
-    The default `gain` makes the derivative 1 at the threshold: it is `1 / alpha`.
+    **Arguments:**
+
+    - `alpha`: the sharpness: the derivative is 0 from $1 / \alpha$ on.
+    - `gain`: scales $E$ and $E'$ alike. The default makes the derivative 1 at the
+        threshold: it is `1 / alpha`.
 
     **Elsewhere:** with `gain=1 / alpha`, ngc-learn `triangular_estimator(alpha=2)` and
     Spyx `triangular(k=2)`. With `gain=1`, SpikingJelly `PiecewiseQuadratic(alpha=1)`
@@ -31,20 +33,15 @@ class Triangular(AbstractStep):
         NeurIPS 2018.
     """
 
-    alpha: Parameter = 2.0
-    """Sharpness, positive: the derivative is 0 from 1/α on."""
+    alpha: Positive[Parameter] = 2.0
     gain: Parameter = 0.5
     equation = (
         r"\frac{1}{2} + \alpha x - \operatorname{sign}(x) \frac{\alpha^2 x^2}{2}"
         r"\ \text{for}\ |x| \le \frac{1}{\alpha}"
     )
 
-    def __check_init__(self):
-        check_positive("alpha", self.alpha)
-
     def _primitive(self, x):
-        tail = jnp.square(self._triangle(x)) / 2
-        return jnp.where(x < 0, tail, 1 - tail)
+        return odd_around_half(x, jnp.square(self._triangle(x)) / 2)
 
     def _derivative(self, x):
         return self.alpha * self._triangle(x)
@@ -53,12 +50,16 @@ class Triangular(AbstractStep):
         return jnp.maximum(1 - self.alpha * jnp.abs(x), 0)
 
 
-@typed
 class Rectangular(AbstractStep):
     r"""$E(x) = \operatorname{clip}(\alpha x + \frac{1}{2}, 0, 1)$, with
     $E'(x) = \alpha$ for $|x| < \frac{1}{2 \alpha}$, else 0: a boxcar.
 
-    The default is a boxcar of half-width 5 and height 1.
+    **Arguments:**
+
+    - `alpha`: the sharpness: the derivative is 0 from $1 / (2 \alpha)$ on, which is 5
+        by default, as in ngc-learn.
+    - `gain`: scales $E$ and $E'$ alike. The default makes the derivative 1 at the
+        threshold: it is `1 / alpha`.
 
     **Elsewhere:** ngc-learn `boxcar_estimator(window=5)` is `alpha=0.1, gain=10`, the
     default, but for its edges, where it gives 1. With `gain=1`, SpikingJelly
@@ -71,13 +72,9 @@ class Rectangular(AbstractStep):
         high-performance spiking neural networks*, Frontiers in Neuroscience 12, 2018.
     """
 
-    alpha: Parameter = 0.1
-    """Sharpness, positive: the derivative is 0 from 1/(2α) on."""
+    alpha: Positive[Parameter] = 0.1
     gain: Parameter = 10.0
     equation = r"\operatorname{clip}\left(\alpha x + \frac{1}{2}, 0, 1\right)"
-
-    def __check_init__(self):
-        check_positive("alpha", self.alpha)
 
     def _primitive(self, x):
         return jnp.clip(self.alpha * x + 0.5, 0, 1)
@@ -86,10 +83,16 @@ class Rectangular(AbstractStep):
         return jnp.where(jnp.abs(x) < 0.5 / self.alpha, self.alpha, 0)
 
 
-@typed
 class PiecewiseLeakyReLU(AbstractStep):
     r"""$E(x) = \frac{x}{2 w} + \frac{1}{2}$ for $|x| \le w$, and beyond, a line of
     slope $c$; $E'(x) = \frac{1}{2 w}$ for $|x| \le w$, else $c$.
+
+    **Arguments:**
+
+    - `w`: half the width of the middle.
+    - `c`: the slope outside.
+    - `gain`: scales $E$ and $E'$ alike. With 1, the default, the derivative is
+        $1 / (2 w)$ at the threshold, as in all libraries.
 
     **Elsewhere:** with `gain=1`, SpikingJelly `PiecewiseLeakyReLU(w=1, c=0.01)` and
     braintools `PiecewiseLeakyRelu(c=0.01, w=1)`; the former gives `c` at $|x| = w$.
@@ -99,19 +102,13 @@ class PiecewiseLeakyReLU(AbstractStep):
         high-performance spiking neural networks*, Frontiers in Neuroscience 12, 2018.
     """
 
-    w: Parameter = 1.0
-    """Half-width of the middle, positive."""
-    c: Parameter = 0.01
-    """Slope outside, 0 or more."""
+    w: Positive[Parameter] = 1.0
+    c: NonNegative[Parameter] = 0.01
     gain: Parameter = 1.0
     equation = (
         r"\operatorname{clip}\left(\frac{x}{2 w} + \frac{1}{2}, 0, 1\right)"
         r" + c \left(x - \operatorname{clip}(x, -w, w)\right)"
     )
-
-    def __check_init__(self):
-        check_positive("w", self.w)
-        check_non_negative("c", self.c)
 
     def _primitive(self, x):
         middle = x / (2 * self.w) + 0.5
@@ -122,10 +119,15 @@ class PiecewiseLeakyReLU(AbstractStep):
         return jnp.where(jnp.abs(x) <= self.w, 1 / (2 * self.w), self.c)
 
 
-@typed
 class LeakyReLU(AbstractStep):
-    r"""$E(x) = \lambda x$ for $x < 0$ and $k x$ for $x \ge 0$, where $\lambda$ is
-    `leak` and $k$ is `slope`; $E'(x)$ is the slope of that side.
+    r"""$E(x) = \lambda x$ for $x < 0$ and $k x$ for $x \ge 0$; $E'(x)$ is the slope of
+    that side.
+
+    **Arguments:**
+
+    - `leak`: $\lambda$, the slope below the threshold.
+    - `slope`: $k$, the slope above it, 1 by default.
+    - `gain`: scales $E$ and $E'$ alike.
 
     **Elsewhere:** with `gain=1`, braintools `LeakyRelu(alpha=0.1, beta=1)`, snnTorch
     `LSO(slope=0.1)`, which raises an error there, and SpikingJelly
@@ -133,9 +135,7 @@ class LeakyReLU(AbstractStep):
     """
 
     leak: Parameter = 0.1
-    """Slope below the threshold."""
     slope: Parameter = 1.0
-    """Slope above it."""
     gain: Parameter = 1.0
     equation = r"\lambda \min(x, 0) + k \max(x, 0)"
 
@@ -146,10 +146,14 @@ class LeakyReLU(AbstractStep):
         return jnp.where(x >= 0, self.slope, self.leak) * jnp.ones_like(x)
 
 
-@typed
 class LogTailedReLU(AbstractStep):
     r"""$E(x) = \alpha x$ for $x \le 0$, $x$ up to 1, and $1 + \ln x$ above, with
     $E'(x) = \alpha$, 1 and $\frac{1}{x}$.
+
+    **Arguments:**
+
+    - `alpha`: the slope below the threshold, 0 by default as in all libraries.
+    - `gain`: scales $E$ and $E'$ alike; it is the derivative just above the threshold.
 
     **Elsewhere:** with `gain=1`, SpikingJelly `LogTailedReLU(alpha=0)` and braintools
     `LogTailedRelu(alpha=0)`.
@@ -160,7 +164,6 @@ class LogTailedReLU(AbstractStep):
     """
 
     alpha: Parameter = 0.0
-    """Slope below the threshold."""
     gain: Parameter = 1.0
     equation = r"\alpha \min(x, 0) + \operatorname{clip}(x, 0, 1) + \ln \max(x, 1)"
 
@@ -172,23 +175,23 @@ class LogTailedReLU(AbstractStep):
         return jnp.where(x > 0, 1 / jnp.maximum(x, 1), self.alpha)
 
 
-@typed
 class NonzeroSignLog(AbstractStep):
     r"""$E(x) = \operatorname{sign}(x) \ln(1 + \alpha |x|)$, with
     $E'(x) = \frac{\alpha}{1 + \alpha |x|}$.
+
+    **Arguments:**
+
+    - `alpha`: the sharpness, and the height of the derivative; 1 by default.
+    - `gain`: scales $E$ and $E'$ alike.
 
     **Elsewhere:** with `gain=1`, SpikingJelly `NonzeroSignLogAbs(alpha=1)` and
     braintools `NonzeroSignLog(alpha=1)`. snnax `superspike_surrogate(beta=10)`, in
     spite of its name, is `alpha=beta, gain=1 / beta`.
     """
 
-    alpha: Parameter = 1.0
-    """Sharpness, positive."""
+    alpha: Positive[Parameter] = 1.0
     gain: Parameter = 1.0
     equation = r"\operatorname{sign}(x) \ln(1 + \alpha |x|)"
-
-    def __check_init__(self):
-        check_positive("alpha", self.alpha)
 
     def _primitive(self, x):
         size = jnp.abs(x)
@@ -207,29 +210,30 @@ class NonzeroSignLog(AbstractStep):
         return self.alpha / (1 + self.alpha * jnp.abs(x))
 
 
-@typed
 class FakeNumericalGradient(AbstractStep):
     r"""$E(x) = \alpha x$ for $|x| \le \frac{1}{\alpha}$ and
     $\operatorname{sign}(x) (1 + \ln \alpha |x|)$ beyond, with
     $E'(x) = \min\left(\frac{1}{|x|}, \alpha\right)$.
 
+    **Arguments:**
+
+    - `alpha`: the height of the derivative, 0.3 by default as in SpikingJelly, the only
+        library that has it.
+    - `gain`: scales $E$ and $E'$ alike.
+
     **Elsewhere:** SpikingJelly `FakeNumericalGradient(alpha=0.3)`, with `gain=1`.
     """
 
-    alpha: Parameter = 0.3
-    """Height, positive."""
+    alpha: Positive[Parameter] = 0.3
     gain: Parameter = 1.0
     equation = (
         r"\operatorname{clip}(\alpha x, -1, 1)"
         r" + \operatorname{sign}(x) \ln \max(\alpha |x|, 1)"
     )
 
-    def __check_init__(self):
-        check_positive("alpha", self.alpha)
-
     def _primitive(self, x):
         inside, outer = self._split(x)
-        # A sum of logarithms, because the product may overflow.
+        # The logarithms are added, because the product may overflow.
         beyond = jnp.sign(x) * (1 + jnp.log(self.alpha) + jnp.log(outer))
         return jnp.where(inside, self.alpha * x, beyond)
 
@@ -243,11 +247,17 @@ class FakeNumericalGradient(AbstractStep):
         return size <= edge, jnp.maximum(size, edge)
 
 
-@typed
 class S2NN(AbstractStep):
     r"""$E(x) = \sigma(\alpha x)$ for $x < 0$ and $\frac{1}{2} + \beta \ln(1 + x)$ for
     $x \ge 0$, with $E'(x) = \alpha \sigma(\alpha x) \sigma(-\alpha x)$ and
     $\frac{\beta}{1 + x}$.
+
+    **Arguments:**
+
+    - `alpha`: the sharpness below the threshold; 4 by default, with which the
+        derivative comes near 1 from below too.
+    - `beta`: the height of the derivative at the threshold and above it, 1 by default.
+    - `gain`: scales $E$ and $E'$ alike.
 
     **Elsewhere:** with `gain=1`, SpikingJelly `S2NN(alpha=4, beta=1)` and braintools
     `S2NN(alpha=4, beta=1)`.
@@ -258,25 +268,18 @@ class S2NN(AbstractStep):
         arXiv:2201.10879, 2022.
     """
 
-    alpha: Parameter = 4.0
-    """Sharpness below the threshold, positive."""
-    beta: Parameter = 1.0
-    """Height above it, positive."""
+    alpha: Positive[Parameter] = 4.0
+    beta: Positive[Parameter] = 1.0
     gain: Parameter = 1.0
     equation = (
         r"\sigma(\alpha x)\ \text{for}\ x < 0,\quad"
         r" \frac{1}{2} + \beta \ln(1 + x)\ \text{for}\ x \ge 0"
     )
 
-    def __check_init__(self):
-        check_positive("alpha", self.alpha)
-        check_positive("beta", self.beta)
-
     def _primitive(self, x):
         above = self.beta * jnp.log1p(jnp.maximum(x, 0)) + 0.5
         return jnp.where(x < 0, sigmoid(self.alpha * x), above)
 
     def _derivative(self, x):
-        z = self.alpha * x
-        below = self.alpha * sigmoid(z) * sigmoid(-z)
+        below = self.alpha * sigmoid_slope(self.alpha * x)
         return jnp.where(x < 0, below, self.beta / (1 + jnp.maximum(x, 0)))

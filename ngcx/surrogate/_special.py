@@ -1,20 +1,24 @@
 import jax.numpy as jnp
 import jax.random as jr
 
-from .._checks import check_non_negative, check_positive
-from .._closed_form import tanh
-from .._precision import wide_dtype
-from .._typing import Parameter, typed
+from .._numerics import tanh, wide_dtype
+from .._typing import NonNegative, Parameter, Positive
 from ._base import AbstractStep, AbstractSurrogate, step
 from ._compose import Sparse
 from ._piecewise import LeakyReLU
 from ._sigmoidal import FastSigmoid
 
 
-@typed
 class SparseFastSigmoid(AbstractStep):
     r"""[`ngcx.surrogate.FastSigmoid`][], whose derivative is cut to 0 where
     $|x| \ge B$: $E(x) = F(\operatorname{clip}(x, -B, B))$ with the fast sigmoid $F$.
+
+    **Arguments:**
+
+    - `alpha`: the sharpness.
+    - `B`: half the width of the support of the derivative.
+    - `gain`: scales $E$ and $E'$ alike. The default makes the derivative 1 at the
+        threshold: it is `2 / alpha`.
 
     **Elsewhere:** snnTorch `SFS(slope=25, B=1)` has the height of `gain=2 / alpha`, but
     keeps the derivative where $x > B$, the opposite of what the paper describes.
@@ -23,19 +27,13 @@ class SparseFastSigmoid(AbstractStep):
         Perez-Nieves and Goodman, *Sparse spiking gradient descent*, NeurIPS 2021.
     """
 
-    alpha: Parameter = 25.0
-    """Sharpness, positive."""
-    B: Parameter = 1.0
-    """Half-width of the support of the derivative, positive."""
+    alpha: Positive[Parameter] = 25.0
+    B: Positive[Parameter] = 1.0
     gain: Parameter = 2 / 25
     equation = (
         r"\frac{1}{2} \left(1 + \frac{\alpha y}{1 + \alpha |y|}\right)"
         r"\ \text{with}\ y = \operatorname{clip}(x, -B, B)"
     )
-
-    def __check_init__(self):
-        check_positive("alpha", self.alpha)
-        check_positive("B", self.B)
 
     def _primitive(self, x):
         return self._sparse()._primitive(x)
@@ -47,7 +45,6 @@ class SparseFastSigmoid(AbstractStep):
         return Sparse(FastSigmoid(self.alpha, gain=1.0), self.B)
 
 
-@typed
 class StochasticSpikeOperator(AbstractSurrogate):
     r"""A derivative of 1 on spikes, and a random one below the threshold,
     $(u + \text{mean}) \cdot \text{variance}$ with $u$ uniform in
@@ -55,17 +52,19 @@ class StochasticSpikeOperator(AbstractSurrogate):
 
     Without a key, and for `primitive` and `derivative`, $u$ is 0, its mean.
 
+    **Arguments:**
+
+    - `mean`: the centre of the random slopes, over `variance`.
+    - `variance`: the width of the random slopes (not their variance).
+    - `gain`: scales $E$ and $E'$ alike; 1 by default, the derivative on spikes.
+
     **Elsewhere:** snnTorch `SSO(mean=0, variance=0.2)`, with `gain=1`.
     """
 
     mean: Parameter = 0.0
-    variance: Parameter = 0.2
-    """The width of the random slopes, 0 or more (not their variance)."""
+    variance: NonNegative[Parameter] = 0.2
     gain: Parameter = 1.0
     equation = r"\text{mean} \cdot \text{variance} \cdot \min(x, 0) + \max(x, 0)"
-
-    def __check_init__(self):
-        check_non_negative("variance", self.variance)
 
     def _primitive(self, x):
         return LeakyReLU(self.mean * self.variance)._primitive(x)
@@ -85,13 +84,19 @@ class StochasticSpikeOperator(AbstractSurrogate):
         return step(leaky, v, threshold, None)
 
 
-@typed
 class SecantLIF(AbstractStep):
     r"""$E(j) = \max(0, c_1 \tanh c_2 j)$ of the input current $j$, with
     $E'(j) = c_1 c_2 \operatorname{sech}^2 c_2 j$ for $j > 0$, else 0.
 
     `derivative(j)` takes the current itself. Where the surrogate is called on membrane
     potentials, the derivative is evaluated at $v - \theta$, as for all others.
+
+    **Arguments:**
+
+    - `c1`: $c_1$, the rate that a strong current comes near.
+    - `c2`: $c_2$, how soon it does. Both are those of the paper and of ngc-learn.
+    - `gain`: scales $E$ and $E'$ alike. With 1, the default, the derivative is
+        $c_1 c_2 = 0.0656$ just above 0, that of the rate; `1 / (c1 * c2)` makes it 1.
 
     **Elsewhere:** ngc-learn `secant_lif_estimator(c1=0.82, c2=0.08)` returns
     $\operatorname{sech} c_2 j$, not squared and without $c_1 c_2$ by default, which is
@@ -102,16 +107,10 @@ class SecantLIF(AbstractStep):
         fixed feedback weights*, Neural Computation 29, 2017.
     """
 
-    c1: Parameter = 0.82
-    """Positive."""
-    c2: Parameter = 0.08
-    """Positive."""
+    c1: Positive[Parameter] = 0.82
+    c2: Positive[Parameter] = 0.08
     gain: Parameter = 1.0
     equation = r"\max(0, c_1 \tanh c_2 j)"
-
-    def __check_init__(self):
-        check_positive("c1", self.c1)
-        check_positive("c2", self.c2)
 
     def _primitive(self, x):
         return self.c1 * tanh(self.c2 * jnp.maximum(x, 0))

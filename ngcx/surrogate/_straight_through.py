@@ -1,12 +1,15 @@
 import jax.numpy as jnp
 
-from .._typing import Parameter, typed
+from .._typing import Parameter
 from ._base import AbstractStep, AbstractSurrogate, drawn, emission
 
 
-@typed
 class StraightThrough(AbstractStep):
     r"""$E(x) = x$, with $E'(x) = 1$: the gradient passes the spike unchanged.
+
+    **Arguments:**
+
+    - `gain`: scales $E$ and $E'$ alike; it is the derivative, 1 by default.
 
     **Elsewhere:** snnTorch `straight_through_estimator`, SpikingJelly
     `DeterministicPass` and ngc-learn `straight_through_estimator`, all with `gain=1`.
@@ -26,12 +29,15 @@ class StraightThrough(AbstractStep):
         return jnp.ones_like(x)
 
 
-@typed
 class BernoulliStraightThrough(AbstractSurrogate):
     r"""$E(x) = x$, the probability of a spike, with $E'(x) = 1$.
 
     Called with a key it draws the spikes; without, it gives the likelier outcome, a
     spike where $x > \frac{1}{2}$. Probabilities below 0 and above 1 count as 0 and 1.
+
+    **Arguments:**
+
+    - `gain`: scales $E$ and $E'$ alike; 1 by default, so that $x$ is the probability.
 
     **Elsewhere:** SpikingJelly `PoissonPass`, with `gain=1`.
 

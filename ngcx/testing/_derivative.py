@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._precision import wide_dtype
+from .._compiled import compiled
+from .._numerics import wide_dtype
 from ..surrogate import AbstractSurrogate
 from ._tolerance import check_close
 
@@ -46,9 +47,6 @@ def check_derivative(
     wide = np.where(np.abs(wide) < jnp.finfo(wide_dtype(dtype)).tiny, 0, wide)
     with jax.enable_x64(True):
         exact = jax.tree.map(np.asarray, _evaluate(_widened(module), jnp.asarray(wide)))
-        quotients = jax.tree.map(
-            np.asarray, _difference_quotients(_widened(module), jnp.asarray(wide))
-        )
 
     jacobian = exact["derivative"].ndim > x.ndim
     slack = _moved(exact["derivative"], wide, jacobian)
@@ -76,7 +74,7 @@ def check_derivative(
         true = np.ones_like(finite)
         check_close(f"{name}: is the {mode} finite", finite, true, 0, dtype, x, 1)
     if finite_differences:
-        _check_between(name, exact["derivative"], quotients, wide)
+        _check_between(name, module, exact, wide)
 
 
 _MODES = (
@@ -88,11 +86,9 @@ _MODES = (
 )
 
 
-@eqx.filter_jit
+@compiled(static=("module",))
 def _evaluate(module, x):
-    spikes = isinstance(module, AbstractSurrogate)
-    function = module.primitive if spikes else module
-    closed = module.derivative(x)
+    function, closed = _function(module), module.derivative(x)
     jacobian = closed.ndim > x.ndim
     results = {
         "value": function(x),
@@ -102,7 +98,7 @@ def _evaluate(module, x):
         "second derivative": _forward(module.derivative, x, jacobian),
         "second derivative in reverse mode": _sum_of_gradients(module.derivative, x),
     }
-    if spikes:
+    if function is not module:
         results["reverse mode through the spike"] = _reverse(module, x, jacobian)
         results["forward mode through the spike"] = _forward(module, x, jacobian)
     return results
@@ -130,64 +126,66 @@ def _by_row(function, x):
     return rows.reshape(*x.shape[:-1], *rows.shape[1:])
 
 
-@eqx.filter_jit
-def _difference_quotients(module, x):
-    """The difference quotients to the right and to the left, how much the derivative
-    varies within a step, and the magnitude of a quotient.
-    """
-    function = module.primitive if isinstance(module, AbstractSurrogate) else module
-    jacobian = jax.eval_shape(module.derivative, x).ndim > x.ndim
-
-    def along(direction):
-        direction = jnp.broadcast_to(direction, x.shape)
-        value, step = function(x), 1e-6 * jnp.maximum(jnp.abs(x), 1) * direction
-        right, left = x + step, x - step
-
-        def width(there, here):
-            """The step that was really made, after rounding."""
-            moved = there - here
-            return jnp.sum(moved, -1, keepdims=True) if jacobian else moved
-
-        def slope(x):
-            slope = module.derivative(x)
-            return (
-                jnp.einsum("...ij,...j->...i", slope, direction) if jacobian else slope
-            )
-
-        slopes = [slope(x + part * step) for part in (-1, -0.5, 0, 0.5, 1)]
-        _, curvature = jax.jvp(slope, (x,), (step,))
-        return (
-            (function(right) - value) / width(right, x),
-            (value - function(left)) / width(x, left),
-            jnp.ptp(jnp.stack(slopes), axis=0) + jnp.abs(curvature),
-            jnp.abs(value) / width(x, left),
-        )
-
-    if not jacobian:
-        return along(jnp.ones_like(x))
-    # One entry of the input at a time.
-    return jax.vmap(along, out_axes=-1)(jnp.eye(x.shape[-1], dtype=x.dtype))
+@compiled(static=("module",))
+def _values_and_derivatives(module, places):
+    return jax.vmap(lambda x: (_function(module)(x), module.derivative(x)))(places)
 
 
-def _check_between(name, derivative, quotients, x):
-    right, left, variation, scale = quotients
-    # Between the quotients of both sides, which are far apart at a kink; up to how much
-    # the derivative varies within the step; and up to rounding errors.
+def _function(module):
+    return module.primitive if isinstance(module, AbstractSurrogate) else module
+
+
+def _check_between(name, module, exact, x):
+    """Checks that the derivative is a difference quotient, up to what is allowed."""
+    derivative = exact["derivative"]
+    jacobian = derivative.ndim > x.ndim
     with np.errstate(over="ignore", invalid="ignore"):
-        rounding = 16 * np.finfo(float).eps * scale
-        allowed = np.abs(right - left) + 2 * variation + rounding
-        allowed += 1e-6 * np.abs(derivative) + 1e-9
-        far = np.abs(derivative - (right + left) / 2) > allowed
-    wrong = np.argwhere(far & np.isfinite(right - left))
+        mean, allowed = _difference_quotients(module, exact, x, jacobian)
+        allowed = allowed + 1e-6 * np.abs(derivative) + 1e-9
+        far = np.abs(derivative - mean) > allowed
+    wrong = np.argwhere(far & np.isfinite(mean))
     if len(wrong):
         at = tuple(wrong[0])
         # The input that is moved is the last axis of a Jacobian.
-        moved = at if derivative.ndim == x.ndim else at[:-2] + at[-1:]
+        moved = at[:-2] + at[-1:] if jacobian else at
         raise AssertionError(
             f"{name}: the derivative at x = {float(x[moved])!r} (float64): got "
-            f"{derivative[at]!r}, expected the finite difference "
-            f"{(right + left)[at] / 2!r}."
+            f"{derivative[at]!r}, expected the finite difference {mean[at]!r}."
         )
+
+
+def _difference_quotients(module, exact, x, jacobian):
+    """The mean of the quotients to the right and to the left, and how far from it the
+    derivative may be.
+    """
+    # One entry of the input of a Jacobian is moved at a time.
+    directions = np.eye(x.shape[-1]) if jacobian else [1.0]
+    step, parts = 1e-6 * np.maximum(np.abs(x), 1), np.linspace(-1, 1, 5)
+    places = [x + part * each * step for each in directions for part in parts]
+    with jax.enable_x64(True):
+        results = _values_and_derivatives(_widened(module), jnp.asarray(places))
+    values, slopes = (np.asarray(each) for each in results)
+    means, allowances = [], []
+    for i in range(len(directions)):
+        five = slice(5 * i, 5 * i + 5)
+        moved, slope = np.asarray(places[five]), slopes[five]
+        curvature, size = exact["second derivative"], step
+        if jacobian:
+            moved, slope = moved[..., i : i + 1], slope[..., i]
+            curvature, size = curvature[..., i, i], step[..., i : i + 1]
+        before, _, value, _, after = values[five]
+        # Rounding has changed the steps a little.
+        right = (after - value) / (moved[4] - moved[2])
+        left = (value - before) / (moved[2] - moved[0])
+        means.append((right + left) / 2)
+        # Both sides are far apart at a kink; the derivative varies within a step; and
+        # the value is rounded.
+        varies = np.ptp(slope, axis=0) + np.abs(curvature * size)
+        rounding = 16 * np.finfo(float).eps * np.abs(value) / (moved[2] - moved[0])
+        allowances.append(np.abs(right - left) + 2 * varies + rounding)
+    if jacobian:
+        return np.stack(means, -1), np.stack(allowances, -1)
+    return means[0], allowances[0]
 
 
 def _moved(slope, x, jacobian):

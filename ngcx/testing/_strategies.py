@@ -1,4 +1,6 @@
+import inspect
 import math
+from typing import TypeVar
 
 import hypothesis.strategies as st
 import jax.numpy as jnp
@@ -8,8 +10,11 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import activations as _activations, init as _init, surrogate as _surrogate
+from .._registry import classes
+from .._typing import Fraction, NonNegative, Parameter, Positive, Scalar
 
 
+M = TypeVar("M")
 # Kinks of common functions, thresholds, and where exponentials over- and underflow.
 _LANDMARKS = (0.0, 0.5, 1.0, 2.0, 3.0, 6.0, 11.0, 17.0, 88.0, 104.0, 709.0, 745.0)
 
@@ -60,18 +65,20 @@ def activations() -> st.SearchStrategy[_activations.AbstractActivation]:
     """Every activation of ngcx. Hyper-parameters are arrays, drawn from their usual
     range, so that no draw compiles anew.
     """
-    return st.one_of(*ACTIVATIONS.values())
+    members = classes(_activations.__name__, _activations.AbstractActivation)
+    return st.one_of(*map(instances, members.values()))
 
 
 def surrogates() -> st.SearchStrategy[_surrogate.AbstractSurrogate]:
     """Every surrogate of ngcx. Hyper-parameters are arrays, drawn from their usual
     range, so that no draw compiles anew.
     """
-    return st.one_of(*SURROGATES.values())
+    members = classes(_surrogate.__name__, _surrogate.AbstractSurrogate)
+    return st.one_of(*map(instances, members.values()))
 
 
-# Made here, because the check of a tuple draws at random which entry to look at, which
-# a strategy must not do.
+# These are made here, because the check of a tuple draws at random which entry to look
+# at, which a strategy must not do.
 _CONSTRAINED = (
     _init.Gaussian().constrain(_init.Clip(-1.0, 1.0), _init.Hollow()),
     _init.Uniform().constrain(_init.LowerTriangle(), _init.RowMask([0])),
@@ -112,8 +119,33 @@ def _within(low: float | int, high: float | int) -> st.SearchStrategy[Float[Arra
     return numbers.map(lambda number: jnp.asarray(number, "f4"))
 
 
-_slopes = _within(0.125, 64)
-_sizes = st.one_of(st.just(jnp.zeros((), "f4")), _slopes)
+def instances(member: type[M]) -> st.SearchStrategy[M]:
+    """Instances of an activation or a surrogate, whose hyper-parameters are arrays in
+    the ranges that their annotations state.
+    """
+    if member in _MADE:
+        return st.sampled_from(_MADE[member])
+    arguments = {
+        # A gain of 0 has nothing to test.
+        name: _positive if name == "gain" else _NUMBERS[parameter.annotation]
+        for name, parameter in inspect.signature(member).parameters.items()
+        if parameter.annotation in _NUMBERS
+    }
+    return st.builds(member, **arguments | _ARGUMENTS.get(member, {}))
+
+
+_positive = _within(0.125, 64)
+_not_negative = st.one_of(st.just(jnp.zeros((), "f4")), _positive)
+_NUMBERS = {
+    annotation: strategy
+    for number in (Parameter, Scalar)
+    for annotation, strategy in (
+        (number, _not_negative),
+        (NonNegative[number], _not_negative),
+        (Positive[number], _positive),
+        (Fraction[number], _within(0, 1)),
+    )
+}
 
 
 def _laplace(x):
@@ -124,98 +156,29 @@ def _laplace_integral(x):
     return -jnp.sign(x) * jnp.expm1(-jnp.abs(x))
 
 
-# By class, so that every public one can be seen to have its strategy.
-ACTIVATIONS = {
-    _activations.BinaryKWTA: st.just(_activations.BinaryKWTA(2)),
-    _activations.CELU: st.builds(_activations.CELU, _slopes),
-    _activations.CauchyThreshold: st.builds(_activations.CauchyThreshold, _sizes),
-    _activations.Clip: st.builds(_activations.Clip, _sizes.map(jnp.negative), _slopes),
-    _activations.ELU: st.builds(_activations.ELU, _slopes),
-    _activations.GELU: st.sampled_from(("sigmoid", "tanh", "none")).map(
-        _activations.GELU
-    ),
-    _activations.HardSigmoid: st.just(_activations.HardSigmoid()),
-    _activations.HardTanh: st.just(_activations.HardTanh()),
-    _activations.Heaviside: st.just(_activations.Heaviside()),
-    _activations.Identity: st.just(_activations.Identity()),
-    _activations.KWTA: st.just(_activations.KWTA(2)),
-    _activations.LeakyReLU: st.builds(_activations.LeakyReLU, _sizes),
-    _activations.LogSoftmax: st.just(_activations.LogSoftmax()),
-    _activations.Mish: st.just(_activations.Mish()),
-    _activations.ReLU: st.just(_activations.ReLU()),
-    _activations.ReLU6: st.just(_activations.ReLU6()),
-    _activations.SELU: st.just(_activations.SELU()),
-    _activations.SiLU: st.just(_activations.SiLU()),
-    _activations.Sigmoid: st.just(_activations.Sigmoid()),
-    _activations.Sine: st.builds(_activations.Sine, _slopes),
-    _activations.SoftThreshold: st.builds(_activations.SoftThreshold, _sizes),
-    _activations.Softmax: st.builds(_activations.Softmax, _slopes),
-    _activations.Softplus: st.just(_activations.Softplus()),
-    _activations.Softsign: st.just(_activations.Softsign()),
-    _activations.Sparsemax: st.just(_activations.Sparsemax()),
-    _activations.Swish: st.builds(_activations.Swish, _slopes),
-    _activations.Tanh: st.just(_activations.Tanh()),
-    _activations.TeLU: st.just(_activations.TeLU()),
-    _activations.Threshold: st.builds(_activations.Threshold, _sizes),
+# These arguments have annotations that do not say what to draw.
+_ARGUMENTS = {
+    _activations.BinaryKWTA: {"k": st.just(2)},
+    _activations.Clip: {"min": _not_negative.map(jnp.negative), "max": _positive},
+    _activations.GELU: {"approximation": st.sampled_from(("sigmoid", "tanh", "none"))},
+    _activations.KWTA: {"k": st.just(2)},
+    _surrogate.Custom: {
+        "derivative": st.just(_laplace),
+        "primitive": st.just(_laplace_integral),
+    },
+    # If the flanks are as heavy as the centre, all but 0 cancels at 0.
+    _surrogate.MultiGaussian: {"h": _within(0, 0.5)},
+    _surrogate.QPseudoSpike: {"alpha": _positive.map(lambda number: number + 1)},
+    _surrogate.Sparse: {"surrogate": st.just(_surrogate.Erf())},
+    _surrogate.SquareWaveFourierSeries: {"n": st.sampled_from((1, 4))},
 }
-SURROGATES = {
-    _surrogate.Arctan: st.builds(_surrogate.Arctan, _slopes, _slopes),
-    _surrogate.BernoulliStraightThrough: st.builds(
-        _surrogate.BernoulliStraightThrough, _slopes
+# These hold tuples; what is said of those above holds of them too.
+_MADE = {
+    _surrogate.MultiLevelSpikeCount: (
+        _surrogate.MultiLevelSpikeCount(),
+        _surrogate.MultiLevelSpikeCount(2, window=(-0.5, 2.5)),
     ),
-    _surrogate.Custom: st.just(_surrogate.Custom(_laplace, _laplace_integral)),
-    _surrogate.Erf: st.builds(_surrogate.Erf, _slopes, _slopes),
-    _surrogate.EscapeExponential: st.builds(
-        _surrogate.EscapeExponential, _slopes, _slopes, _sizes
+    _surrogate.Sum: (
+        _surrogate.Sum((_surrogate.Triangular(), _surrogate.StraightThrough(0.5))),
     ),
-    _surrogate.FakeNumericalGradient: st.builds(
-        _surrogate.FakeNumericalGradient, _slopes
-    ),
-    _surrogate.FastSigmoid: st.builds(_surrogate.FastSigmoid, _slopes, _slopes),
-    _surrogate.InverseSquareRoot: st.builds(_surrogate.InverseSquareRoot, _slopes),
-    _surrogate.LeakyReLU: st.builds(_surrogate.LeakyReLU, _sizes, _slopes),
-    _surrogate.LogTailedReLU: st.builds(_surrogate.LogTailedReLU, _sizes),
-    _surrogate.MultiGaussian: st.builds(
-        _surrogate.MultiGaussian,
-        # Up to a half: with flanks as heavy as the centre, all but 0 cancels at 0.
-        st.floats(0, 0.5, width=32).map(lambda number: jnp.asarray(number, "f4")),
-        _slopes,
-        _slopes,
-        _slopes,
-    ),
-    _surrogate.MultiLevelSpikeCount: st.sampled_from(
-        (
-            _surrogate.MultiLevelSpikeCount(),
-            _surrogate.MultiLevelSpikeCount(2, window=(-0.5, 2.5)),
-        )
-    ),
-    _surrogate.NonzeroSignLog: st.builds(_surrogate.NonzeroSignLog, _slopes),
-    _surrogate.PiecewiseExponential: st.builds(
-        _surrogate.PiecewiseExponential, _slopes, _slopes
-    ),
-    _surrogate.PiecewiseLeakyReLU: st.builds(
-        _surrogate.PiecewiseLeakyReLU, _slopes, _sizes
-    ),
-    _surrogate.QPseudoSpike: st.builds(
-        _surrogate.QPseudoSpike, _slopes.map(lambda slope: slope + 1)
-    ),
-    _surrogate.Rectangular: st.builds(_surrogate.Rectangular, _slopes, _slopes),
-    _surrogate.S2NN: st.builds(_surrogate.S2NN, _slopes, _slopes),
-    _surrogate.SecantLIF: st.builds(_surrogate.SecantLIF, _slopes, _slopes),
-    _surrogate.Sigmoid: st.builds(_surrogate.Sigmoid, _slopes, _slopes),
-    _surrogate.Sparse: st.builds(_surrogate.Sparse, st.just(_surrogate.Erf()), _slopes),
-    _surrogate.SparseFastSigmoid: st.builds(
-        _surrogate.SparseFastSigmoid, _slopes, _slopes
-    ),
-    _surrogate.SquareWaveFourierSeries: st.builds(
-        _surrogate.SquareWaveFourierSeries, st.sampled_from((1, 2, 4)), _slopes
-    ),
-    _surrogate.StochasticSpikeOperator: st.builds(
-        _surrogate.StochasticSpikeOperator, _sizes, _sizes
-    ),
-    _surrogate.StraightThrough: st.builds(_surrogate.StraightThrough, _slopes),
-    _surrogate.Sum: st.just(
-        _surrogate.Sum((_surrogate.Triangular(), _surrogate.StraightThrough(0.5)))
-    ),
-    _surrogate.Triangular: st.builds(_surrogate.Triangular, _slopes, _slopes),
 }

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from .._precision import wide_dtype
+from .._numerics import wide_dtype
 
 
 class Tolerance(TypedDict):

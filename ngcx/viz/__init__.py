@@ -1,27 +1,11 @@
 """Viz: pictures of spikes, membranes, weights and latents (extra `viz`)."""
 
-try:
-    import matplotlib as matplotlib
-except ImportError as error:
-    raise ImportError(
-        "`ngcx.viz` needs matplotlib: python -m pip install 'ngcx[viz]'"
-    ) from error
+from typing import TYPE_CHECKING
 
-from ._confusion import confusion as confusion
-from ._gallery import (
-    activation_gallery as activation_gallery,
-    surrogate_gallery as surrogate_gallery,
-)
-from ._latents import latents as latents
-from ._projections import pca as pca, tsne as tsne
-from ._raster import raster as raster, spike_comparison as spike_comparison
-from ._receptive_fields import (
-    animate_receptive_fields as animate_receptive_fields,
-    macro_grid as macro_grid,
-    receptive_fields as receptive_fields,
-)
-from ._traces import (
-    compartments as compartments,
-    membrane as membrane,
-    traces as traces,
-)
+from .._lazy import on_first_use
+
+
+if TYPE_CHECKING:
+    from ._public import *  # noqa: F403
+else:
+    __getattr__, __dir__ = on_first_use(__name__, "viz", "matplotlib")

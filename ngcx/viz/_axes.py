@@ -1,56 +1,71 @@
-"""Where pictures are drawn. Never with pyplot, which has a state."""
+"""Where pictures are drawn, and how rows, legends and colour bars are labelled.
+
+A figure is made without `pyplot`, which would keep it in a global state.
+
+Every function that draws is `@compiled(jit=False)`: its arguments are checked, but it
+is not compiled, because matplotlib runs on the host and needs the numbers themselves.
+"""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import Array, Bool, Real
+from jaxtyping import Array, Bool, Int, Real
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
+
+from .._typing import Must
 
 
 AnyArray = Array | np.ndarray
+Number = float | int | Real[AnyArray, ""]
 History = Real[AnyArray, "time *neurons"] | Bool[AnyArray, "time *neurons"]
+Indices = Sequence[int] | Int[AnyArray, "chosen"]
+Milliseconds = Annotated[
+    float | int, Must("positive and finite", lambda value: 0 < value < math.inf)
+]
 
-# Distinct to the colour-blind too (Okabe and Ito, 2008), but for the yellow, which is
-# too light for lines.
+# The colour-blind can tell these apart too (Okabe and Ito, 2008). Their yellow is left
+# out, because it is too light for lines.
 BLACK, BLUE, VERMILION = "#000000", "#0072B2", "#D55E00"
 PALETTE = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
 
-FEW = 20  # of which each has its own tick
+FEW = 20  # So many rows or classes, and no more, have a tick each.
 
 
-def check_finite_positive(name: str, value: float | int) -> None:
-    if not 0 < value < math.inf:
-        raise ValueError(f"`{name}` must be positive and finite; got {value}.")
+def axes_or_new(ax: Axes | None, figsize: tuple[float, float]) -> Axes:
+    return _new_figure(figsize).add_subplot() if ax is None else ax
 
 
-def new_figure(figsize: tuple[float, float]) -> Figure:
+def _new_figure(figsize: tuple[float, float]) -> Figure:
     return Figure(figsize=figsize, layout="compressed")
 
 
-def axes_or_new(ax: Axes | None, figsize: tuple[float, float] = (6.4, 4.0)) -> Axes:
-    return new_figure(figsize).add_subplot() if ax is None else ax
+def grid_shape(count: int, columns: int | None = None) -> tuple[int, int]:
+    """The rows and columns of a grid, which is about square by default."""
+    columns = min(columns or math.ceil(math.sqrt(count)), count)
+    return math.ceil(count / columns), columns
 
 
 def panels(
     ax: Axes | None,
-    rows: int,
+    heights: Sequence[float],
     columns: int,
     figsize: tuple[float, float],
-    *,
     share_x: bool = False,
-    height_ratios: Sequence[float] | None = None,
 ) -> tuple[Figure, np.ndarray]:
-    """A grid of axes, in a new figure or in the place of `ax`, which turns invisible.
+    """A grid of axes, with rows of these relative heights, in a new figure or in the
+    place of `ax`, which turns invisible.
 
-    The current axes of its figure remain the same.
+    The current axes of the figure remain the same.
     """
     if ax is None:
-        figure = new_figure(figsize)
-        grid = figure.add_gridspec(rows, columns, height_ratios=height_ratios)
+        figure = _new_figure(figsize)
+        grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
     else:
         figure, place = ax.get_figure(root=True), ax.get_subplotspec()
         if figure is None or place is None:
@@ -58,9 +73,9 @@ def panels(
                 "`ax` must have a place in a grid, as `Figure.subplots` gives it; "
                 "got one at a free position."
             )
-        grid = place.subgridspec(rows, columns, height_ratios=height_ratios)
+        grid = place.subgridspec(len(heights), columns, height_ratios=heights)
         ax.set_axis_off()
-    current = None if ax is None else figure.gca()
+    current = figure.gca() if figure.axes else None
     made = grid.subplots(sharex=share_x, squeeze=False)
     if current is not None:
         figure.sca(current)
@@ -72,37 +87,29 @@ def add_colorbar(ax: Axes, colored: ScalarMappable, label: str) -> None:
     ax.figure.colorbar(colored, ax=ax, label=label)
 
 
-def label_rows(ax: Axes, labels: Sequence[str]) -> None:
-    """Names the rows 0, 1, ... of the vertical axis: each, or some if they are many."""
-    ax.yaxis.set_major_locator(
-        FixedLocator(range(len(labels)))
-        if len(labels) <= FEW
-        else MaxNLocator(nbins=8, integer=True)
-    )
-    ax.yaxis.set_major_formatter(FuncFormatter(lookup(labels)))
-    ax.set(ylabel="Neuron", ylim=(-0.5, max(len(labels), 1) - 0.5))
+def add_legend(ax: Axes, **options: Any) -> None:
+    """Adds a legend beside the picture, where it covers nothing."""
+    place = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    ax.legend(alignment="left", frameon=False, **place, **options)
 
 
-def lookup(labels: Sequence[str]) -> Callable[[float, int | None], str]:
-    """Formats a position by the label there."""
-
-    def label(position, _):
-        inside = position == int(position) and 0 <= position < len(labels)
-        return labels[int(position)] if inside else ""
-
-    return label
+def label_ticks(axis: Axis, labels: Sequence[str]) -> None:
+    """Names the positions 0, 1, ... of an axis: each, or some if they are many."""
+    each = FixedLocator(range(len(labels)))
+    some = MaxNLocator(nbins=8, integer=True)
+    axis.set_major_locator(each if len(labels) <= FEW else some)
+    label_at: dict[float, str] = dict(enumerate(labels))
+    axis.set_major_formatter(lambda position, _: label_at.get(position, ""))
 
 
 def chosen_neurons(
-    history: AnyArray,
-    names: Sequence[str] | None,
-    indices: Sequence[int] | AnyArray | None,
+    history: AnyArray, names: Sequence[str] | None, indices: Indices | None
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The columns of the chosen neurons, their indices, and their labels."""
     rows = np.asarray(history)
-    rows = rows.reshape(len(rows), int(np.prod(rows.shape[1:])))
+    rows = rows.reshape(len(rows), math.prod(rows.shape[1:]))
     count = rows.shape[1]
-    labels = per_neuron("names", names, count) or [str(i) for i in range(count)]
+    labels = labels_of(names, count, "neurons")
     chosen = np.arange(count) if indices is None else np.asarray(indices, int)
     if not np.all((chosen >= 0) & (chosen < count)):
         raise ValueError(
@@ -111,10 +118,17 @@ def chosen_neurons(
     return rows[:, chosen], chosen, [labels[i] for i in chosen]
 
 
-def per_neuron(argument: str, values: Sequence | None, count: int) -> list | None:
-    if values is not None and len(values) != count:
+def labels_of(names: Sequence[str] | None, count: int, things: str) -> list[str]:
+    """The names that are given, or else the indices."""
+    names = [str(i) for i in range(count)] if names is None else names
+    return one_each("names", names, count, things)
+
+
+def one_each(argument: str, values: Sequence, count: int, things: str) -> list:
+    """The values, of which there must be one for each thing."""
+    if len(values) != count:
         raise ValueError(
-            f"`{argument}` must have one entry for each of the {count} neurons; "
+            f"`{argument}` must have one entry for each of the {count} {things}; "
             f"got {len(values)}."
         )
-    return None if values is None else list(values)
+    return list(values)

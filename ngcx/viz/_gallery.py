@@ -1,18 +1,18 @@
-import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .._typing import typed
+from .._compiled import compiled
 from ..activations import AbstractActivation
 from ..surrogate import AbstractSurrogate
-from ._axes import BLUE, VERMILION, AnyArray, panels
+from ._axes import BLUE, VERMILION, AnyArray, grid_shape, panels
 
 
-@typed
+@compiled(jit=False)
 def activation_gallery(
     activations: Mapping[str, AbstractActivation],
     *,
@@ -21,14 +21,14 @@ def activation_gallery(
 ) -> Figure:
     """Draws activations and their derivatives, a panel each, on one scale.
 
-    Of those of whole rows, such as a softmax, it is the first of two entries of which
-    the second is 0.
+    An activation of whole rows, such as a softmax, is shown by the first of two
+    entries, of which the second is 0.
 
     **Arguments:**
 
-    - `activations`: by the title of its panel.
+    - `activations`: the activations by the titles of their panels.
     - `x`: where to evaluate them; by default from -4 to 4.
-    - `ax`: whose place the panels take; by default there is a new figure.
+    - `ax`: the axes whose place the panels take; by default there is a new figure.
 
     **Returns:** the figure.
 
@@ -36,12 +36,12 @@ def activation_gallery(
     no place in a grid.
     """
     x = _places(x, 4.0, 161)
-    # One scale for all, to compare them.
+    # All panels have one scale, so that they can be compared.
     limits = 1.05 * min(float(jnp.min(x)), -1), 1.05 * max(float(jnp.max(x)), 1)
 
-    def draw(panel, activation):
+    def draw(panel: Axes, activation: AbstractActivation):
         value, slope = activation(x), activation.derivative(x)
-        if slope.ndim == 2:  # a Jacobian
+        if slope.ndim == 2:  # The derivative is a Jacobian.
             pairs = jnp.stack([x, jnp.zeros_like(x)], axis=-1)
             value = activation(pairs)[:, 0]
             slope = activation.derivative(pairs)[:, 0, 0]
@@ -53,7 +53,7 @@ def activation_gallery(
     return _gallery("activations", activations, draw, "$x$", ax)
 
 
-@typed
+@compiled(jit=False)
 def surrogate_gallery(
     surrogates: Mapping[str, AbstractSurrogate],
     *,
@@ -65,9 +65,9 @@ def surrogate_gallery(
 
     **Arguments:**
 
-    - `surrogates`: by the title of its panel.
+    - `surrogates`: the surrogates by the titles of their panels.
     - `x`: where to evaluate them; by default from -2 to 2.
-    - `ax`: whose place the panels take; by default there is a new figure.
+    - `ax`: the axes whose place the panels take; by default there is a new figure.
 
     **Returns:** the figure.
 
@@ -76,7 +76,7 @@ def surrogate_gallery(
     """
     x = _places(x, 2.0, 401)
 
-    def draw(panel, surrogate):
+    def draw(panel: Axes, surrogate: AbstractSurrogate):
         panel.plot(x, surrogate(x), color="0.6", label="spike")
         panel.plot(x, surrogate.primitive(x), color=BLUE, label="$E$")
         slope = surrogate.derivative(x)
@@ -95,23 +95,21 @@ def _places(x: AnyArray | None, end: float, count: int):
 
 def _gallery(
     argument: str,
-    members: Mapping[str, object],
-    draw: Callable[[Axes, object], None],
+    members: Mapping[str, Any],
+    draw: Callable[[Axes, Any], None],
     label: str,
     ax: Axes | None,
 ) -> Figure:
     if not members:
         raise ValueError(f"`{argument}` must have one entry or more; got 0.")
-    columns = min(math.ceil(math.sqrt(len(members))), 6)
-    rows = math.ceil(len(members) / columns)
-    figure, axes = panels(ax, rows, columns, (2.5 * columns, 2.4 * rows))
-    for i, panel in enumerate(axes.flat):
-        panel.set_axis_off()
-        if i + columns >= len(members):
-            panel.set_xlabel(label)
-    for (name, member), panel in zip(members.items(), axes.flat, strict=False):
-        panel.set_axis_on()
+    rows, columns = grid_shape(len(members))
+    figure, axes = panels(ax, [1.0] * rows, columns, (2.5 * columns, 2.4 * rows))
+    for panel, (name, member) in zip(axes.flat, members.items(), strict=False):
         draw(panel, member)
         panel.set_title(name, size=10)
+    for panel in axes.flat[len(members) :]:
+        panel.set_axis_off()
+    for panel in axes.flat[max(len(members) - columns, 0) : len(members)]:
+        panel.set_xlabel(label)
     axes.flat[0].legend(fontsize=9)
     return figure

@@ -1,3 +1,4 @@
+import functools as ft
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -5,15 +6,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Real
 from matplotlib.axes import Axes
 
-from .._typing import typed
-from ._axes import FEW, PALETTE, AnyArray, add_colorbar, axes_or_new
+from .._compiled import compiled
+from ._axes import FEW, PALETTE, AnyArray, add_colorbar, add_legend, axes_or_new
 
 
-# Their number and that of the colours have no common divisor: 42 different pairs.
+# The number of markers and that of colours have no common divisor, so that there are 42
+# different pairs.
 MARKERS = ("o", "^", "s", "D", "v", "X")
 
 
-@typed
+@compiled(jit=False)
 def latents(
     points: Float[AnyArray, "samples 2"],
     labels: Real[AnyArray, "samples"]
@@ -30,12 +32,13 @@ def latents(
 
     **Arguments:**
 
-    - `points`: one a row.
+    - `points`: the points, one a row.
     - `labels`: a class index each (an array of integers or Booleans), or a row of
         scores each, of which the largest counts, such as a one-hot code; then there is
-        a legend, or a colour bar for more than 20 classes. Or a number each (an array
-        of floats), with a colour bar.
-    - `names`: of the classes 0, 1, ..., for the legend; by default their indices.
+        a legend, or a colour bar for more than 20 classes. They may also be a number
+        each (an array of floats), with a colour bar.
+    - `names`: the names of the classes 0, 1, ..., for the legend; by default their
+        indices.
     - `ax`: where to draw; by default in a new figure, `.figure` of what is returned.
 
     **Returns:** the axes.
@@ -46,47 +49,31 @@ def latents(
     ax = axes_or_new(ax, (6.0, 4.5))
     ax.set(xlabel="Component 1 (a.u.)", ylabel="Component 2 (a.u.)")
     size = float(np.clip(10_000 / max(len(x), 1), 4, 30))
+    scatter = ft.partial(ax.scatter, s=size, linewidths=0)
     if labels is None:
-        ax.scatter(x, y, s=size, c=PALETTE[0], linewidths=0)
+        scatter(x, y, c=PALETTE[0])
         return ax
     values = np.asarray(labels)
     if values.ndim == 2:
         values = np.argmax(values, axis=1)
     discrete = not jnp.issubdtype(values.dtype, jnp.floating)
     classes = np.unique(values).astype(int) if discrete else np.empty(0, int)
-    if (
-        names is not None
-        and len(classes)
-        and not 0 <= classes[0] <= classes[-1] < len(names)
-    ):
+    unnamed = names is not None and [i for i in classes if not 0 <= i < len(names)]
+    if names is not None and unnamed:
         raise ValueError(
             f"`names` must name the classes {classes[0]} to {classes[-1]}; "
             f"got {len(names)} names."
         )
-    if discrete and len(classes) <= FEW:
-        for i, index in enumerate(classes):
-            here = values == index
-            ax.scatter(
-                x[here],
-                y[here],
-                s=size,
-                c=PALETTE[i % len(PALETTE)],
-                marker=MARKERS[i % len(MARKERS)],
-                linewidths=0,
-                label=str(index) if names is None else names[index],
-            )
-        # Beside the points, not on them.
-        if len(classes):
-            ax.legend(
-                title="Class",
-                alignment="left",
-                loc="upper left",
-                bbox_to_anchor=(1, 1),
-                frameon=False,
-                markerscale=(30 / size) ** 0.5,
-            )
-    else:
+    if not discrete or len(classes) > FEW:
         colors = values.astype(np.float64)
-        shown = ax.scatter(x, y, s=size, c=colors, cmap="viridis", linewidths=0)
+        shown = scatter(x, y, c=colors, cmap="viridis")
         add_colorbar(ax, shown, "Class" if discrete else "Label")
+        return ax
+    for i, index in enumerate(classes):
+        here = values == index
+        label = str(index) if names is None else names[index]
+        color, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
+        scatter(x[here], y[here], c=color, marker=marker, label=label)
+    if len(classes):
+        add_legend(ax, title="Class", markerscale=(30 / size) ** 0.5)
     return ax

@@ -1,18 +1,19 @@
+from typing import Annotated
+
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._checks import check_positive
-from .._compiled import compiled_function
-from .._precision import widened
-from .._typing import typed
+from .._compiled import compiled
+from .._numerics import rescaled, widened
+from .._typing import Count, Must, Positive
 from ._axes import AnyArray
 
 
-@compiled_function(static=("dimensions",))
+@compiled(static=("dimensions",))
 def pca(
-    x: Float[AnyArray, "samples features"], dimensions: int = 2
+    x: Float[AnyArray, "samples features"], dimensions: Count = 2
 ) -> Float[Array, "samples dimensions"]:
     r"""Projects onto the first principal components, those of the largest variance.
 
@@ -23,12 +24,12 @@ def pca(
 
     **Arguments:**
 
-    - `x`: one sample a row.
+    - `x`: the samples, one a row.
     - `dimensions`: how many components.
 
     **Returns:** the projections, in the dtype of `x`; float64 needs `jax.enable_x64`.
 
-    **Raises:** `ValueError` if `dimensions` is not positive, or there is no feature.
+    **Raises:** `ValueError` if there is no feature.
 
     !!! example
 
@@ -40,14 +41,9 @@ def pca(
 
         ```
     """
-    check_positive("dimensions", dimensions)
     if not x.shape[1]:
         raise ValueError("`x` must have one feature or more; got 0.")
-    wide = widened(jnp.asarray(x))
-    # Of numbers up to 1, so that the sums of the largest do not overflow.
-    largest = jnp.max(jnp.abs(wide), initial=0)
-    scale = jnp.where(largest == 0, 1, largest)
-    centred = wide / scale - jnp.mean(wide / scale, axis=0, keepdims=True)
+    centred, scale = _rescaled_and_centred(jnp.asarray(x))
     u, s, vt = jnp.linalg.svd(centred, full_matrices=False)
     peaks = jnp.argmax(jnp.abs(vt), axis=1)[:, None]
     signs = jnp.sign(jnp.take_along_axis(vt, peaks, axis=1))[:, 0]
@@ -56,14 +52,22 @@ def pca(
     return jnp.pad(scores, ((0, 0), (0, missing))).astype(x.dtype)
 
 
-@typed
+@compiled
+def _rescaled_and_centred(x: Float[Array, "samples features"]):
+    """The samples on a scale where no sum overflows, around 0, and the scale."""
+    unit, scale = rescaled(widened(x), axis=None)
+    return unit - jnp.mean(unit, axis=0, keepdims=True), scale
+
+
+# scikit-learn runs on the host, so this is checked but not compiled.
+@compiled(jit=False)
 def tsne(
     key: PRNGKeyArray,
     x: Float[AnyArray, "samples features"],
     *,
-    dimensions: int = 2,
-    perplexity: float | int = 30.0,
-    pca_dimensions: int = 32,
+    dimensions: Annotated[int, Must("1, 2 or 3", lambda value: 1 <= value <= 3)] = 2,
+    perplexity: Positive[float | int] = 30.0,
+    pca_dimensions: Count = 32,
 ) -> Float[Array, "samples dimensions"]:
     """Embeds so that neighbours stay neighbours, by scikit-learn's t-SNE (van der
     Maaten and Hinton, 2008), on the host.
@@ -72,9 +76,9 @@ def tsne(
 
     **Arguments:**
 
-    - `key`: of the randomness; the same key gives the same embedding.
-    - `x`: one sample a row, at least two.
-    - `dimensions`: of the embedding: 1, 2 or 3.
+    - `key`: a key of `jax.random`; the same key gives the same embedding.
+    - `x`: the samples, one a row, at least two.
+    - `dimensions`: how many dimensions the embedding has.
     - `perplexity`: about how many neighbours each sample has. At most a third of the
         other samples count as such, however large it is.
     - `pca_dimensions`: onto how many principal components `x` is projected first, if
@@ -82,9 +86,8 @@ def tsne(
 
     **Returns:** the embedding, in the dtype of `x`; float64 needs `jax.enable_x64`.
 
-    **Raises:** `ImportError` without scikit-learn; `ValueError` for fewer than two
-    samples, or such that are not finite; for a perplexity or a `pca_dimensions` that is
-    not positive; and for other `dimensions`.
+    **Raises:** `ImportError` if scikit-learn is missing; `ValueError` for fewer than
+    two samples, or such that are not finite.
     """
     try:
         from sklearn.manifold import TSNE
@@ -92,10 +95,6 @@ def tsne(
         raise ImportError(
             "`ngcx.viz.tsne` needs scikit-learn: python -m pip install scikit-learn"
         ) from error
-    check_positive("perplexity", perplexity)
-    check_positive("pca_dimensions", pca_dimensions)
-    if not 1 <= dimensions <= 3:
-        raise ValueError(f"`dimensions` must be 1, 2 or 3; got {dimensions}.")
     if not jnp.all(jnp.isfinite(x)):
         raise ValueError("`x` must be finite; got NaN or infinity.")
     samples, features = x.shape
@@ -104,16 +103,15 @@ def tsne(
     if not features:
         raise ValueError("`x` must have one feature or more; got 0.")
     start = pca(x, pca_dimensions) if features > pca_dimensions else jnp.asarray(x)
-    # Of a size at which scikit-learn's squares neither over- nor underflow.
-    wide = np.asarray(widened(start))
-    for _ in range(2):
-        wide = wide / (np.max(np.abs(wide)) or 1)
-        wide = wide - np.mean(wide, 0)
+    # The squares that scikit-learn takes neither over- nor underflow at this size. What
+    # centring leaves of a large offset may be small, so both are done twice.
+    wide, _ = _rescaled_and_centred(start)
+    wide, _ = _rescaled_and_centred(wide)
     embedding = TSNE(
         dimensions,
         perplexity=min(perplexity, (samples - 1) / 3),
-        # The default, by principal components, needs as many features as dimensions.
+        # A start at the principal components needs as many features as dimensions.
         init="pca" if min(wide.shape) >= dimensions and wide.any() else "random",
         random_state=int(jr.randint(key, (), 0, np.iinfo(np.int32).max)),
-    ).fit_transform(wide)
+    ).fit_transform(np.asarray(wide))
     return jnp.asarray(embedding).astype(start.dtype)

@@ -1,6 +1,6 @@
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -10,17 +10,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from .._checks import check_count
-from .._typing import typed
-from ._axes import AnyArray, add_colorbar, axes_or_new, check_finite_positive, panels
+from .._compiled import compiled
+from .._typing import Count
+from ._axes import (
+    AnyArray,
+    Milliseconds,
+    add_colorbar,
+    axes_or_new,
+    grid_shape,
+    one_each,
+    panels,
+)
 
 
-@typed
+@compiled(jit=False)
 def receptive_fields(
     weights: Real[AnyArray, "neurons pixels"],
     patch_shape: tuple[int, int],
     *,
-    columns: int | None = None,
+    columns: Count | None = None,
     normalize: bool = False,
     order: Literal["C", "F"] = "C",
     ax: Axes | None = None,
@@ -32,12 +40,13 @@ def receptive_fields(
 
     **Arguments:**
 
-    - `weights`: one neuron a row, as in `eqx.nn.Linear`.
-    - `patch_shape`: the height and width of the patch that the pixels are of.
-    - `columns`: of the grid; by default as many as make it about square.
+    - `weights`: the weights, one neuron a row, as in `eqx.nn.Linear`.
+    - `patch_shape`: the height and width of the patch that the pixels belong to.
+    - `columns`: the columns of the grid, which is about square by default.
     - `normalize`: whether to divide the weights of each neuron by the largest of their
         magnitudes, so that the shapes of weak fields can be seen.
-    - `order`: of the pixels: row after row (`"C"`) or column after column (`"F"`).
+    - `order`: how the pixels follow each other: row after row (`"C"`) or column after
+        column (`"F"`).
     - `ax`: where to draw; by default in a new figure, `.figure` of what is returned.
 
     **Returns:** the axes.
@@ -46,21 +55,20 @@ def receptive_fields(
     or there is no neuron.
     """
     fields = _fields(weights, patch_shape, normalize, order)
-    columns = _columns(len(fields), columns)
+    rows, columns = grid_shape(len(fields), columns)
     side = min(max(3.0, 0.5 * columns), 8.0)
-    rows = math.ceil(len(fields) / columns)
     ax = axes_or_new(ax, (side + 1.5, min(max(2.5, side * rows / columns), 10.0)))
     image = _draw(ax, fields, columns, _limit(fields))
     add_colorbar(ax, image, _label(normalize))
     return ax
 
 
-@typed
+@compiled(jit=False)
 def macro_grid(
     banks: Sequence[Real[AnyArray, "_ _"]] | Real[AnyArray, "banks neurons pixels"],
     patch_shape: tuple[int, int] | Sequence[tuple[int, int]],
     *,
-    columns: int | None = None,
+    columns: Count | None = None,
     names: Sequence[str] | None = None,
     normalize: bool = False,
     order: Literal["C", "F"] = "C",
@@ -74,41 +82,33 @@ def macro_grid(
 
     - `banks`: the weights of each bank, one neuron a row.
     - `patch_shape`: the height and width of the patches of all banks, or of each.
-    - `columns`: of the outer grid; by default as many as make it about square.
-    - `names`: of the banks, for their titles; by default their indices.
+    - `columns`: the columns of the outer grid, which is about square by default.
+    - `names`: the titles of the banks; by default their indices.
     - `normalize`, `order`: as for [`ngcx.viz.receptive_fields`][].
-    - `ax`: whose place the grid takes; by default there is a new figure.
+    - `ax`: the axes whose place the grid takes; by default there is a new figure.
 
     **Returns:** the figure.
 
     **Raises:** `ValueError` as for [`ngcx.viz.receptive_fields`][], or if there is not
-    one name or patch shape a bank.
+    one name or patch shape for each bank.
     """
     count = len(banks)
     if not count:
         raise ValueError("`banks` must be one or more; got 0.")
-    shapes = list(patch_shape)
-    if isinstance(shapes[0], int):
-        shapes = [patch_shape] * count
+    one_shape = isinstance(patch_shape[0], int)
+    shapes = [patch_shape] * count if one_shape else patch_shape
+    one_each("patch_shape", shapes, count, "banks")
     titles = [f"Bank {i}" for i in range(count)] if names is None else names
-    for argument, given in (("patch_shape", shapes), ("names", titles)):
-        if len(given) != count:
-            raise ValueError(
-                f"`{argument}` must have one entry for each of the {count} banks; "
-                f"got {len(given)}."
-            )
-    fields = [
-        _fields(bank, shape, normalize, order)
-        for bank, shape in zip(banks, shapes, strict=True)
-    ]
-    columns = _columns(count, columns)
-    rows = math.ceil(count / columns)
+    one_each("names", titles, count, "banks")
+    pairs = zip(banks, shapes, strict=True)
+    fields = [_fields(*pair, normalize, order) for pair in pairs]
+    rows, columns = grid_shape(count, columns)
     side = min(3.0, 12.0 / columns)
-    figure, axes = panels(ax, rows, columns, (side * columns + 1, side * rows))
+    size = (side * columns + 1, side * rows)
+    figure, axes = panels(ax, [1.0] * rows, columns, size)
     limit = max(map(_limit, fields))
-    images = []
     for i, (panel, bank) in enumerate(zip(axes.flat, fields, strict=False)):
-        images.append(_draw(panel, bank, _columns(len(bank)), limit))
+        _draw(panel, bank, None, limit)
         panel.set_title(titles[i])
         if i % columns:
             panel.set_ylabel("")
@@ -116,17 +116,18 @@ def macro_grid(
             panel.set_xlabel("")
     for panel in axes.flat[count:]:
         panel.set_axis_off()
-    figure.colorbar(images[0], ax=list(axes.flat), label=_label(normalize))
+    image = axes.flat[0].images[0]
+    figure.colorbar(image, ax=list(axes.flat), label=_label(normalize))
     return figure
 
 
-@typed
+@compiled(jit=False)
 def animate_receptive_fields(
     history: Real[AnyArray, "frames neurons pixels"],
     patch_shape: tuple[int, int],
     *,
-    interval: float | int = 200,
-    columns: int | None = None,
+    interval: Milliseconds = 200,
+    columns: Count | None = None,
     normalize: bool = False,
     order: Literal["C", "F"] = "C",
     ax: Axes | None = None,
@@ -138,7 +139,7 @@ def animate_receptive_fields(
     **Arguments:**
 
     - `history`: the weights of each moment, one neuron a row.
-    - `interval`: between two frames, in ms.
+    - `interval`: the time between two frames, in ms.
     - `patch_shape`, `columns`, `normalize`, `order`, `ax`: as for
         [`ngcx.viz.receptive_fields`][].
 
@@ -147,24 +148,17 @@ def animate_receptive_fields(
     **Raises:** `ValueError` as for [`ngcx.viz.receptive_fields`][], or if there is no
     frame.
     """
-    check_finite_positive("interval", interval)
     if not len(history):
         raise ValueError("`history` must have one frame or more; got 0.")
     frames = [_fields(weights, patch_shape, normalize, order) for weights in history]
-    ax = receptive_fields(
-        history[0],
-        patch_shape,
-        columns=columns,
-        normalize=normalize,
-        order=order,
-        ax=ax,
-    )
+    look: Any = {"columns": columns, "normalize": normalize, "order": order}
+    ax = receptive_fields(history[0], patch_shape, **look, ax=ax)
     image = ax.images[-1]
     limit = max(map(_limit, frames))
     image.set_clim(-limit, limit)
 
     def show(frame):
-        image.set_data(_tile(frames[frame], _columns(len(frames[frame]), columns)))
+        image.set_data(_tile(frames[frame], columns))
         ax.set_title(f"{frame + 1} of {len(frames)}")
         return (image,)
 
@@ -190,15 +184,10 @@ def _fields(weights, patch_shape, normalize, order) -> np.ndarray:
     return np.stack([np.reshape(field, patch_shape, order=order) for field in fields])
 
 
-def _columns(count: int, columns: int | None = None) -> int:
-    check_count("columns", columns)
-    return min(columns or math.ceil(math.sqrt(count)), count)
-
-
-def _tile(fields: np.ndarray, columns: int) -> np.ndarray:
+def _tile(fields: np.ndarray, columns: int | None) -> np.ndarray:
     """One image of all fields, with NaN between them."""
     count, height, width = fields.shape
-    rows = math.ceil(count / columns)
+    rows, columns = grid_shape(count, columns)
     canvas = np.full((rows * columns, height + 1, width + 1), np.nan)
     canvas[:count, :height, :width] = fields
     grid = canvas.reshape(rows, columns, height + 1, width + 1).swapaxes(1, 2)
@@ -209,14 +198,14 @@ def _limit(fields: np.ndarray) -> float:
     return np.abs(fields[np.isfinite(fields)]).max(initial=0) or 1.0
 
 
-def _draw(ax: Axes, fields: np.ndarray, columns: int, limit: float) -> AxesImage:
+def _draw(ax: Axes, fields: np.ndarray, columns: int | None, limit: float) -> AxesImage:
     count, height, width = fields.shape
+    rows, columns = grid_shape(count, columns)
     cmap = matplotlib.colormaps["RdBu_r"].with_extremes(bad="0.75")
     image = ax.imshow(_tile(fields, columns), cmap=cmap, vmin=-limit, vmax=limit)
-    # About ten numbers a side.
-    every = math.ceil(columns / 10)
-    across = range(0, columns, every)
-    down = range(0, math.ceil(count / columns), math.ceil(count / columns / 10))
+    # About ten numbers fit on each side.
+    across = range(0, columns, math.ceil(columns / 10))
+    down = range(0, rows, math.ceil(rows / 10))
     ax.set_xticks([i * (width + 1) + (width - 1) / 2 for i in across], map(str, across))
     ax.set_yticks(
         [i * (height + 1) + (height - 1) / 2 for i in down],

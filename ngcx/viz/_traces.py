@@ -1,32 +1,36 @@
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, Real
+from jaxtyping import Bool, Real
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .._typing import typed
+from .._compiled import compiled
 from ._axes import (
     PALETTE,
     AnyArray,
     History,
+    Indices,
+    Milliseconds,
+    Number,
+    add_legend,
     axes_or_new,
-    check_finite_positive,
     chosen_neurons,
     panels,
 )
 from ._raster import raster
 
 
-@typed
+@compiled(jit=False)
 def traces(
     values: History,
     *,
-    dt: float | int = 1.0,
+    dt: Milliseconds = 1.0,
     names: Sequence[str] | None = None,
-    indices: Sequence[int] | Int[AnyArray, "chosen"] | None = None,
+    indices: Indices | None = None,
     label: str = "Membrane potential (a.u.)",
-    threshold: float | int | Real[AnyArray, ""] | None = None,
+    threshold: Number | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draws values over time: a line for each of up to seven neurons; of more, the
@@ -34,11 +38,11 @@ def traces(
 
     **Arguments:**
 
-    - `values`: of potentials, currents or whatever has a history. All axes but the
+    - `values`: the history of potentials, currents or whatever else. All axes but the
         first are neurons, in C order; an array of time alone is of one neuron.
     - `dt`: the length of a time step in ms.
-    - `names`: of all neurons; by default their indices.
-    - `indices`: of the neurons to draw; by default all.
+    - `names`: the names of all neurons; by default their indices.
+    - `indices`: the neurons to draw; by default all.
     - `label`: what the values are, with their unit, for the vertical axis.
     - `threshold`: where to draw a dashed line.
     - `ax`: where to draw; by default in a new figure, `.figure` of what is returned.
@@ -46,9 +50,8 @@ def traces(
     **Returns:** the axes.
 
     **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
-    name a neuron.
+    name for each neuron.
     """
-    check_finite_positive("dt", dt)
     shown, _, labels = chosen_neurons(values, names, indices)
     shown = shown.astype(np.float64)
     ax = axes_or_new(ax, (8.0, 3.0))
@@ -67,29 +70,23 @@ def traces(
     if threshold is not None:
         ax.axhline(float(threshold), color="0.4", linestyle="--", label="threshold")
     if len(labels) > 1 or threshold is not None:
-        ax.legend(
-            title=title if len(labels) > 1 else None,
-            alignment="left",
-            loc="upper left",
-            bbox_to_anchor=(1, 1),
-            frameon=False,
-        )
+        add_legend(ax, title=title if len(labels) > 1 else None)
     ax.set(xlabel="Time (ms)", ylabel=label)
     ax.margins(x=0)
     return ax
 
 
-@typed
+@compiled(jit=False)
 def membrane(
     potential: History,
     *,
     current: History | None = None,
     spikes: History | None = None,
     refractory: History | None = None,
-    threshold: float | int | Real[AnyArray, ""] | None = None,
-    dt: float | int = 1.0,
+    threshold: Number | None = None,
+    dt: Milliseconds = 1.0,
     names: Sequence[str] | None = None,
-    indices: Sequence[int] | Int[AnyArray, "chosen"] | None = None,
+    indices: Indices | None = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Draws what neurons do, panel under panel over the same time: the current, the
@@ -103,7 +100,7 @@ def membrane(
     - `refractory`: not 0 where a neuron is at rest after a spike, such as the number of
         steps that are left; shaded behind the spikes.
     - `dt`, `names`, `indices`: as for [`ngcx.viz.traces`][].
-    - `ax`: whose place the panels take; by default there is a new figure.
+    - `ax`: the axes whose place the panels take; by default there is a new figure.
 
     **Returns:** the figure.
 
@@ -111,26 +108,20 @@ def membrane(
     grid.
     """
     shared = {"dt": dt, "names": names, "indices": indices}
-    heights = [2.0]
-    if current is not None:
-        heights.insert(0, 1.0)
-    if spikes is not None or refractory is not None:
-        heights.append(1.0)
+    above = [] if current is None else [1.0]
+    below = [] if spikes is None and refractory is None else [1.0]
+    heights = [*above, 2.0, *below]
     size = (8.0, 1.0 + 1.2 * sum(heights))
-    figure, axes = panels(
-        ax, len(heights), 1, size, share_x=True, height_ratios=heights
-    )
-    remaining = list(axes.flat)
+    figure, axes = panels(ax, heights, 1, size, share_x=True)
+    free = iter(axes.flat)
     if current is not None:
-        upper = traces(current, label="Current (a.u.)", ax=remaining.pop(0), **shared)
+        upper = traces(current, label="Current (a.u.)", ax=next(free), **shared)
         if (legend := upper.get_legend()) is not None:
-            legend.remove()  # that of the potential says the same
-    traces(potential, threshold=threshold, ax=remaining.pop(0), **shared)
-    if remaining:
-        (last,) = remaining
-        raster(
-            np.zeros(potential.shape) if spikes is None else spikes, ax=last, **shared
-        )
+            legend.remove()  # The legend of the potential says the same.
+    traces(potential, threshold=threshold, ax=next(free), **shared)
+    for last in free:
+        shown = np.zeros(potential.shape) if spikes is None else spikes
+        raster(shown, ax=last, **shared)
         if refractory is not None:
             _shade(last, chosen_neurons(refractory, names, indices)[0] != 0)
     _align(figure, axes)
@@ -146,24 +137,17 @@ def _align(figure: Figure, axes: np.ndarray) -> None:
 def _shade(ax: Axes, where: np.ndarray) -> None:
     """Shades the steps and rows where it is true, in axes that show them all."""
     limits = (*ax.get_xlim(), *ax.get_ylim())
-    ax.imshow(
-        np.ma.masked_equal(where.T, False),
-        aspect="auto",
-        origin="lower",
-        extent=limits,
-        cmap="Greys",
-        vmin=0,
-        vmax=4,
-        zorder=0,
-    )
+    shades = np.ma.masked_equal(where.T, False)
+    grey: Any = {"cmap": "Greys", "vmin": 0, "vmax": 4, "zorder": 0}
+    ax.imshow(shades, aspect="auto", origin="lower", extent=limits, **grey)
 
 
-@typed
+@compiled(jit=False)
 def compartments(
     histories: Mapping[str, Real[AnyArray, "_ *_"] | Bool[AnyArray, "_ *_"]],
     *,
-    dt: float | int = 1.0,
-    indices: Sequence[int] | Int[AnyArray, "chosen"] | None = None,
+    dt: Milliseconds = 1.0,
+    indices: Indices | None = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Draws the histories of several compartments, such as those that
@@ -171,11 +155,11 @@ def compartments(
 
     **Arguments:**
 
-    - `histories`: by what each is, with its unit: an array as for
-        [`ngcx.viz.traces`][].
+    - `histories`: the arrays, as for [`ngcx.viz.traces`][], by what each is, with its
+        unit.
     - `dt`: the length of a time step in ms.
-    - `indices`: of the neurons to draw; by default all.
-    - `ax`: whose place the panels take; by default there is a new figure.
+    - `indices`: the neurons to draw; by default all.
+    - `ax`: the axes whose place the panels take; by default there is a new figure.
 
     **Returns:** the figure.
 
@@ -189,7 +173,7 @@ def compartments(
             f"got {steps}."
         )
     size = (8.0, 0.8 + 1.8 * len(histories))
-    figure, axes = panels(ax, len(histories), 1, size, share_x=True)
+    figure, axes = panels(ax, [1.0] * len(histories), 1, size, share_x=True)
     for panel, (name, values) in zip(axes.flat, histories.items(), strict=True):
         traces(values, dt=dt, indices=indices, label=name, ax=panel)
     _align(figure, axes)

@@ -37,7 +37,7 @@ def test_an_epoch_visits_every_sample_once(size, batch_size, remainder, key):
     else:
         assert {len(batch) for batch in batches} == {batch_size}
         np.testing.assert_array_equal(np.sort(visited[:size]), np.arange(size))
-        # Filled up with the first samples of the epoch, over and over.
+        # It is filled up with the first samples of the epoch, over and over.
         np.testing.assert_array_equal(
             visited[size:], np.resize(visited[:size], visited.size)[size:]
         )
@@ -124,10 +124,10 @@ ROWS = np.arange(10)
         (lambda: DataLoader((ROWS, ROWS[:7]), 2), r"one length; got \[7, 10\]"),
         (lambda: DataLoader(ROWS[:0], 2), "must not be empty"),
         (lambda: DataLoader(ROWS, 0), "`batch_size` must be 1 or more; got 0"),
-        (lambda: DataLoader(ROWS, 4.0), "'batch_size'"),  # pyright: ignore
+        (lambda: DataLoader(ROWS, 4.0), "`batch_size` of `"),  # pyright: ignore
         (lambda: DataLoader(ROWS, 40, remainder="drop"), "at most the 10 samples.*40"),
-        (lambda: DataLoader(ROWS, 4, remainder="pad"), "'remainder'"),  # pyright: ignore
-        (lambda: DataLoader(ROWS, 4).epoch(0), "'key'"),  # pyright: ignore
+        (lambda: DataLoader(ROWS, 4, remainder="pad"), "`remainder` of `"),  # pyright: ignore
+        (lambda: DataLoader(ROWS, 4).epoch(0), "`key` of `"),  # pyright: ignore
         (lambda: DataLoader(ROWS, 4).epoch(jr.key(0), 4), "`start` .*; got 4"),
         (lambda: DataLoader(ROWS, 4).batch(jr.key(0), 3), "`step` .* 0 to 2; got 3"),
         (
@@ -159,7 +159,7 @@ def test_named_matrices():
     np.testing.assert_array_equal(batch["label"], [4, 5, 6, 7])
     with pytest.raises(ValueError, match=r"different names; got \['x', 'x'\]"):
         DataLoader.from_named([("x", ROWS), ("x", ROWS)], 4)
-    with pytest.raises(TypeError, match="'named'"):
+    with pytest.raises(TypeError, match="`named` of `"):
         DataLoader.from_named(ROWS, 4)  # pyright: ignore[reportArgumentType]
 
 

@@ -1,4 +1,4 @@
-"""Statistics are of fixed keys; the false-alarm rate of each test is one in 10,000."""
+"""Statistics are computed for fixed keys; each test has a false-alarm rate of 1e-4."""
 
 import itertools
 
@@ -47,7 +47,7 @@ def test_long_permutations(n):
     i = np.unique(np.linspace(0, n - 1, 1000).astype(np.int64).clip(0, n - 1))
     host = random_permutation_index(jr.key(0), i, n)
     assert len(np.unique(host)) == len(i) and host.min() >= 0 and host.max() < n
-    # Spread over the whole range.
+    # The elements are spread over the whole range.
     assert scipy.stats.kstest(host / n, "uniform").pvalue > 1e-4
     with jax.enable_x64(True):
         device = random_permutation_index(jr.key(0), jnp.asarray(i), n)
@@ -90,7 +90,7 @@ def test_every_position_has_every_value():
 def test_pairs_and_runs(seed):
     n = 10_007
     order = random_permutation_index(jr.key(seed), np.arange(n), n)
-    # Neighbours, by the tenth of the range in which each lies.
+    # The table counts neighbours by the tenth of the range in which each lies.
     tenth = order * 10 // n
     table = np.bincount(tenth[:-1] * 10 + tenth[1:], minlength=100)
     assert scipy.stats.chisquare(table).pvalue > 1e-4
@@ -111,7 +111,7 @@ def test_keys_give_unrelated_orders():
 
 
 def test_the_orders_of_keys_stay_what_they_are():
-    # Or an experiment could not be repeated with a later version.
+    # Otherwise an experiment could not be repeated with a later version.
     first = random_permutation_index(jr.key(0), np.arange(8), 1000)
     np.testing.assert_array_equal(first, [587, 747, 783, 880, 660, 572, 483, 387])
     last = random_permutation_index(jr.key(1), np.arange(4), 10**6)
@@ -128,7 +128,7 @@ def test_the_orders_of_keys_stay_what_they_are():
             lambda: random_permutation_index(jr.key(0), jnp.arange(3), 2**40),
             r"`n` must be below 2\*\*31 without jax_enable_x64",
         ),
-        (lambda: random_permutation_index(0, 0, 5), "'key'"),  # pyright: ignore[reportArgumentType]
+        (lambda: random_permutation_index(0, 0, 5), "`key` of `"),  # pyright: ignore[reportArgumentType]
     ],
 )
 def test_wrong_arguments_are_errors(wrong, match):

@@ -95,7 +95,7 @@ def test_a_batch_that_the_mesh_cannot_share_is_an_error():
     (sharding, *_) = shardings()
     with pytest.raises(ValueError, match="`batch_size` must divide .* got 6 rows"):
         DataLoader(DATA, 6, sharding=sharding)
-    # 42 rows are five batches of 8 and one of 2.
+    # There are 42 rows: five batches of 8, and one of 2.
     with pytest.raises(ValueError, match="`batch_size` must divide .* got 2 rows"):
         DataLoader(DATA, 8, remainder="partial", sharding=sharding)
     assert len(DataLoader(DATA[:40], 16, remainder="partial", sharding=sharding)) == 3
@@ -145,19 +145,36 @@ jax.distributed.shutdown()
 """
 
 
-def test_any_number_of_processes_sees_the_same_batches(tmp_path, distributed):
-    loader = DataLoader(np.arange(42), 8)
-    state, expected = loader.init(jr.key(0)), []
-    for _ in range(9):  # into the second epoch
-        batch, state = loader.next(state)
-        expected.append(batch.tolist())
+@pytest.fixture
+def run(distributed):
+    """Takes steps in several processes, and returns the batches that all saw."""
 
     def run(number, path, steps):
         outputs = distributed(PROGRAM, number, str(path), str(steps), devices=4)
         assert outputs == [outputs[0]] * number
         return [json.loads(line) for line in outputs[0]]
 
-    assert run(1, tmp_path / "one", 9) == expected
-    # What four began, two go on with.
+    return run
+
+
+def expected(steps):
+    """The batches of one process."""
+    loader = DataLoader(np.arange(42), 8)
+    state, batches = loader.init(jr.key(0)), []
+    for _ in range(steps):
+        batch, state = loader.next(state)
+        batches.append(batch.tolist())
+    return batches
+
+
+def test_two_processes_see_the_batches_of_one(tmp_path, run):
+    assert run(2, tmp_path / "two", 2) == expected(2)
+
+
+@pytest.mark.thorough
+def test_any_number_of_processes_sees_the_same_batches(tmp_path, run):
+    # The ninth step is in the second epoch.
+    assert run(1, tmp_path / "one", 9) == expected(9)
+    # Two processes go on with what four began.
     begun = run(4, tmp_path / "more", 4)
-    assert begun + run(2, tmp_path / "more", 5) == expected
+    assert begun + run(2, tmp_path / "more", 5) == expected(9)

@@ -71,7 +71,7 @@ def test_memory_maps_give_the_rows_of_an_array(tmp_path, dtype, shape):
         for got, expected in zip(
             batches, DataLoader(whole, 8).epoch(jr.key(0)), strict=True
         ):
-            # Memory of its own, which the file cannot change.
+            # It has memory of its own, which the file cannot change.
             assert type(got) is np.ndarray and got.flags.owndata
             np.testing.assert_array_equal(got, expected)
 
@@ -172,7 +172,7 @@ def test_prefetch_of_an_epoch_on_the_device():
 def test_wrong_prefetch_is_an_error():
     with pytest.raises(ValueError, match="`size` must be .* got 0"):
         prefetch([], 0)
-    with pytest.raises(TypeError, match="'iterator'"):
+    with pytest.raises(TypeError, match="`iterator` of `"):
         prefetch(3)  # pyright: ignore[reportArgumentType]
 
 

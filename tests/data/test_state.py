@@ -63,11 +63,12 @@ def test_a_state_of_another_loader_is_an_error():
     state = eqx.tree_at(lambda state: state.step, state, jnp.asarray(4))
     with pytest.raises(ValueError, match=r"`step` must be from 0 to 1; got 4"):
         DataLoader(np.arange(10), 5).next(state)
-    with pytest.raises(TypeError, match="'state'"):
+    with pytest.raises(TypeError, match="`state` of `"):
         DataLoader(np.arange(10), 5).next(jr.key(0))  # pyright: ignore[reportArgumentType]
 
 
-# Trains by gradient descent and saves after each step; goes on where the file stands.
+# This trains by gradient descent and saves after each step; it goes on where the file
+# stands.
 PROGRAM = """
 import os, sys
 import jax, jax.numpy as jnp, jax.random as jr, numpy as np
@@ -94,6 +95,7 @@ for done in range(done + 1, steps + 1):
 """
 
 
+@pytest.mark.thorough
 def test_goes_on_after_a_kill_as_if_nothing_had_happened(tmp_path):
     def train(name, steps):
         return subprocess.Popen(

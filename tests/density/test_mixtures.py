@@ -14,39 +14,47 @@ from hypothesis import given, settings, strategies as st
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ngcx.data import DataLoader
-from ngcx.density import BernoulliMixture, ExponentialMixture, GaussianMixture
+from ngcx.density import (
+    BernoulliMixture,
+    Bernoullis,
+    ExponentialMixture,
+    Exponentials,
+    GaussianMixture,
+    Gaussians,
+    Mixture,
+)
 from ngcx.testing import tolerance
 
 
 ROWS, FEATURES, COMPONENTS = 64, 3, 3
-UNFITTED = {
-    "full": GaussianMixture(COMPONENTS),
-    "diagonal": GaussianMixture(COMPONENTS, "diagonal"),
-    "spherical": GaussianMixture(COMPONENTS, "spherical"),
-    "bernoulli": BernoulliMixture(COMPONENTS),
-    "exponential": ExponentialMixture(COMPONENTS),
+FITS = {
+    "full": GaussianMixture.fit,
+    "diagonal": functools.partial(GaussianMixture.fit, covariance="diagonal"),
+    "spherical": functools.partial(GaussianMixture.fit, covariance="spherical"),
+    "bernoulli": BernoulliMixture.fit,
+    "exponential": ExponentialMixture.fit,
 }
 
 
-@pytest.fixture(params=list(UNFITTED))
+@pytest.fixture(params=list(FITS))
 def name(request):
     return request.param
 
 
-# Where the code is the same for all, and compiling it is slow.
+# These two are enough where the code is the same for all, and compiling it is slow.
 @pytest.fixture(params=["full", "exponential"])
 def family(request):
     return request.param
 
 
 def fit(name, x, seed=0, tol=1e-3):
-    """With the options of one program."""
-    return UNFITTED[name].fit(jr.key(seed), x, max_iter=30, tol=tol)
+    """Fits with the options of one program."""
+    return FITS[name](jr.key(seed), x, COMPONENTS, max_iter=30, tol=tol)
 
 
 @functools.cache
 def fitted(name):
-    """To `draw(name, 0)`."""
+    """The mixture that was fitted to `draw(name, 0)`."""
     return fit(name, draw(name, 0))[0]
 
 
@@ -69,10 +77,10 @@ def draw(name, seed, rows=ROWS, dtype=np.float32):
 
 def parameters(mixture):
     """In numpy: weights, and what each family calls its own."""
-    leaves = [np.asarray(leaf, float) for leaf in jtu.tree_leaves(mixture)]
-    if isinstance(mixture, GaussianMixture):
-        leaves[2] = np.asarray(mixture.covariances, float)
-    return leaves
+    leaves = jtu.tree_leaves(mixture)
+    if isinstance(mixture.components, Gaussians):
+        leaves[2] = mixture.components.covariances
+    return [np.asarray(leaf, float) for leaf in leaves]
 
 
 def oracle_log_joint(mixture, x):
@@ -81,9 +89,9 @@ def oracle_log_joint(mixture, x):
     weights, first, *rest = parameters(mixture)
     columns = []
     for k in range(mixture.num_components):
-        if isinstance(mixture, BernoulliMixture):
+        if isinstance(mixture.components, Bernoullis):
             column = scipy.stats.bernoulli.logpmf(x, first[k]).sum(1)
-        elif isinstance(mixture, ExponentialMixture):
+        elif isinstance(mixture.components, Exponentials):
             column = scipy.stats.expon.logpdf(x, scale=1 / first[k]).sum(1)
         else:
             covariance = (
@@ -177,7 +185,7 @@ def test_sums_over_devices(family):
     )
     assert_same(step(mixture, x), mixture.em_step(x))
     # An empty component starts again at one row, the same on all devices.
-    lost = type(mixture)(**{**vars(mixture), "weights": jnp.asarray([0.5, 0.5, 0.0])})
+    lost = Mixture(jnp.asarray([0.5, 0.5, 0.0]), mixture.components)
     again = step(lost, x)
     assert_same(again, lost.em_step(x))
     assert np.min(again[0].weights) > 0.01
@@ -243,7 +251,7 @@ def test_data_of_no_weight_change_nothing(name, step_size):
 def test_a_step_without_data_keeps_parameters_beyond_the_floor():
     certain = BernoulliMixture.from_parameters(jnp.ones(1), jnp.asarray([[1.0, 0.0]]))
     got, _ = certain.em_step(jnp.ones((2, 2)), jnp.zeros(2))
-    np.testing.assert_array_equal(got.probabilities, [[1, 0]])
+    np.testing.assert_array_equal(got.components.probabilities, [[1, 0]])
 
 
 def test_samples_are_those_of_the_density(name):
@@ -269,7 +277,7 @@ def test_samples_are_those_of_the_density(name):
     )
     draw_one = jax.jit(lambda k: mixture.sample(jr.key(2), number, k))
     assert_same(draw_one(jnp.asarray(1))[0], one)
-    # Of what is not known before, the nearest that there is.
+    # What is out of range and not known before counts as the nearest in range.
     for k, label in ((-1, 0), (7, COMPONENTS - 1)):
         assert np.all(np.asarray(draw_one(jnp.asarray(k))[1]) == label)
     for k in (-1, COMPONENTS):
@@ -279,9 +287,9 @@ def test_samples_are_those_of_the_density(name):
 
 def component_moments(mixture, k):
     _, first, *rest = parameters(mixture)
-    if isinstance(mixture, BernoulliMixture):
+    if isinstance(mixture.components, Bernoullis):
         return first[k], first[k] * (1 - first[k])
-    if isinstance(mixture, ExponentialMixture):
+    if isinstance(mixture.components, Exponentials):
         return 1 / first[k], 1 / first[k] ** 2
     covariance = rest[0][k]
     return first[k], np.diag(covariance) if covariance.ndim == 2 else covariance
@@ -305,9 +313,8 @@ def test_compiles_once_for_all_values_and_maps():
     @jax.jit
     def run(key, x, tol):
         traces.append(None)
-        return (
-            UNFITTED["exponential"].fit(key, x, tol=tol, max_iter=3)[1].log_likelihood
-        )
+        result = ExponentialMixture.fit(key, x, COMPONENTS, tol=tol, max_iter=3)[1]
+        return result.log_likelihood
 
     x = jnp.stack([draw("exponential", seed) for seed in (0, 1)])
     both = [run(jr.key(i), x[i], jnp.asarray(0.1 * i)) for i in (0, 1)]
@@ -328,9 +335,15 @@ def test_predictions_are_those_before_rounding(half):
 
 
 def test_weights_may_be_traced_where_rows_are_not():
-    x, mixture = draw("spherical", 0), UNFITTED["spherical"]
-    fit = jax.jit(lambda weight: mixture.fit(jr.key(0), x, sample_weight=weight)[0])
-    assert np.all(np.isfinite(fit(jnp.ones(ROWS)).means))
+    x = draw("exponential", 0)
+
+    @jax.jit
+    def fit(weight):
+        return ExponentialMixture.fit(
+            jr.key(0), x, COMPONENTS, sample_weight=weight, max_iter=3
+        )[0]
+
+    assert np.all(np.isfinite(fit(jnp.ones(ROWS)).components.rates))
 
 
 def test_gradients_are_finite(family):
@@ -348,7 +361,9 @@ def test_gradients_are_finite(family):
 def test_more_starts_are_no_worse_and_a_fit_goes_on():
     x = draw("exponential", 3)
     ends = [
-        UNFITTED["exponential"].fit(jr.key(0), x, n_init=n, max_iter=50, init="random")
+        ExponentialMixture.fit(
+            jr.key(0), x, COMPONENTS, n_init=n, max_iter=50, init="random"
+        )
         for n in (1, 4)
     ]
     assert ends[1][1].log_likelihood[-1] >= ends[0][1].log_likelihood[-1] - 1e-4
@@ -356,7 +371,7 @@ def test_more_starts_are_no_worse_and_a_fit_goes_on():
     assert result.converged and result.iterations < 50
     trace = result.log_likelihood
     np.testing.assert_allclose(trace[-1], jnp.mean(mixture.log_prob(x)), rtol=1e-4)
-    on, further = mixture.fit(jr.key(0), x, init="current", max_iter=50, tol=0.01)
+    on, further = mixture.fit_more(x, max_iter=50, tol=0.01)
     # The second one finds that the first one gained too little.
     assert further.iterations == 2 and further.converged
     assert_same(on, mixture.em_step(x)[0].em_step(x)[0])
@@ -393,44 +408,59 @@ def test_hard_data_stay_finite(name, rows):
 
 def test_a_component_that_lost_its_rows_starts_again(family):
     x, mixture = draw(family, 0), fitted(family)
-    lost = type(mixture)(**{**vars(mixture), "weights": jnp.asarray([0.4, 0.6, 0.0])})
-    # By itself the M-step leaves it alone.
+    lost = Mixture(jnp.asarray([0.4, 0.6, 0.0]), mixture.components)
+    # The M-step by itself leaves it alone.
     kept = lost.maximize(lost.statistics(x))
     assert kept.weights[2] == 0
     assert_same(
         jtu.tree_map(lambda leaf: leaf[2], kept),
         jtu.tree_map(lambda leaf: leaf[2], lost),
     )
-    again, result = lost.fit(jr.key(0), x, init="current", max_iter=50, tol=0.01)
+    again, result = lost.fit_more(x, max_iter=50, tol=0.01)
     assert np.min(again.weights) > 0.01
     assert result.log_likelihood[-1] > result.log_likelihood[0]
 
 
 def test_wrong_arguments_are_errors(name):
-    unfitted, x = UNFITTED[name], draw(name, 0)
-    for method in (unfitted.log_prob, unfitted.em_step, unfitted.bic):
-        with pytest.raises(ValueError, match="has no parameters yet"):
-            method(x)
-    with pytest.raises(ValueError, match="has no parameters yet"):
-        unfitted.sample(jr.key(0), 2)
-    with pytest.raises(ValueError, match="has no parameters yet"):
-        unfitted.fit(jr.key(0), x, init="current")
-    with pytest.raises(ValueError, match="`x` must have a row for each of the 3"):
-        unfitted.fit(jr.key(0), x[:2])
-    with pytest.raises(ValueError, match=f"`x` must hold {unfitted.support} only"):
-        unfitted.fit(jr.key(0), x.at[1, 1].set(jnp.nan))
-    for option in ("max_iter", "n_init"):
-        with pytest.raises(ValueError, match=f"`{option}` must be 1 or more"):
-            unfitted.fit(jr.key(0), x, **{option: 0})
-    for value in (0.0, -1.0, jnp.nan, jnp.inf):
-        weight = jnp.zeros(ROWS).at[0].set(value)
-        with pytest.raises(ValueError, match="`sample_weight` must be finite"):
-            unfitted.fit(jr.key(0), x, sample_weight=weight)
-    with pytest.raises(ValueError, match="`x` must have a row at least"):
-        fitted(name).bic(x[:0])
-    with pytest.raises(ValueError, match="`num_components` must be"):
-        type(unfitted)(0)
-    with pytest.raises(ValueError, match="`weights` must be given together"):
-        type(unfitted)(2, weights=jnp.ones(2))
-    with pytest.raises(Exception, match="init"):
-        unfitted.fit(jr.key(0), x, init="best")
+    x, mixture = draw(name, 0), fitted(name)
+    support = mixture.components.support
+
+    def fit(x, number=COMPONENTS, **options):
+        return FITS[name](jr.key(0), x, number, **options)
+
+    for function in (fit, mixture.fit_more):
+        with pytest.raises(ValueError, match="`x` must have a row for each of the 3"):
+            function(x[:2])
+        with pytest.raises(ValueError, match="`x` must have a feature at least"):
+            function(x[:, :0])
+        with pytest.raises(ValueError, match=f"`x` must hold {support} only"):
+            function(x.at[1, 1].set(jnp.nan))
+        for value in (0.0, -1.0, jnp.nan, jnp.inf):
+            weight = jnp.zeros(ROWS).at[0].set(value)
+            with pytest.raises(ValueError, match="`sample_weight` must be finite"):
+                function(x, sample_weight=weight)
+        with pytest.raises(ValueError, match="`max_iter` must be 1 or more"):
+            function(x, max_iter=0)
+    with pytest.raises(ValueError, match="`n_init` must be 1 or more"):
+        fit(x, n_init=0)
+    with pytest.raises(ValueError, match="`num_components` must be 1 or more"):
+        fit(x, 0)
+    with pytest.raises(TypeError, match="`init` of `.*fit` must be 'kmeans.*'"):
+        fit(x, init="best")
+    for function in (mixture.bic, mixture.em_step):
+        with pytest.raises(ValueError, match="`x` must have a row at least"):
+            function(x[:0])
+    with pytest.raises(ValueError, match="`x` must have the 3 features"):
+        mixture.log_prob(x[:, :2])
+    with pytest.raises(ValueError, match="`step_size` must be from 0 to 1"):
+        mixture.em_step(x, step_size=1.5)
+    with pytest.raises(ValueError, match="`weights` must be of 3 components; got 2"):
+        Mixture(jnp.ones(2), mixture.components)
+
+
+@pytest.mark.parametrize(
+    "namespace", [GaussianMixture, BernoulliMixture, ExponentialMixture]
+)
+def test_what_only_makes_mixtures_says_so(namespace):
+    with pytest.raises(TypeError, match=f"`{namespace.__name__}.fit` or `"):
+        namespace(3)

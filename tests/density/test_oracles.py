@@ -11,8 +11,15 @@ import sklearn.mixture
 from hypothesis import given, settings, strategies as st
 from jax.test_util import check_grads
 
-from ngcx._precision import wide_dtype
-from ngcx.density import BernoulliMixture, ExponentialMixture, GaussianMixture
+from ngcx._numerics import wide_dtype
+from ngcx.density import (
+    BernoulliMixture,
+    Bernoullis,
+    ExponentialMixture,
+    GaussianMixture,
+    Gaussians,
+    Mixture,
+)
 
 
 ROWS, FEATURES, COMPONENTS, ITERATIONS = 200, 4, 3, 15
@@ -53,14 +60,11 @@ def ours(x, start, covariance: Any = "full", dtype="float32", floor=1e-6):
             covariance,
             covariance_floor=floor,
         )
-        fitted, result = mixture.fit(
-            jr.key(0),
-            jnp.asarray(x, dtype),
-            init="current",
-            max_iter=ITERATIONS,
-            tol=-1.0,
+        fitted, result = mixture.fit_more(
+            jnp.asarray(x, dtype), max_iter=ITERATIONS, tol=-1.0
         )
-        arrays = (fitted.weights, fitted.means, fitted.covariances)
+        gaussians = fitted.components
+        arrays = (fitted.weights, gaussians.means, gaussians.covariances)
         return [np.asarray(array, float) for array in arrays], result
 
 
@@ -137,13 +141,17 @@ def test_the_unit_of_positive_data_does_not_matter(exponent):
 
     @jax.jit
     def fit(x):
-        mixture, result = ExponentialMixture(3).fit(jr.key(0), x, max_iter=10)
+        mixture, result = ExponentialMixture.fit(jr.key(0), x, 3, max_iter=10)
         return mixture, result, mixture.em_step(x, step_size=0.5)
 
     (plain, result, (step, _)), (other, scaled, (same_step, _)) = fit(x), fit(x * unit)
     np.testing.assert_allclose(other.weights, plain.weights, atol=1e-4)
-    np.testing.assert_allclose(other.rates * unit, plain.rates, rtol=1e-3)
-    np.testing.assert_allclose(same_step.rates * unit, step.rates, rtol=1e-3)
+    np.testing.assert_allclose(
+        other.components.rates * unit, plain.components.rates, rtol=1e-3
+    )
+    np.testing.assert_allclose(
+        same_step.components.rates * unit, step.components.rates, rtol=1e-3
+    )
     volume = 4 * exponent * np.log(2)
     np.testing.assert_allclose(
         scaled.log_likelihood + volume, result.log_likelihood, atol=1e-3
@@ -155,12 +163,16 @@ def test_the_unit_of_positive_data_does_not_matter(exponent):
 def test_the_unit_of_the_data_does_not_matter(covariance, exponent):
     x = clusters(0).astype(np.float32)
     unit = np.exp2(np.float32(exponent))
-    mixture = GaussianMixture(COMPONENTS, covariance)
-    fit = jax.jit(lambda x: mixture.fit(jr.key(0), x, max_iter=10))
+    fit = jax.jit(
+        lambda x: GaussianMixture.fit(
+            jr.key(0), x, COMPONENTS, covariance=covariance, max_iter=10
+        )
+    )
     (plain, result), (other, scaled) = fit(x), fit(x * unit)
     np.testing.assert_allclose(other.weights, plain.weights, atol=1e-4)
-    np.testing.assert_allclose(other.means / unit, plain.means, atol=1e-3)
-    np.testing.assert_allclose(other.scales / unit, plain.scales, atol=1e-3)
+    ours, theirs = other.components, plain.components
+    np.testing.assert_allclose(ours.means / unit, theirs.means, atol=1e-3)
+    np.testing.assert_allclose(ours.scales / unit, theirs.scales, atol=1e-3)
     volume = FEATURES * exponent * np.log(2)
     np.testing.assert_allclose(
         scaled.log_likelihood + volume, result.log_likelihood, atol=1e-3
@@ -176,16 +188,20 @@ def test_one_component_is_the_moments_of_the_data():
     one, _ = GaussianMixture.from_parameters(
         ones, jnp.ones((1, 2)), 9 * jnp.eye(2)[None]
     ).em_step(rows)
-    np.testing.assert_allclose(one.means[0], x.mean(0), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(one.covariances[0], np.cov(x.T, ddof=0), rtol=1e-4)
-    two, _ = GaussianMixture(2).fit(jr.key(0), rows)
-    np.testing.assert_allclose(np.sort(two.means[:, 0]), [-5, 5], atol=0.1)
+    np.testing.assert_allclose(one.components.means[0], x.mean(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        one.components.covariances[0], np.cov(x.T, ddof=0), rtol=1e-4
+    )
+    two, _ = GaussianMixture.fit(jr.key(0), rows, 2)
+    np.testing.assert_allclose(np.sort(two.components.means[:, 0]), [-5, 5], atol=0.1)
     half = jnp.full((1, 2), 0.5)
     binary = (x > 0).astype(np.float32)
     p, _ = BernoulliMixture.from_parameters(ones, half).em_step(jnp.asarray(binary))
-    np.testing.assert_allclose(p.probabilities[0], binary.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(p.components.probabilities[0], binary.mean(0), rtol=1e-6)
     rates, _ = ExponentialMixture.from_parameters(ones, half).em_step(jnp.abs(rows))
-    np.testing.assert_allclose(rates.rates[0], 1 / np.abs(x).mean(0), rtol=1e-5)
+    np.testing.assert_allclose(
+        rates.components.rates[0], 1 / np.abs(x).mean(0), rtol=1e-5
+    )
 
 
 def test_far_rows_and_many_features_are_finite():
@@ -197,7 +213,7 @@ def test_far_rows_and_many_features_are_finite():
     np.testing.assert_allclose(got, -1e4 - np.log(2 * np.pi), rtol=1e-6)
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.random((40, 784)) < 0.5, jnp.float32)
-    mixture, result = BernoulliMixture(3).fit(jr.key(0), x, max_iter=5)
+    mixture, result = BernoulliMixture.fit(jr.key(0), x, 3, max_iter=5)
     assert np.all(np.isfinite(result.log_likelihood))
     assert np.all(np.isfinite(mixture.responsibilities(1 - x)))
 
@@ -235,16 +251,18 @@ def test_given_parameters_are_kept():
         doubled, centers, matrices, covariance_floor=1e-3
     )
     np.testing.assert_allclose(mixture.weights, weights, rtol=1e-6)
-    np.testing.assert_allclose(mixture.covariances, covariances, rtol=1e-4, atol=1e-5)
-    assert mixture.covariance_floor == 1e-3
+    np.testing.assert_allclose(
+        mixture.components.covariances, covariances, rtol=1e-4, atol=1e-5
+    )
+    assert mixture.components.covariance_floor == 1e-3
     with pytest.raises(ValueError, match="`covariances` must have the shape"):
         GaussianMixture.from_parameters(doubled, centers, matrices, "diagonal")
     with pytest.raises(ValueError, match="`covariance_floor` must be positive"):
-        GaussianMixture(2, covariance_floor=0.0)
+        Gaussians(centers, matrices, covariance_floor=0.0)
+    with pytest.raises(ValueError, match="`scales` must have the shape"):
+        Gaussians(centers, matrices, "spherical")
     with pytest.raises(ValueError, match="`probability_floor` must be"):
-        BernoulliMixture(2, probability_floor=0.5)
-    with pytest.raises(ValueError, match="`weights` must be of 2 components; got 3"):
-        BernoulliMixture(2, weights=jnp.ones(3), probabilities=jnp.ones((3, 1)))
+        Bernoullis(centers, probability_floor=0.5)
 
 
 LARGE = {"float16": 40_000, "bfloat16": 3e38, "float32": 3e38, "float64": 1.7e308}
@@ -258,7 +276,7 @@ def test_given_parameters_of_every_dtype(dtype, kind):
     if kind == "full":
         squares = jnp.asarray([[[4, 1], [1, 2]]] * 2, dtype)
         mixture = GaussianMixture.from_parameters(weights, first, squares)
-        np.testing.assert_allclose(mixture.covariances, squares, rtol=1e-6)
+        np.testing.assert_allclose(mixture.components.covariances, squares, rtol=1e-6)
     elif kind == "bernoulli":
         mixture = BernoulliMixture.from_parameters(weights, first)
     else:
@@ -301,7 +319,7 @@ def test_rows_out_of_reach_are_impossible_and_have_no_gradient(covariance, size)
     if size == 1:
         rows = jnp.asarray([[0.5, 1.0], [2.0, 4.0], [-1.0, 3.0]])
         check_grads(lambda *args: total(*args)[1], (mixture, rows), 2)
-    # Of a row that only one component may reach, the other one changes nothing.
+    # The other component changes nothing of a row that only one may reach.
     (_, log_prob), found = gradients(mixture, jnp.zeros((5, 2)))
     for leaf in jax.tree.leaves((log_prob, found)):
         assert np.all(np.isfinite(leaf))
@@ -313,7 +331,7 @@ def test_a_component_of_weight_0_has_no_gradient_but_leaves_that_of_others(outsi
     x = jnp.asarray([[2.0 if outside else 1.0]])
 
     def log_prob(weights):
-        mixture = BernoulliMixture(2, weights=weights, probabilities=means)
+        mixture = Mixture(weights, Bernoullis(means))
         return jnp.sum(jnp.maximum(mixture.log_prob(x), -1e30))
 
     got = jax.grad(log_prob)(jnp.asarray([1.0, 0.0]))

@@ -1,5 +1,7 @@
 """Orders, conserved quantities, grids and gradients of the integrators."""
 
+import pydoc
+
 import diffrax
 import equinox as eqx
 import jax
@@ -7,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.integrate
+from hypothesis import given, strategies as st
 
 from ngcx import diffeq
 
@@ -33,6 +36,73 @@ def test_order_of_convergence(name, dtype):
         np.testing.assert_allclose(y["b"], 3 * y["a"], rtol=1e-12)
         errors.append(abs(float(y["a"]) - exact))
     assert abs(np.log2(errors[0] / errors[1]) - ORDERS[name]) < 0.1
+
+
+numbers = st.integers(-8, 8).map(lambda n: n / 8)  # sums of these are exact
+
+
+@st.composite
+def tableaus(draw):
+    stages = draw(st.integers(1, 4))
+    rows = [draw(st.lists(numbers, min_size=n, max_size=n)) for n in range(1, stages)]
+    weights = draw(st.lists(numbers, min_size=stages - 1, max_size=stages - 1))
+    return tuple(map(tuple, rows)), (*weights, 1 - sum(weights))
+
+
+@given(tableau=tableaus(), y=st.floats(-2, 2), scale=st.sampled_from([1.0, 0.5]))
+def test_a_tableau_of_ones_own_is_its_formula(tableau, y, scale):
+    def f(t, y, rate):
+        return t - rate * y
+
+    method = diffeq.RungeKutta(*tableau)
+    slopes, dt = [f(0.5, y, 2.0)], 0.25
+    for row in method.rows:
+        stage = scale * y + dt * sum(a * k for a, k in zip(row, slopes, strict=True))
+        slopes.append(f(0.5 + dt * sum(row), stage, 2.0))
+    expected = scale * y
+    expected += dt * sum(b * k for b, k in zip(method.weights, slopes, strict=True))
+    with jax.enable_x64(True):
+        got = method(f, 0.5, jnp.asarray(y), dt, 2.0, y_scale=scale)
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_equal_tableaus_are_one_program_whose_numbers_are_constants():
+    traces = []
+
+    def f(t, y, args):
+        traces.append(None)
+        return -y
+
+    heun = diffeq.RungeKutta(((1,),), (1 / 2, 1 / 2))
+    assert heun == diffeq.heun and hash(heun) == hash(diffeq.heun)
+    assert heun != diffeq.midpoint
+    for step in (diffeq.heun, heun):
+        diffeq.solve(step, f, 0.0, jnp.ones(3), 0.1, 4)
+    assert len(traces) == 2  # one for each stage
+    program = jax.make_jaxpr(lambda y: diffeq.rk4(f, 0.0, y, 0.1))(jnp.ones(3))
+    assert not program.consts and not jax.tree.leaves(diffeq.rk4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "weights", "match"),
+    [
+        (((1, 2),), (0.5, 0.5), r"`rows` must have 1, 2, 3 .* got rows of \[2\]"),
+        (((1,), (1,)), (0.5, 0.5), r"`rows` must .* got rows of \[1, 1\]"),
+        (((1,),), (1,), r"`weights` must be 2 numbers, .* got \(1,\)"),
+        (((1,),), (0.5, 0.6), r"`weights` must .* sum is 1; got \(0.5, 0.6\)"),
+        ((), (float("nan"),), r"`weights` must be 1 numbers"),
+    ],
+)
+def test_wrong_tableaus_are_errors(rows, weights, match):
+    with pytest.raises(ValueError, match=match):
+        diffeq.RungeKutta(rows, weights)
+
+
+def test_help_of_a_method_says_what_it_is():
+    text = pydoc.plain(pydoc.render_doc(diffeq.ralston))
+    for name, order in ORDERS.items():
+        assert f"`{name}` | {order} |" in text
+    assert "Ralston, 1962" in text
 
 
 def spring(t, y, args):
@@ -97,7 +167,7 @@ def test_systems_run_as_scipy_runs_their_equations(system, start, dtype):
         diffeq.rk4, system, 0.0, jnp.asarray(start), 1e-3, 1000, save_every=None
     )
     np.testing.assert_allclose(y, expected, rtol=1e-6)
-    # A batch of states, and coefficients that are arrays.
+    # States may come in a batch, and coefficients may be arrays.
     trained = jax.tree.map(jnp.asarray, system)
     batch = trained(0.0, jnp.stack([jnp.asarray(start)] * 3), None)
     np.testing.assert_allclose(batch[1], system(0.0, jnp.asarray(start)), rtol=1e-12)
@@ -124,7 +194,9 @@ def test_the_grid_is_exact_and_what_is_saved():
 
 def test_dtypes_are_kept(dtype):
     start = jnp.ones((), dtype)
-    for name in ORDERS:
+    # All methods are one class, so that each is tried in one dtype, and one in all.
+    others = {"float16": "euler", "bfloat16": "heun", "float32": "ralston"}
+    for name in ("rk4", others.get(dtype.name, "midpoint")):
         _, y = diffeq.solve(
             diffeq.create(name), lambda t, y, args: -y, 0.0, start, 0.125, 8
         )
@@ -165,10 +237,9 @@ def test_a_state_narrower_than_time_and_arguments(dtype, standard_promotion):
         return -rate * jnp.sin(jnp.asarray(t, "float32")) * y.astype("float32")
 
     start = jnp.ones(3, dtype)
-    for step in (diffeq.euler, diffeq.rk4):
-        times, ys = diffeq.solve(step, f, 0.0, start, 0.1, 4, jnp.float32(2))
-        assert ys.dtype == dtype and times.dtype == jnp.result_type(float)
-        assert step(f, 0.0, start, 0.1, jnp.float32(2)).dtype == dtype
+    times, ys = diffeq.solve(diffeq.rk4, f, 0.0, start, 0.1, 4, jnp.float32(2))
+    assert ys.dtype == dtype and times.dtype == jnp.result_type(float)
+    assert diffeq.euler(f, 0.0, start, 0.1, jnp.float32(2)).dtype == dtype
 
 
 def test_arguments_are_handed_on_as_they_are():
@@ -198,19 +269,27 @@ def test_y_scale_dampens():
 
 def test_agrees_with_diffrax():
     start = jnp.asarray([-8.0, 7.0, 27.0])
-    for ours, solver in (
-        (diffeq.euler, diffrax.Euler()),
-        (diffeq.heun, diffrax.Heun()),
-        (diffeq.midpoint, diffrax.Midpoint()),
-        (diffeq.ralston, diffrax.Ralston()),
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        expected = diffrax.diffeqsolve(
+            diffrax.ODETerm(diffeq.lorenz), diffrax.Heun(), 0.0, 1.0, 0.01, start
+        ).ys
+    assert expected is not None
+    _, y = diffeq.solve(
+        diffeq.heun, diffeq.lorenz, 0.0, start, 0.01, 100, save_every=None
+    )
+    np.testing.assert_allclose(y, expected[-1], rtol=1e-4)
+    # What differs between the methods is the tableau.
+    for ours, theirs in (
+        (diffeq.heun, diffrax.Heun.tableau),
+        (diffeq.midpoint, diffrax.Midpoint.tableau),
+        (diffeq.ralston, diffrax.Ralston.tableau),
     ):
-        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-            expected = diffrax.diffeqsolve(
-                diffrax.ODETerm(diffeq.lorenz), solver, 0.0, 1.0, 0.01, start
-            ).ys
-        assert expected is not None
-        _, y = diffeq.solve(ours, diffeq.lorenz, 0.0, start, 0.01, 100, save_every=None)
-        np.testing.assert_allclose(y, expected[-1], rtol=1e-4)
+        # diffrax appends stages that estimate the error.
+        stages = len(ours.weights)
+        np.testing.assert_allclose(ours.weights, theirs.b_sol[:stages])
+        assert not np.any(theirs.b_sol[stages:])
+        for row, lower in zip(ours.rows, theirs.a_lower, strict=False):
+            np.testing.assert_allclose(row, lower)
 
 
 def test_names():
@@ -227,9 +306,9 @@ def test_names():
     [
         ({"steps": -1}, "`steps` must be 0 or more; got -1"),
         ({"save_every": 3}, "`save_every` must divide the 10 steps; got 3"),
-        ({"save_every": 0}, "`save_every` must divide"),
-        ({"y0": jnp.ones(3, int)}, "'y0'"),
-        ({"steps": 1.5}, "'steps'"),
+        ({"save_every": 0}, "`save_every` must be 1 or more; got 0"),
+        ({"y0": jnp.ones(3, int)}, "`y0` of `solve`"),
+        ({"steps": 1.5}, "`steps` of `solve`"),
     ],
 )
 def test_wrong_arguments_are_errors(options, match):

@@ -17,6 +17,6 @@ def test_recovers_the_equations(run):
     expected = np.zeros_like(coefficients)
     for (name, variable), value in TRUE.items():
         expected[names.index(name), variable] = value
-    # Within 2 %, and nothing else.
+    # The true terms are found to within 2 %, and no others.
     np.testing.assert_allclose(coefficients, expected, rtol=0.02, atol=0)
     assert lines[0].startswith("x' = ")

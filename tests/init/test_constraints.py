@@ -28,7 +28,7 @@ def keep(axis, indices):
     return apply
 
 
-# What each does to one matrix, in numpy.
+# Each constraint stands beside what it does to one matrix, in numpy.
 EFFECTS = [
     (Clip(amin=-0.1), lambda x: np.maximum(x, -0.1)),
     (Clip(amax=0.1), lambda x: np.minimum(x, 0.1)),
@@ -40,9 +40,21 @@ EFFECTS = [
     (RowMask(np.array([1])), keep(0, [1])),
 ]
 DRAWS = [
-    lambda initializer, shape: initializer(jr.key(0), shape),
-    lambda initializer, shape: initializer.numpy(0, shape),
+    lambda initializer, key, shape: initializer(key, shape),
+    lambda initializer, key, shape: initializer.numpy(0, shape),
 ]
+
+
+def drawn(draw, initializers, shape):
+    """What each initializer draws. One program does it all, so that random numbers are
+    computed once; what numpy draws is a constant of it.
+    """
+
+    @jax.jit
+    def program(key):
+        return [draw(initializer, key, shape) for initializer in initializers]
+
+    return [np.asarray(each) for each in program(jr.key(0))]
 
 
 def conflict(*constraints):
@@ -52,16 +64,13 @@ def conflict(*constraints):
 @pytest.mark.parametrize("draw", DRAWS, ids=["jax", "numpy"])
 @pytest.mark.parametrize("shape", [(5, 4), (4, 5), (2, 4, 4)], ids=str)
 def test_every_constraint_and_every_pair_in_order(draw, shape):
-    plain = np.asarray(draw(Gaussian(), shape))
     lists = itertools.chain(
         itertools.combinations(EFFECTS, 1), itertools.permutations(EFFECTS, 2)
     )
     pairs = [tuple(zip(*chosen, strict=True)) for chosen in lists]
     pairs = [(chosen, effects) for chosen, effects in pairs if not conflict(*chosen)]
-    # All in one program; what numpy draws is a constant of it.
-    draws = jax.jit(
-        lambda: [draw(Gaussian().constrain(*chosen), shape) for chosen, _ in pairs]
-    )()
+    constrained = [Gaussian().constrain(*chosen) for chosen, _ in pairs]
+    plain, *draws = drawn(draw, [Gaussian(), *constrained], shape)
     for (constraints, effects), got in zip(pairs, draws, strict=True):
         assert got.dtype == np.float32
         expected = plain.reshape(-1, *shape[-2:])
@@ -75,14 +84,15 @@ def test_every_constraint_and_every_pair_in_order(draw, shape):
 @pytest.mark.parametrize("draw", DRAWS, ids=["jax", "numpy"])
 @pytest.mark.parametrize(("mask", "axis"), [(ColumnMask, -1), (RowMask, -2)])
 def test_random_masks_keep_exactly_n_and_change_no_draw(draw, mask, axis):
-    plain = np.asarray(draw(Gaussian(), (3, 5, 5)))
-    for n in (0, 2, 5):
-        masked = np.asarray(draw(Gaussian().constrain(mask(n)), (3, 5, 5)))
+    masks = [mask(n) for n in (0, 2, 5)]
+    masking = [Gaussian().constrain(each) for each in masks]
+    clipping = [Gaussian().constrain(Clip(-9.0, 9.0), each) for each in masks]
+    plain, *others = drawn(draw, [Gaussian(), *masking, *clipping], (3, 5, 5))
+    for n, masked, clipped in zip((0, 2, 5), others[:3], others[3:], strict=True):
         kept = np.asarray(np.any(masked != 0, axis=-1 - (axis == -1)))
         np.testing.assert_array_equal(kept.sum(axis=-1), n)
         np.testing.assert_array_equal(kept, np.tile(kept[:1], (3, 1)))
         np.testing.assert_array_equal(masked[masked != 0], plain[masked != 0])
-        clipped = draw(Gaussian().constrain(Clip(-9.0, 9.0), mask(n)), (3, 5, 5))
         np.testing.assert_array_equal(clipped, masked)
 
 
@@ -99,7 +109,7 @@ def test_random_masks_choose_every_column_alike():
     initializer = Constant(1.0).constrain(ColumnMask(2))
     draws = jax.vmap(lambda key: initializer(key, (1, 5)))(jr.split(jr.key(0), 4000))
     rates = np.mean(draws, axis=(0, 1))
-    # Five standard deviations of a frequency of 0.4.
+    # A frequency of 0.4 may be off by five standard deviations.
     assert np.all(np.abs(rates - 0.4) < 5 * np.sqrt(0.24 / 4000))
 
 

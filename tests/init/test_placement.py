@@ -21,26 +21,39 @@ INITIALIZERS = [
 
 def shardings():
     mesh = Mesh(np.reshape(jax.devices(), (4, 2)), ("rows", "columns"))
-    for spec in (("rows",), (None, "columns"), ("rows", "columns"), ()):
-        yield NamedSharding(mesh, PartitionSpec(*spec))
+    specs = (("rows",), (None, "columns"), ("rows", "columns"), ())
+    return [NamedSharding(mesh, PartitionSpec(*spec)) for spec in specs]
 
 
-@pytest.mark.parametrize("initializer", INITIALIZERS, ids=lambda i: type(i).__name__)
-def test_many_devices_draw_what_one_draws(initializer, dtype, request):
+# Each initializer meets each sharding, in four dtypes: a program is compiled for each.
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+CASES = [
+    (initializer, sharding, DTYPES[(i + j) % 4])
+    for i, initializer in enumerate(INITIALIZERS)
+    for j, sharding in enumerate(shardings())
+]
+
+
+@pytest.mark.parametrize(
+    ("initializer", "sharding", "dtype"),
+    CASES,
+    ids=[f"{type(i).__name__}-{s.spec}-{dtype}" for i, s, dtype in CASES],
+    indirect=["dtype"],
+)
+def test_many_devices_draw_what_one_draws(initializer, sharding, dtype, request):
     if jax.__version_info__ >= (0, 12) and not isinstance(initializer, Uniform):
-        # On CPUs, XLA then decides by the shape of a shard whether it fuses a
-        # multiplication with an addition. `jax.random.normal` itself differs.
+        # XLA then decides by the shape of a shard whether it fuses a multiplication
+        # with an addition on CPUs. `jax.random.normal` itself differs.
         reason = "JAX 0.12 rounds normal numbers by the shape of the shard"
         request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
     here = np.asarray(initializer(jr.key(0), (16, 8), dtype))
-    for sharding in shardings():
-        there = initializer(jr.key(0), (16, 8), dtype, sharding=sharding)
-        assert there.sharding.is_equivalent_to(sharding, 2)
-        np.testing.assert_array_equal(there, here)
-        compiled = jax.jit(
-            lambda key: initializer(key, (16, 8), dtype), out_shardings=sharding
-        )(jr.key(0))
-        np.testing.assert_array_equal(compiled, here)
+    there = initializer(jr.key(0), (16, 8), dtype, sharding=sharding)
+    assert there.sharding.is_equivalent_to(sharding, 2)
+    np.testing.assert_array_equal(there, here)
+    compiled = jax.jit(
+        lambda key: initializer(key, (16, 8), dtype), out_shardings=sharding
+    )(jr.key(0))
+    np.testing.assert_array_equal(compiled, here)
 
 
 def test_meshes_of_explicit_axes():
@@ -63,7 +76,8 @@ def test_no_device_holds_more_than_its_shard():
     memory: Any = compiled.memory_analysis()
     shard = 65_536 * 4_096 // 8
     assert memory.output_size_in_bytes == 4 * shard
-    # Random bits and the like, of the size of the shard; and no array is larger.
+    # There are random bits and the like of the size of the shard, and no array is
+    # larger.
     assert memory.temp_size_in_bytes <= 4 * 4 * shard
     shapes = re.findall(r"[a-z]\d+\[([\d,]+)\]", compiled.as_text() or "")
     assert max(math.prod(map(int, shape.split(","))) for shape in shapes) == shard
@@ -87,5 +101,6 @@ print("equal")
 """
 
 
+@pytest.mark.thorough
 def test_across_processes(distributed):
     assert distributed(PROGRAM, 2, devices=8) == [["equal"]] * 2

@@ -226,7 +226,7 @@ def test_make_directory(tmp_path, monkeypatch):
             FileExistsError, match="`path` must not lead through a file"
         ):
             make_directory(wrong)
-    with pytest.raises(TypeError, match="'path'"):
+    with pytest.raises(TypeError, match="`path` of `"):
         make_directory(3)  # pyright: ignore[reportArgumentType]
 
 

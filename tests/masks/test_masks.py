@@ -15,14 +15,23 @@ from ngcx.masks._block_sizes import block_sizes
 from ngcx.testing import keys
 
 
+@pytest.fixture(autouse=True, scope="module")
+def quick_to_compile():
+    """All numbers here are integers, which no optimisation may change."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 def drawn(mask, number, what, seed=0):
-    """Something of many masks, compiled into one program."""
+    """Computes something of many masks in one program."""
     some = jax.jit(jax.vmap(lambda key: what(mask(key))))
     return jax.tree.map(np.asarray, some(jr.split(jr.key(seed), number)))
 
 
 def check_law(outcomes, probabilities, error=0.0):
-    """That outcomes have these probabilities, known up to an error of their sums.
+    """Checks that outcomes have these probabilities, known up to an error of their
+    sums.
 
     The largest distance of the sums of frequencies from those of probabilities, in any
     fixed order, exceeds √(ln(2/δ) / 2n) with probability δ at most (Dvoretzky, Kiefer
@@ -51,7 +60,7 @@ def block_size(masks):
 
 
 def corners(masks):
-    """Index of the first patch of each block."""
+    """The index of the first patch of each block."""
     return masks.blocks.indices[:, 0]
 
 
@@ -90,14 +99,14 @@ def test_masks_are_consistent(data, seed):
     else:
         left = (~targets.grid).sum((1, 2))
         np.testing.assert_array_equal(seen, np.minimum(left, mask.max_keep))
-    # Every block is a rectangle, and all of an image are of one size.
+    # Every block is a rectangle, and all blocks of an image have one size.
     rows, columns = blocks.grid.any(3), blocks.grid.any(2)
     np.testing.assert_array_equal(blocks.grid, rows[..., None] & columns[..., None, :])
     for lines in (rows, columns):
         edges = np.diff(np.pad(lines, ((0, 0), (0, 0), (1, 1))).astype(int))
         assert np.all((edges == 1).sum(-1) == 1)
         assert np.all(lines.sum(-1) == lines.sum(-1)[:, :1])
-    # The lists are the images.
+    # The lists say the same as the images.
     for patches in (context, targets, blocks):
         flat = patches.grid.reshape(-1, size)
         indices = patches.indices.reshape(len(flat), -1)
@@ -119,8 +128,8 @@ def test_masks_are_consistent(data, seed):
     ],
 )
 def test_the_law_of_sizes(shape, scale, ratio):
-    # Of the formula, on a fine grid of scales and ratios. Along each scale a cell of
-    # it is wrong only where a size ends: twice a size of either side.
+    # The formula is evaluated on a fine grid of scales and ratios. Along each scale a
+    # cell of the grid is wrong only where a size ends: twice a size of either side.
     number = 2000
     uniform = (np.arange(number) + 0.5) / number
     s = scale[0] + uniform * (scale[1] - scale[0])
@@ -142,7 +151,7 @@ def test_the_law_of_sizes(shape, scale, ratio):
     fixed=st.sampled_from(("scale", "ratio")),
 )
 def test_the_law_of_sizes_is_exact(shape, scales, ratios, fixed):
-    # To within the half of a cell at each end of a size, along the one that varies.
+    # The law is known to half a cell at each end of a size, along the one that varies.
     number, patches = 100_000, shape[0] * shape[1]
     uniform = (np.arange(number) + 0.5) / number
     if fixed == "scale":
@@ -172,7 +181,7 @@ def test_blocks_are_anywhere_with_equal_chances_and_independent():
 
 
 def test_what_leaves_a_context_keeps_equal_chances():
-    # Five 2 x 2 blocks of 3 x 3: 240 of 1,024 placements cover all of it.
+    # There are five 2 x 2 blocks of 3 x 3, and 240 of 1,024 placements cover all of it.
     mask = MultiBlockMask((3, 3), (0.45, 0.45), (1.0, 1.0), num_blocks=5)
     outcomes = drawn(mask, 100_000, corners)
     left = [
@@ -200,7 +209,7 @@ def test_the_context_keeps_any_subset_with_equal_chances():
 
 
 def test_no_half_of_the_image_is_preferred():
-    # By cutting lists off, the reference keeps three times as much of the upper half.
+    # The reference cuts lists off, and so keeps three times as much of the upper half.
     mask = MultiBlockMask((8, 8), (0.1, 0.4), num_blocks=2, max_keep=8)
     number = 20_000
     for part in ("context", "targets"):

@@ -13,12 +13,12 @@ from ngcx import metrics
 
 class Case(NamedTuple):
     metric: Callable
-    arguments: Callable  # of a generator and the leading shape
-    scores: tuple[int, ...] = ()  # axes of a score after those
+    arguments: Callable  # called with a generator and the leading shape
+    scores: tuple[int, ...] = ()  # axes of a score after the leading ones
     differentiable: bool = True
 
     def draw(self, seed, dtype, batch=(6,)):
-        """The arguments, floats of the dtype."""
+        """Draws the arguments, floats in the given dtype."""
         drawn = self.arguments(np.random.default_rng(seed), batch)
         return [
             jnp.asarray(x, dtype if np.issubdtype(x.dtype, np.floating) else jnp.int32)
@@ -27,7 +27,7 @@ class Case(NamedTuple):
 
 
 def simplex(rng, batch):
-    # Above the smallest normal number of float16, which stands for less.
+    # Numbers stay above the smallest normal one of float16, which stands for less.
     return (rng.dirichlet(np.ones(4), batch) + 0.01) / 1.04
 
 
@@ -112,9 +112,9 @@ CASES = {
 }
 
 
-@pytest.fixture(params=CASES.values(), ids=list(CASES))
+@pytest.fixture(params=CASES)
 def case(request):
-    return request.param
+    return CASES[request.param]
 
 
 MASKING = CASES | {
@@ -129,6 +129,6 @@ MASKING = CASES | {
 }
 
 
-@pytest.fixture(params=MASKING.values(), ids=list(MASKING))
+@pytest.fixture(params=MASKING)
 def masking_case(request):
-    return request.param
+    return MASKING[request.param]

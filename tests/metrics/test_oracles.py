@@ -17,7 +17,7 @@ WIDE = pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)
 
 
 def close(got, expected, dtype, scale=1.0):
-    """Relative to the result, or to `scale` where terms of that size cancel."""
+    """Errors are relative to the result, or to `scale` where such terms cancel."""
     rtol = tolerance(dtype)["rtol"]
     np.testing.assert_allclose(got, expected, rtol=rtol, atol=rtol * scale)
 
@@ -109,19 +109,18 @@ def test_gaussian_kl_divergence_of_badly_scaled_and_of_no_gaussians():
     zero, small = jnp.zeros(2), jnp.diag(jnp.array([1.0, 1e-14]))
     assert metrics.gaussian_kl_divergence(zero, small, zero, small) == 0
     indefinite = jnp.diag(jnp.array([1.0, -2.0]))
+    gradients_of = jax.jit(jax.grad(metrics.gaussian_kl_divergence, (0, 1, 2, 3)))
     for first, second in ((indefinite, jnp.eye(2)), (jnp.eye(2), indefinite)):
         got = metrics.gaussian_kl_divergence(zero, first, zero, second)
         assert got == jnp.inf
-        gradients = jax.grad(metrics.gaussian_kl_divergence, (0, 1, 2, 3))(
-            zero, first, zero, second
-        )
+        gradients = gradients_of(zero, first, zero, second)
         assert all(np.all(gradient == 0) for gradient in gradients)
 
 
 @pytest.mark.parametrize("metric", [metrics.kl_divergence, metrics.categorical_nll])
 def test_the_worst_prediction_is_finite_and_learns(metric, dtype):
     worst, right = jnp.array([[0.0, 1.0]], dtype), jnp.array([[1.0, 0.0]], dtype)
-    value, gradient = jax.value_and_grad(metric)(worst, right)
+    value, gradient = jax.jit(jax.value_and_grad(metric))(worst, right)
     largest = -np.log(float(jnp.finfo(dtype).tiny))
     np.testing.assert_allclose(float(value), largest, rtol=1e-2)
     assert gradient[0, 0] < -100 and np.all(np.isfinite(gradient))
@@ -137,11 +136,10 @@ def test_an_index_that_is_no_class_has_probability_0(index, dtype):
 
 
 def test_the_worst_bits_are_finite_and_learn(dtype):
+    run = jax.jit(jax.value_and_grad(metrics.binary_cross_entropy))
     for p, x in ((0.0, 1.0), (1.0, 0.0)):
         bits, outcomes = jnp.full((1, 1), p, dtype), jnp.full((1, 1), x, dtype)
-        value, gradient = jax.value_and_grad(metrics.binary_cross_entropy)(
-            bits, outcomes
-        )
+        value, gradient = run(bits, outcomes)
         largest = -np.log(float(jnp.finfo(dtype).tiny))
         np.testing.assert_allclose(float(value), largest, rtol=1e-2)
         assert np.isfinite(gradient).all() and np.abs(gradient).max() > 100
@@ -172,10 +170,15 @@ def test_second_derivatives_of_cross_entropies(metric, targets):
     hessians = [np.diag(row) - np.outer(row, row) for row in p]
     direction = np.array([[1.0, 2.0, -1.0]] * 3)
     expected = np.einsum("bij,bj->bi", hessians, direction)
-    for product in (
-        jax.jvp(jax.grad(loss), (LOGITS,), (jnp.asarray(direction, LOGITS.dtype),))[1],
-        jax.grad(lambda x: jnp.sum(jax.grad(loss)(x) * direction))(LOGITS),
-    ):
+
+    @jax.jit
+    def products(logits, direction):
+        return (
+            jax.jvp(jax.grad(loss), (logits,), (direction,))[1],
+            jax.grad(lambda x: jnp.sum(jax.grad(loss)(x) * direction))(logits),
+        )
+
+    for product in products(LOGITS, jnp.asarray(direction, LOGITS.dtype)):
         np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -188,9 +191,9 @@ def test_second_derivatives_of_bits():
         return metrics.binary_cross_entropy(bits, targets, reduction="sum")
 
     one = jnp.ones_like(logits)
-    got = jax.jvp(jax.grad(loss), (logits,), (one,))[1]
+    got = jax.jit(lambda x, v: jax.jvp(jax.grad(loss), (x,), (v,))[1])(logits, one)
     p = scipy.special.expit(np.asarray(logits, float))
-    # What a sigmoid of float32 leaves of the complement.
+    # A sigmoid of float32 leaves that much of the complement.
     np.testing.assert_allclose(got, p * (1 - p), atol=1e-6)
 
 
@@ -199,20 +202,22 @@ def test_hessians_at_probabilities_of_0():
     outcomes = jnp.array([0.0, 1.0, 1.0])
     expected = np.diag([0, 16, 1])
     for metric in (metrics.kl_divergence, metrics.categorical_nll):
-        np.testing.assert_array_equal(jax.hessian(metric)(bits, outcomes), expected)
-    got = jax.hessian(metrics.binary_cross_entropy)(bits, outcomes)
+        got = jax.jit(jax.hessian(metric))(bits, outcomes)
+        np.testing.assert_array_equal(got, expected)
+    got = jax.jit(jax.hessian(metrics.binary_cross_entropy))(bits, outcomes)
     np.testing.assert_array_equal(got, np.diag([1, 16, 1]))
-    # Of both arguments.
-    both = jax.hessian(metrics.kl_divergence, (0, 1))(bits, outcomes)
+    # Those in both arguments are finite too.
+    both = jax.jit(jax.hessian(metrics.kl_divergence, (0, 1)))(bits, outcomes)
     assert all(np.all(np.isfinite(block)) for row in both for block in row)
 
 
 def test_second_derivatives_of_the_workload_beside_a_silent_neuron():
     counts = jnp.array([[1.0, 0.0, 2.0, 1.0]])
-    got = jax.hessian(metrics.workload_entropy)(counts)[0, :, 0]
+    hessian = jax.jit(jax.hessian(metrics.workload_entropy))
+    got = hessian(counts)[0, :, 0]
     assert np.all(np.isfinite(got))
     active = np.array([0, 2, 3])
-    expected = jax.hessian(metrics.workload_entropy)(counts[:, active])[0, :, 0]
+    expected = hessian(counts[:, active])[0, :, 0]
     np.testing.assert_allclose(got[active][:, active], expected, rtol=1e-5, atol=1e-6)
 
 
@@ -268,7 +273,7 @@ def test_classes_must_be_known():
         metrics.classification_report(indices, indices)
     with pytest.raises(ValueError, match="`num_classes` must be .* got 4"):
         metrics.classification_report(jnp.eye(3), indices, num_classes=4)
-    # What is no class is in no cell, and wrong.
+    # An index that is no class is in no cell, and wrong.
     report = metrics.classification_report(
         jnp.array([0, 1, 7]), jnp.array([0, -1, 1]), num_classes=2
     )
@@ -368,12 +373,17 @@ def test_correlations_are_at_most_1_and_learn(seed):
         np.testing.assert_allclose(got, sign, rtol=1e-6)
 
     # The derivative at 1 is 0, but a second one there is not.
-    def curvature(x):
+    step = jnp.asarray(rng.normal(size=a.shape), jnp.float32)
+    products = np.sum(changes_of_slopes(a, step) * step, 0)
+    assert np.all(products < 0)
+
+
+@jax.jit
+def changes_of_slopes(a, step):
+    def slopes(x):
         return jax.grad(lambda b: metrics.pearson_correlation(a, b, reduction="sum"))(x)
 
-    step = jnp.asarray(rng.normal(size=a.shape), jnp.float32)
-    products = np.sum(jax.jvp(curvature, (a,), (step,))[1] * step, 0)
-    assert np.all(products < 0)
+    return jax.jvp(slopes, (a,), (step,))[1]
 
 
 def test_firing_rate_of_many_and_of_no_steps():
@@ -443,13 +453,17 @@ def test_distances_of_spike_trains(seed, rate, dtype):
         )
         expected = [victor_purpura(*pair, cost) for pair in zip(a.T, b.T, strict=True)]
         close(got, expected, dtype)
-        # Of a train from itself it is 0, and it is the same either way.
-        assert metrics.victor_purpura_distance(first, first, cost) == 0
-    assert metrics.van_rossum_distance(first, first, tau=3.0) == 0
+        # The distance of a train from itself is 0.
+        got = metrics.victor_purpura_distance(
+            first, first, cost / 2, dt=2.0, reduction="none"
+        )
+        assert np.all(got == 0)
+    got = metrics.van_rossum_distance(first, first, tau=6.0, dt=2.0, reduction="none")
+    assert np.all(got == 0)
 
 
 def synchrony(trains):
-    """By its definition, spike by spike."""
+    """The synchrony by its definition, spike by spike."""
     length, neurons = trains.shape
     times = [np.flatnonzero(train) for train in trains.T]
 
@@ -487,17 +501,30 @@ def test_agreement_of_partitions(seed, groups, dtype):
     rng = np.random.default_rng(seed)
     classes, clusters = rng.integers(0, groups, (2, 15)) * 7 - 3
     first, second = jnp.asarray(classes), jnp.asarray(clusters)
-    for got, oracle in (
-        (metrics.adjusted_rand_index, sklearn.metrics.adjusted_rand_score),
-        (metrics.fowlkes_mallows_index, sklearn.metrics.fowlkes_mallows_score),
-        (metrics.v_measure, sklearn.metrics.v_measure_score),
-    ):
-        close(got(first, second), oracle(classes, clusters), dtype, 4.0)
-    got = metrics.v_measure(first, second, beta=0.5)
-    expected = sklearn.metrics.v_measure_score(classes, clusters, beta=0.5)
-    close(got, expected, dtype, 4.0)
-    with pytest.raises(ValueError, match="`beta` must"):
-        metrics.v_measure(first, second, beta=-1.0)
+    expected = (
+        sklearn.metrics.adjusted_rand_score(classes, clusters),
+        sklearn.metrics.fowlkes_mallows_score(classes, clusters),
+        sklearn.metrics.v_measure_score(classes, clusters),
+        sklearn.metrics.v_measure_score(classes, clusters, beta=0.5),
+    )
+    for got, oracle in zip(agreements(first, second), expected, strict=True):
+        close(got, oracle, dtype, 4.0)
+
+
+@jax.jit
+def agreements(first, second):
+    return (
+        metrics.adjusted_rand_index(first, second),
+        metrics.fowlkes_mallows_index(first, second),
+        metrics.v_measure(first, second),
+        metrics.v_measure(first, second, beta=0.5),
+    )
+
+
+def test_a_negative_beta_is_an_error():
+    labels = jnp.zeros(3, int)
+    with pytest.raises(ValueError, match="`beta` must be 0 or more; got -1.0."):
+        metrics.v_measure(labels, labels, beta=-1.0)
 
 
 @given(seed=SEEDS)

@@ -48,7 +48,7 @@ def test_equals_the_metric_of_everything(streamed, seed, batches):
         total = total.update(*batch)
     expected = metric(scores.reshape(-1, 4), labels.reshape(-1), **options)
     assert_equal(total.compute(), expected)
-    # In two parts, merged.
+    # Two parts that are merged give the same.
     parts = [Streaming.init(metric, **options) for _ in range(2)]
     for number, batch in enumerate(zip(scores, labels, strict=True)):
         parts[number % 2] = parts[number % 2].update(*batch)
@@ -77,6 +77,30 @@ def test_masks_and_other_metrics():
         guesses, labels, num_classes=3, where=where
     )
     assert_equal(total.compute(), expected)
+
+
+def test_a_metric_of_ones_own_and_a_partial_one():
+    rng = np.random.default_rng(0)
+    x, y = jnp.asarray(rng.normal(size=(2, 12, 3)), jnp.float32)
+
+    def largest_error(x, y, scale, reduction):
+        assert reduction == "none"
+        return scale * jnp.max(jnp.abs(x - y), -1)
+
+    total = Streaming.init(largest_error, scale=2.0)
+    for rows in (slice(0, 5), slice(5, 12)):
+        total = total.update(x[rows], y[rows])
+    expected = 2 * np.mean(np.max(np.abs(x - y), -1), dtype=np.float32)
+    assert_equal(total.compute(), expected)
+    # What a metric follows from holds of a partial one too.
+    root = ft.partial(metrics.root_mean_squared_error, targets=y)
+    assert_equal(Streaming.init(root).update(x).compute(), root(x))
+    labels, guesses = jnp.asarray(rng.integers(0, 3, (2, 12)))
+    report = ft.partial(metrics.classification_report, num_classes=3)
+    got = Streaming.init(report).update(guesses, labels).compute()
+    assert_equal(got, report(guesses, labels))
+    with pytest.raises(ValueError, match="`breadth_of_tuning_curve` is no mean"):
+        Streaming.init(ft.partial(metrics.breadth_of_tuning_curve))
 
 
 def test_scans_and_compiles_once(streamed):

@@ -14,7 +14,7 @@ def test_poisson_spikes_at_the_rates(dtype):
     assert spikes.shape == (20_000, 6) and spikes.dtype == dtype
     p = np.clip(np.asarray(rates, np.float64), 0, 1)
     error = np.abs(np.mean(np.asarray(spikes, np.float64), axis=0) - p)
-    # Five standard deviations: one false alarm in a million.
+    # Five standard deviations are exceeded once in a million.
     assert np.all(error <= 5 * np.sqrt(p * (1 - p) / 20_000))
 
 
@@ -53,9 +53,9 @@ def test_encoders_map_and_compile():
 
 
 def test_wrong_arguments_are_errors():
-    with pytest.raises(TypeError, match="'rates'"):
+    with pytest.raises(TypeError, match="`rates`"):
         poisson(jr.key(0), jnp.ones(3, int), 5)
-    with pytest.raises(TypeError, match="'steps'"):
+    with pytest.raises(TypeError, match="`steps`"):
         latency(jnp.ones(3), 5.0)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="`steps` must be 1 or more; got 0"):
         latency(jnp.ones(3), 0)

@@ -15,7 +15,6 @@ from ngcx.neurons import (
     LIF,
     LeakyIntegrator,
     RecurrentLIF,
-    SynapticLIF,
     layerwise,
     stepwise,
 )
@@ -29,8 +28,7 @@ def dense(key):
         LIF(jnp.full(5, 0.9)),
         Tanh(),
         eqx.nn.Linear(5, 4, use_bias=False, key=keys[1]),
-        RecurrentLIF(weight=0.3 * jr.normal(keys[2], (4, 4))),
-        SynapticLIF(surrogate=Sigmoid()),
+        RecurrentLIF(surrogate=Sigmoid(), weight=0.3 * jr.normal(keys[2], (4, 4))),
         LeakyIntegrator(),
     ]
 
@@ -47,16 +45,25 @@ def convolutional(key):
     )
 
 
-STACKS = [(dense, (6,)), (convolutional, (1, 6, 6))]
+SHAPES = {dense: (6,), convolutional: (1, 6, 6)}
+# A way to run a stack, and whether it has checkpoints; all are to give the numbers of
+# `layerwise` without any. Each takes seconds to compile, so that not every stack runs
+# in every way with and without a key.
+STEPS, SEGMENTS, BOTH = (stepwise, False), (layerwise, True), (stepwise, True)
 
 
-@pytest.mark.parametrize(("make", "shape"), STACKS, ids=["dense", "convolutional"])
-@pytest.mark.parametrize("checkpoint", [False, True])
-@pytest.mark.parametrize("key", [None, 5])
-def test_both_runners_give_the_same_numbers(make, shape, checkpoint, key):
+@pytest.mark.parametrize(
+    ("make", "seed", "ways"),
+    [
+        (dense, None, [STEPS, SEGMENTS, BOTH]),
+        (dense, 5, [BOTH]),
+        (convolutional, None, [STEPS]),
+    ],
+)
+def test_both_runners_give_the_same_numbers(make, seed, ways):
     stack = make(jr.key(0))
-    inputs = 2 * jr.normal(jr.key(1), (11, *shape))
-    key = key if key is None else jr.key(key)
+    inputs = 2 * jr.normal(jr.key(1), (11, *SHAPES[make]))
+    key = None if seed is None else jr.key(seed)
 
     @eqx.filter_jit
     def outcome(stack, runner, checkpoint):
@@ -68,7 +75,7 @@ def test_both_runners_give_the_same_numbers(make, shape, checkpoint, key):
         return total(stack)
 
     expected = outcome(stack, layerwise, False)
-    for runner in (layerwise, stepwise):
+    for runner, checkpoint in ways:
         got = outcome(stack, runner, checkpoint)
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
@@ -98,18 +105,16 @@ def test_a_stack_goes_on_where_it_stopped(runner):
 
 
 @pytest.mark.parametrize("runner", [layerwise, stepwise])
-@pytest.mark.parametrize("options", [{}, {"checkpoint": True}], ids=str)
-def test_a_batch_is_mapped(runner, options):
+def test_a_batch_is_mapped(runner):
     stack, inputs = dense(jr.key(0)), jr.normal(jr.key(1), (10, 3, 6))
-    mapped = jax.vmap(
-        lambda x: runner(stack, x, **options), in_axes=1, out_axes=(0, 1)
-    )(inputs)
-    batched = runner(stack, inputs, batched=True, **options)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
-        batched,
-        mapped,
-    )
+    mapped = jax.vmap(lambda x: runner(stack, x), in_axes=1, out_axes=(0, 1))(inputs)
+    for checkpoint in (False, True):
+        batched = runner(stack, inputs, batched=True, checkpoint=checkpoint)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+            batched,
+            mapped,
+        )
     again = runner(stack, inputs, batched[0], batched=True)[1]
     assert again.shape == (10, 3, 4)
 

@@ -57,5 +57,5 @@ def test_gradient_of_group_mean():
 
 
 def test_masks_must_fit():
-    with pytest.raises(TypeError, match="'masks'"):
+    with pytest.raises(TypeError, match="`masks` of"):
         ops.group_mean(jnp.zeros(3), jnp.ones((2, 4)))

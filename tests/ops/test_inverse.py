@@ -90,7 +90,7 @@ def test_inverse_tanh(numbers, bound, dtype):
     got = ops.inverse_tanh(x, bound)
     assert got.dtype == dtype
     limits = tolerance(dtype)
-    # 1 - bound is rounded.
+    # The difference 1 - bound is rounded.
     slack = float(jnp.finfo(dtype).eps) / bound if bound else 0
     limits["rtol"] += min(slack, 1e-5)
     np.testing.assert_allclose(np.asarray(got, float), expected, **limits)

@@ -119,9 +119,9 @@ def test_wrong_arguments_of_normalize_matrix_are_errors():
         ops.normalize_matrix(x, -1.0)
     with pytest.raises(ValueError, match="`norm` must be 0 or more; got -1.0."):
         ops.normalize_block_matrix(x, (1, 1), norm=-1.0)
-    with pytest.raises(TypeError, match="'axis'"):
+    with pytest.raises(TypeError, match="`axis` of"):
         ops.normalize_matrix(x, axis=2)  # pyright: ignore
-    with pytest.raises(TypeError, match="'x'"):
+    with pytest.raises(TypeError, match="`x` of"):
         ops.normalize_matrix(jnp.ones(2))
 
 

@@ -69,7 +69,7 @@ def test_by_name_and_compiled(standard_promotion):
         assert all(np.all(leaf < 0) for leaf in jax.tree.leaves(updates))
     with pytest.raises(ValueError, match="`name` must be one of .* mean 'adam'"):
         optim.create("adan")
-    with pytest.raises(TypeError, match="'eta'"):
+    with pytest.raises(TypeError, match="`eta` of"):
         optim.sgd("fast")  # pyright: ignore[reportArgumentType]
 
 

@@ -60,7 +60,7 @@ def test_every_position_has_the_same_chance(replace, per_image):
     counts = np.bincount(np.ravel(starts(keys)), minlength=IMAGES.size)
     counts = counts.reshape(IMAGES.shape)
     assert counts[:, 4:].sum() == counts[:, :, 5:].sum() == 0
-    # Without replacement the counts vary less than a multinomial's.
+    # The counts of draws without replacement vary less than a multinomial's.
     assert scipy.stats.chisquare(counts[:, :4, :5].ravel()).pvalue > 1e-3
 
 
@@ -120,7 +120,7 @@ def test_gradients_count_how_often_a_pixel_was_drawn():
 @pytest.mark.parametrize(
     ("keywords", "match"),
     [
-        ({"n": -1}, "`n` must be from 0"),
+        ({"n": -1}, "`n` must be 0 or more"),
         ({"n": 21, "replace": False}, "from 0 to 20, .* without replacement; got 21"),
         ({"n": 61, "replace": False, "per_image": False}, "from 0 to 60, "),
         ({"images": IMAGES[:0], "per_image": False}, "`n` must be from 0 to 0"),

@@ -73,7 +73,7 @@ class Array:
 
     axes: str
     accepts: str = "float"
-    """Of "float", "int", "bool" and "complex"; the first is that of a valid one."""
+    """Some of "float", "int", "bool", "complex"; the first is that of a valid one."""
     make: Callable[[np.random.Generator, tuple[int, ...]], Any] | None = None
     optional: bool = False
 
@@ -289,7 +289,7 @@ class Entry:
         return {name: kind.valid for name, kind in self.arguments.items()} | floats
 
     def call(self, arguments: dict[str, Any], function: Callable | None = None):
-        """As users do: by position what can be given so."""
+        """Calls it as users do: what can be given by position is."""
         function = function or self.function
         bound = inspect.signature(function).bind(**arguments)
         return function(*bound.args, **bound.kwargs)

@@ -1,4 +1,4 @@
-"""The table: an entry for every public name, in a file of `rooms` for every room."""
+"""The table: an entry for every public name, in a file for every subpackage."""
 
 import importlib
 import pathlib
@@ -11,23 +11,24 @@ import ngcx
 from ._entries import Entry
 
 
-ROOMS = sorted(
+SUBPACKAGES = sorted(
     path.parent.name
     for path in pathlib.Path(ngcx.__file__).parent.glob("*/__init__.py")
 )
 
 
 _LOADED = {
-    room: importlib.import_module(f".rooms.{room}", __package__) for room in ROOMS
+    name: importlib.import_module(f".subpackages.{name}", __package__)
+    for name in SUBPACKAGES
 }
 TABLE: dict[str, Entry] = {
-    f"{room}.{name}": entry
-    for room, module in _LOADED.items()
+    f"{subpackage}.{name}": entry
+    for subpackage, module in _LOADED.items()
     for name, entry in module.ENTRIES.items()
 }
 EXEMPT: dict[str, str] = {
-    f"{room}.{name}": reason
-    for room, module in _LOADED.items()
+    f"{subpackage}.{name}": reason
+    for subpackage, module in _LOADED.items()
     for name, reason in getattr(module, "EXEMPT", {}).items()
 }
 

@@ -11,18 +11,21 @@ import pytest
 import ngcx
 
 from ._entries import Entry, Mutation
-from ._table import EXEMPT, ROOMS, TABLE, leaves
+from ._table import EXEMPT, SUBPACKAGES, TABLE, leaves
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_public_name_has_an_entry(room):
-    known = {name for name in TABLE.keys() | EXEMPT.keys() if name.startswith(room)}
-    for name, member in vars(getattr(ngcx, room)).items():
-        if not name.startswith("_") and not inspect.ismodule(member):
-            where = f"add {name!r} to ENTRIES in tests/robustness/rooms/{room}.py"
-            assert f"{room}.{name}" in known, where
+@pytest.mark.parametrize("subpackage", SUBPACKAGES)
+def test_every_public_name_has_an_entry(subpackage):
+    module = getattr(ngcx, subpackage)
+    for name in dir(module):
+        if not name.startswith("_") and not inspect.ismodule(getattr(module, name)):
+            where = f"tests/robustness/subpackages/{subpackage}.py"
+            known = f"{subpackage}.{name}" in TABLE.keys() | EXEMPT.keys()
+            assert known, f"add {name!r} to ENTRIES in {where}"
 
 
+# A size as a scalar of numpy is refused by us, after Equinox has warned of it.
+@pytest.mark.filterwarnings("ignore:A JAX array is being set as static")
 @pytest.mark.parametrize("name", TABLE)
 def test_wrong_arguments_are_errors_that_name_them(name):
     entry = TABLE[name]
@@ -42,7 +45,8 @@ def outcome(entry: Entry, mutation: Mutation, valid, expected) -> str:
     try:
         compiled = not mutation.shape or entry.on_host
         if not compiled:
-            # Without compiling for every shape, but where there are numbers to judge.
+            # Shapes are only traced, unless there are numbers to judge: compiling takes
+            # long.
             result = leaves(eqx.filter_eval_shape(entry.call, arguments))
             compiled = mutation.finite and any(leaf.size for leaf in result)
         if compiled:
@@ -83,15 +87,7 @@ def brief(error):
 
 
 def names(error, arguments) -> bool:
-    # What follows are all arguments, and their annotations.
-    message = str(error).split("Called with parameters")[0]
-    if "Non-hashable static arguments" in message:
-        return True  # of JAX, which shows the value
+    message = str(error)
     if "dtype" in arguments and re.search(r"data type .* not understood", message):
         return True
-    return any(
-        re.search(
-            rf"(parameter '|`|at path |argument: '){argument}\b|^{argument} ", message
-        )
-        for argument in arguments
-    )
+    return any(re.search(rf"(`|^){argument}\b", message) for argument in arguments)

@@ -35,9 +35,9 @@ def test_copies_of_a_module_are_equal_and_work(name, how):
     assert type(copied) is type(original)
     assert eqx.tree_equal(copied, original)
     for key, entry in TABLE.items():
-        room, owner, *method = key.split(".")
+        subpackage, owner, *method = key.split(".")
         if (
-            f"{room}.{owner}" != name
+            f"{subpackage}.{owner}" != name
             or inspect.isfunction(entry.function)
             or not method
         ):

@@ -16,7 +16,7 @@ from ._table import TABLE, leaves
 
 
 THREADS = 8
-# The rooms whose functions are called from a thread each, as in a loader or a server.
+# Functions that are called from a thread each, as in a loader or a server.
 PURE = {
     name: entry
     for name, entry in TABLE.items()

@@ -15,7 +15,7 @@ WEIGHTS = np.random.default_rng(1).normal(size=(7, 12))
 POINTS = np.random.default_rng(2).normal(size=(30, 2))
 MATRIX = np.array([[50, 3, 2], [4, 40, 6], [0, 9, 30]])
 
-# Every function that draws, for what holds of all of them.
+# Every function that draws is here, for the tests of what holds of all of them.
 PICTURES = {
     "raster": lambda ax: viz.raster(SPIKES, ax=ax),
     "spike_comparison": lambda ax: viz.spike_comparison(SPIKES, TARGETS, ax=ax),

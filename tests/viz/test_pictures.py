@@ -15,11 +15,11 @@ from matplotlib.text import Text
 
 
 BASELINES = pathlib.Path(__file__).parent / "baselines"
-# Root mean square of the differences, of 255: more than versions 3.10 and 3.11 of
-# matplotlib differ by, and less than what errors make.
+# The root mean square of the differences, of 255, may be this. Versions 3.10 and 3.11
+# of matplotlib differ by less, and errors make more.
 TOLERANCE = 1.0
-# These place images differently by a pixel of the picture. Fields that are upside down,
-# or of the wrong sign, or in another order, make 23 or more.
+# The versions place the images in these by a pixel differently. Fields that are upside
+# down, or of the wrong sign, or in another order, make 23 or more.
 TOLERANCE_OF_IMAGES = {"membrane": 3.0, "receptive_fields": 20.0, "macro_grid": 20.0}
 
 

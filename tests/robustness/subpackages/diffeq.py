@@ -52,6 +52,32 @@ ENTRIES = {
         diffeq.create,
         {"name": Other("rk4", {"None": None, "unknown": "rk5", "a number": 3})},
     ),
+    "RungeKutta": Entry(
+        diffeq.RungeKutta,
+        {
+            "rows": Other(
+                ((1 / 2,),),
+                {
+                    "None": None,
+                    "numbers": (1 / 2,),
+                    "text": (("text",),),
+                    "too long": ((1 / 2, 1 / 2),),
+                    "too many": ((1 / 2,), (0, 1)),
+                },
+            ),
+            "weights": Other(
+                (0, 1),
+                {
+                    "None": None,
+                    "a number": 1,
+                    "text": ("text", "text"),
+                    "too few": (1,),
+                    "another sum": (1, 1),
+                },
+            ),
+        },
+        also=("weights",),
+    ),
     "leapfrog": Entry(
         diffeq.leapfrog,
         STEP
@@ -79,6 +105,7 @@ ENTRIES = {
 }
 for name in ("euler", "midpoint", "heun", "ralston", "rk4"):
     ENTRIES[name] = Entry(getattr(diffeq, name), STEP | {"y_scale": Number(0.5)})
+ENTRIES |= members("RungeKutta", diffeq.rk4, __call__=ENTRIES["rk4"])
 for name, (parameters, axes) in SYSTEMS.items():
     construct = Entry(getattr(diffeq, name), dict.fromkeys(parameters, ANY))
     ENTRIES[name] = construct

@@ -61,7 +61,7 @@ def gallery(function, argument, members):
 @ft.wraps(viz.animate_receptive_fields)
 def animate(*args, **kwargs):
     animation = viz.animate_receptive_fields(*args, **kwargs)
-    # Or matplotlib warns that it was not shown.
+    # Otherwise matplotlib would warn that it was not shown.
     animation._draw_was_started = True  # pyright: ignore[reportAttributeAccessIssue]
     return animation
 

@@ -3,6 +3,7 @@
 import functools as ft
 import inspect
 
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 
@@ -66,6 +67,12 @@ FITS = {
     "LinearProbe": TRAINING,
 }
 INPUTS = {name: TOKENS if name == "AttentiveProbe" else X for name in KINDS}
+FITTED = {
+    "AttentiveProbe": analysis.FittedNetwork,
+    "KMeansProbe": analysis.FittedKMeans,
+    "KNNProbe": analysis.FittedKNN,
+    "LinearProbe": analysis.FittedNetwork,
+}
 MORE = {"KMeansProbe": ["clusters"], "KNNProbe": ["neighbors"]}
 
 
@@ -73,7 +80,9 @@ MORE = {"KMeansProbe": ["clusters"], "KNNProbe": ["neighbors"]}
 def fitted(name: str):
     options = {"epochs": 1} if name == "AttentiveProbe" else {}
     x, y = INPUTS[name].valid, CLASSES.valid
-    return MADE[name].fit(jr.key(0), x, y, **options)[0]
+    # It may be made while something else is traced.
+    with jax.ensure_compile_time_eval():
+        return MADE[name].fit(jr.key(0), x, y, **options)[0]
 
 
 def on_fitted(name: str, method: str):
@@ -82,11 +91,17 @@ def on_fitted(name: str, method: str):
     def call(*args, **kwargs):
         return getattr(fitted(name), method)(*args, **kwargs)
 
-    call.__signature__ = inspect.signature(getattr(MADE[name], method))
+    _, *further = inspect.signature(getattr(FITTED[name], method)).parameters.values()
+    call.__signature__ = inspect.Signature(further)
     return call
 
 
-EXEMPT = {"AbstractProbe": "abstract", "AbstractTrainedProbe": "abstract"}
+EXEMPT = {
+    "AbstractFittedProbe": "abstract",
+    "AbstractProbe": "abstract",
+    "AbstractTrainedProbe": "abstract",
+    **{kind.__name__: "made by a fit" for kind in FITTED.values()},
+}
 ENTRIES = {
     "KMeansResult": Entry(
         analysis.KMeansResult,

@@ -20,8 +20,11 @@ from .._entries import (
 
 ANY = Number(0.5)
 LATE = Axis(late=True)
-FAN = {"in_axis": Axis(-2, late=True), "out_axis": LATE}
-SCALING = FAN | {"batch_axis": Other((), {"None": None, "a number": 0, "text": "text"})}
+SCALING = {
+    "in_axis": Axis(-2, late=True),
+    "out_axis": LATE,
+    "batch_axis": Other((), {"None": None, "a number": 0, "text": "text"}),
+}
 KEEP = {
     "keep": Other(
         2, {"negative": -1, "None": None, "a flag": True, "twice": [1, 1], "text": "a"}
@@ -42,8 +45,8 @@ PARAMETERS = {
         ),
     },
     "DiagOffDiag": {"on": ANY, "off": ANY},
-    "FanInGaussian": FAN,
-    "FanInUniform": FAN,
+    "FanInGaussian": SCALING,
+    "FanInUniform": SCALING,
     "FromJax": {"initializer": Function(normal)},
     "Gaussian": {"mean": ANY, "std": Number(0.5, low=0)},
     "GlorotNormal": SCALING,
@@ -78,6 +81,8 @@ EXEMPT = {
     "AbstractConstraint": "abstract",
     "AbstractInitializer": "abstract",
     "AbstractVarianceScaling": "abstract",
+    "Reinitializable": "a protocol",
+    "WeightLayout": "constants of a class, judged where they are used",
 }
 SHAPE = Other(
     (3, 4),

@@ -86,8 +86,8 @@ ENTRIES = {
         {"x": MATRIX, "norm": Number(1.0, low=0), "order": ORDER, "axis": SIDE},
         like="x",
     ),
-    "one_hot": Entry(
-        ops.one_hot, {"x": X, "axis": Axis()}, like="x", differentiable=False
+    "one_hot_argmax": Entry(
+        ops.one_hot_argmax, {"x": X, "axis": Axis()}, like="x", differentiable=False
     ),
     "sample_values_by_group": Entry(
         ops.sample_values_by_group,

@@ -1,0 +1,336 @@
+r"""Arithmetic that is safe where that of plain JAX is not: the ground floor.
+
+Safe means: at every finite input, in every floating dtype, the value and its first and
+second derivatives are finite and accurate wherever the true ones are. Every subpackage
+computes with these functions, and none has its own copy.
+
+| operation | what plain JAX does wrong | what this does |
+| --- | --- | --- |
+| `widened`, `wide_dtype` | a sum or a square in a half precision overflows and loses digits | computes in float32, to be rounded once |
+| `sigmoid`, `sigmoid_slope` | `s * (1 - s)` is 0 from x = 17 on | one exponential of a negative number, $t / (1 + t)^2$ |
+| `sigmoid_and_slope` | the two together take two exponentials | shares one |
+| `tanh`, `tanh_slope` | `1 - tanh(x) ** 2` is 0 from x = 9 on | one exponential, $4 t / (1 + t)^2$ |
+| `softplus` | `log(1 + exp(x))` overflows, and so does its derivative | $\max(x, 0)$ and a logarithm; the derivative is `sigmoid` |
+| `exponent` | the derivative of `x / scale` squares the scale | divides twice, and stops at -10,000 |
+| `squarable` | x times 0 is NaN where $x^2$ is infinite | bounds x where nothing depends on it any more |
+| `magnitude` | `jnp.abs` has the derivative 1 at 0 | has 0 |
+| `root` | the square root has an infinite derivative at 0 | has 0 |
+| `rectified_power` | a power has an infinite or undefined derivative at 0 | has 0 |
+| `ratio` | x / 0 is infinite or NaN | is a value of choice, 0 if none is given |
+| `quotient` | the derivative squares the denominator, which may overflow | divides twice |
+| `divided` | XLA multiplies by a reciprocal, which may be subnormal and is then 0 | scales both by a power of 2 first |
+| `power_of_two` | squares and sums overflow or vanish | gives the factor that rounds nothing and prevents it |
+| `rescaled` | the same, for measures that do not depend on the scale | divides by the largest magnitude, or by 1 if there is none |
+| `mean` | a sum overflows though the mean does not; the mean of nothing is NaN | adds up shares; is 0 |
+| `floored` | a floor under a probability stops its gradient | lets the gradient pass |
+| `weighted_log`, `weighted_log_ratio` | 0 times the derivative of ln 0 is NaN | is 0 |
+| `weighted_log1p` | `log1p` of a negative float64 is wrong by 100 units in the last place | adds what the sum 1 + x has lost |
+| `log_ratio` | ln x - ln y cancels where they nearly agree | takes the logarithm of 1 + (x - y) / y there |
+"""  # noqa: E501
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array, Bool, Float
+
+
+# The dtype to compute in.
+
+
+def wide_dtype(dtype):
+    """float64 for float64, and float32 for every other floating dtype.
+
+    XLA computes half precisions in float32 inside a fused kernel anyhow. Doing it in
+    the open keeps every intermediate number within range, sums exact, and the result
+    within half a unit in the last place.
+    """
+    return dtype if jnp.finfo(dtype).bits >= 32 else jnp.dtype(jnp.float32)
+
+
+def widened(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """`x` in the dtype to compute in; `.astype(x.dtype)` rounds the result back."""
+    return x.astype(wide_dtype(x.dtype))
+
+
+# Sigmoids. Each rule below states a derivative by functions that have such rules too,
+# so that derivatives of every order keep both tails.
+
+
+@jax.custom_jvp
+def sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The logistic function, 1 / (1 + e^-x)."""
+    return jax.nn.sigmoid(x)
+
+
+@sigmoid.defjvp
+def _sigmoid_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    return sigmoid(x), sigmoid_slope(x) * tangent
+
+
+@jax.custom_jvp
+def sigmoid_slope(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The derivative of the logistic function, sigmoid(x) sigmoid(-x)."""
+    # It is even, so that the exponential of -|x|, which cannot overflow, is all it
+    # takes.
+    t = jnp.exp(-jnp.abs(x))
+    return t / jnp.square(1 + t)
+
+
+@sigmoid_slope.defjvp
+def _sigmoid_slope_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    slope = sigmoid_slope(x)
+    # The second derivative s' (1 - 2 s) is s' times -tanh(x / 2), which does not cancel
+    # near 0.
+    return slope, -slope * tanh(x / 2) * tangent
+
+
+@jax.custom_jvp
+def sigmoid_and_slope(
+    x: Float[Array, "*shape"],
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
+    """The logistic function and its derivative, by one exponential and one division."""
+    t = jnp.exp(-jnp.abs(x))
+    upper = 1 / (1 + t)
+    lower = t * upper
+    return jnp.where(x >= 0, upper, lower), lower * upper
+
+
+@sigmoid_and_slope.defjvp
+def _sigmoid_and_slope_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    value, slope = sigmoid_and_slope(x)
+    change = slope * tangent
+    return (value, slope), (change, -tanh(x / 2) * change)
+
+
+@jax.custom_jvp
+def tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The hyperbolic tangent."""
+    return jnp.tanh(x)
+
+
+@tanh.defjvp
+def _tanh_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    return tanh(x), tanh_slope(x) * tangent
+
+
+@jax.custom_jvp
+def tanh_slope(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The derivative of the hyperbolic tangent, sech^2(x)."""
+    # A square of cosh would overflow.
+    t = jnp.exp(-2 * jnp.abs(x))
+    return 4 * t / jnp.square(1 + t)
+
+
+@tanh_slope.defjvp
+def _tanh_slope_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    slope = tanh_slope(x)
+    return slope, -2 * slope * tanh(x) * tangent
+
+
+@jax.custom_jvp
+def softplus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """ln(1 + e^x), whose derivatives are those of the logistic function."""
+    # This is max(x, 0) + log1p(exp(-|x|)), whose exponential cannot overflow.
+    return jnp.logaddexp(x, 0)
+
+
+@softplus.defjvp
+def _softplus_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    return softplus(x), sigmoid(x) * tangent
+
+
+def exponent(x: Float[Array, "*shape"], scale: Any) -> Float[Array, "*shape"]:
+    """`x / scale` for `x` of 0 or less, but not below -1e4, where the exponential is 0
+    in every dtype.
+    """
+    return _exponent(x, jnp.asarray(scale, x.dtype))
+
+
+@jax.custom_jvp
+def _exponent(x, scale):
+    return jnp.maximum(x / scale, -1e4)
+
+
+@_exponent.defjvp
+def _exponent_jvp(primals, tangents):
+    (x, scale), (x_tangent, scale_tangent) = primals, tangents
+    result = _exponent(x, scale)
+    # The usual rule multiplies scale^-2, which may be infinite, by x, which may be 0.
+    tangent = (x_tangent - result * scale_tangent) / scale
+    return result, jnp.where(result > -1e4, tangent, 0)
+
+
+def squarable(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """`x`, bounded to keep the derivatives of 1 / (1 + x^2) and of exp(-x^2) finite.
+
+    An infinite square is harmless for their values, and (1 + x^2)^-2 is then 0; but
+    times an infinite x it would be NaN.
+    """
+    limit = 2.0 ** (3 * jnp.finfo(x.dtype).maxexp // 4)
+    return jnp.clip(x, -limit, limit)
+
+
+# Powers and quotients.
+
+
+def magnitude(x):
+    """|x|, with derivative 0 at 0."""
+    return x * jnp.sign(x)
+
+
+def root(x):
+    """The square root, with derivative 0 at 0."""
+    return jnp.where(x == 0, 0, jnp.sqrt(jnp.where(x == 0, 1, x)))
+
+
+def rectified_power(x, exponent):
+    """`max(0, x) ** exponent`, with derivative 0 at 0."""
+    return jnp.where(x > 0, jnp.power(jnp.where(x > 0, x, 1), exponent), 0)
+
+
+def ratio(x, y, otherwise: Any = 0):
+    """`x / y`, and `otherwise` where `y` is 0."""
+    return jnp.where(y != 0, x / jnp.where(y != 0, y, 1), otherwise)
+
+
+@jax.custom_jvp
+def quotient(x, y):
+    """`x / y`, whose derivatives are finite as long as that is."""
+    return x / y
+
+
+@quotient.defjvp
+def _quotient_jvp(primals, tangents):
+    (x, y), (dx, dy) = primals, tangents
+    value = quotient(x, y)
+    return value, quotient(dx - value * dy, y)
+
+
+def divided(x, scale):
+    """`x / scale` for any normal `scale`, one for many entries."""
+    # The reciprocal of a quarter of the largest number is normal.
+    shrink = jnp.where(scale > 1, 0.25, 1).astype(x.dtype)
+    return (x * shrink) / (scale * shrink)
+
+
+def power_of_two(largest):
+    """The power of 2 that makes `largest` less than 1, as a factor that rounds nothing;
+    1 for 0. It has no gradient.
+    """
+    bits = jnp.frexp(stop_gradient(largest))[1]
+    # Neither the factor nor its reciprocal may be subnormal, and flushed to 0.
+    limit = jnp.finfo(largest.dtype).maxexp - 3
+    return jnp.ldexp(jnp.ones_like(largest), -jnp.clip(bits, -limit, limit))
+
+
+def rescaled(x, axis: Any = -1):
+    """`x` over its largest magnitude along an axis, and that magnitude, which keeps its
+    axis. Where all is 0, or subnormal, the first is 0 and the second is 1.
+
+    What is made of the first neither overflows nor vanishes. It either does not depend
+    on the scale or is proportional to it, so that the gradient through the scale is
+    left out.
+    """
+    largest = stop_gradient(jnp.max(jnp.abs(x), axis, keepdims=True, initial=0))
+    silent = largest < jnp.finfo(x.dtype).tiny
+    scale = jnp.where(silent, 1, largest)
+    return jnp.where(silent, 0, divided(x, scale)), scale
+
+
+def mean(values, axis=None, where: Bool[Array, "..."] | None = None):
+    """The mean of the values that `where` keeps; 0 of none."""
+    if where is not None:
+        values = jnp.where(where, values, 0)
+    size = values.size if axis is None else values.shape[axis]
+    count = size if where is None else jnp.sum(where, axis, dtype=int)
+    # The share is a power of 2, and so exact; with it no sum of finite values
+    # overflows.
+    share = jnp.asarray(0.5 ** max(size - 1, 0).bit_length(), values.dtype)
+    divisor = jnp.maximum(jnp.asarray(count, values.dtype), 1) * share
+    return jnp.sum(values * share, axis) / divisor
+
+
+# Logarithms of probabilities.
+
+
+def floored(probability, dtype):
+    """`probability`, or the smallest normal number of `dtype` if that is larger.
+
+    The derivative is 1 below the floor too, or the worst prediction would learn
+    nothing.
+    """
+    floor = jnp.asarray(jnp.finfo(dtype).tiny, probability.dtype)
+    lifted = floor + (probability - stop_gradient(probability))
+    return jnp.where(probability < floor, lifted, probability)
+
+
+@jax.custom_jvp
+def _slope(weight, x):
+    """`weight / x` of a positive `x`, and 0 for a weight of 0."""
+    return weight / x
+
+
+@_slope.defjvp
+def _slope_jvp(primals, tangents):
+    (weight, x), (dweight, dx) = primals, tangents
+    slope = _slope(weight, x)
+    # The usual rule squares x, which may underflow.
+    return slope, (dweight - slope * dx) * _slope(jnp.ones_like(x), x)
+
+
+@jax.custom_jvp
+def weighted_log(weight, x):
+    """`weight * ln(x)` of a positive `x`, with first and second derivatives in `x` that
+    are 0 without weight, however small `x` is.
+    """
+    return weight * jnp.log(x)
+
+
+@weighted_log.defjvp
+def _weighted_log_jvp(primals, tangents):
+    (weight, x), (dweight, dx) = primals, tangents
+    logarithm = weighted_log(jnp.ones_like(x), x)
+    return weighted_log(weight, x), dweight * logarithm + _slope(weight, x) * dx
+
+
+@jax.custom_jvp
+def weighted_log_ratio(weight, x, y):
+    """`weight * ln(x / y)` of positive numbers, with derivatives like those of
+    `weighted_log`.
+    """
+    return weight * log_ratio(x, y)
+
+
+@weighted_log_ratio.defjvp
+def _weighted_log_ratio_jvp(primals, tangents):
+    (weight, x, y), (dweight, dx, dy) = primals, tangents
+    logarithm = weighted_log_ratio(jnp.ones_like(x), x, y)
+    slopes = _slope(weight, x) * dx - _slope(weight, y) * dy
+    return weighted_log_ratio(weight, x, y), dweight * logarithm + slopes
+
+
+def weighted_log1p(weight, x, dtype):
+    """`weight * ln(1 + x)`, where 1 + x is at least the smallest normal number of
+    `dtype`.
+    """
+    total = 1 + x
+    whole = floored(total, dtype)
+    # What the sum has lost counts to first order.
+    lost = stop_gradient((x - (total - 1)) / whole)
+    return weighted_log(weight, whole) + weight * lost
+
+
+def log_ratio(x, y):
+    """ln(x / y) of positive numbers, to the last place also where they nearly agree."""
+    near = magnitude(x - y) < y / 2
+    excess = jnp.where(near, x - y, 0) / y
+    nearby = weighted_log1p(jnp.ones_like(y), excess, x.dtype)
+    return jnp.where(near, nearby, jnp.log(x) - jnp.log(y))

@@ -1,0 +1,346 @@
+"""Where mixtures come from: data that they are fitted to, or given parameters."""
+
+from typing import Literal, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import jax.tree_util as jtu
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._compiled import compiled
+from .._kmeans import kmeans_plus_plus
+from .._numerics import power_of_two, widened
+from .._typing import Count, Positive, Scalar
+from ._covariance import COVARIANCES
+from ._em import FitResult, climb
+from ._factorial import Bernoullis, Exponentials, ProbabilityFloor
+from ._gaussians import Covariance, Gaussians, check_shape
+from ._mixture import Mixture
+from ._rows import arranged, check_data
+
+
+Init: TypeAlias = Literal["kmeans++", "random"]
+_STATIC = ("num_components", "max_iter", "init", "n_init")
+
+
+def _data_of(components):
+    """A check that data can be fitted by a class of components."""
+
+    def check(key, x, num_components, *, sample_weight=None, **options):
+        check_data(x, sample_weight, components, num_components)
+
+    return check
+
+
+class _Namespace:
+    def __new__(cls, *args, **kwargs):
+        name = cls.__name__
+        raise TypeError(f"Mixtures come from `{name}.fit` or `{name}.from_parameters`.")
+
+
+class GaussianMixture(_Namespace):
+    r"""Makes mixtures of normal distributions:
+
+    $$p(x) = \sum_k \pi_k \, \mathcal{N}(x; \mu_k, \Sigma_k)$$
+
+    !!! example
+
+        ```python
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from ngcx.density import GaussianMixture
+        >>> x = jnp.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
+        >>> mixture, result = GaussianMixture.fit(jax.random.key(0), x, 2)
+        >>> labels = mixture.predict(x)
+        >>> print(labels != labels[0], result.converged)
+        [False False False  True  True  True] True
+
+        ```
+    """
+
+    @staticmethod
+    @compiled(
+        static=(*_STATIC, "covariance", "covariance_floor"),
+        before=_data_of(Gaussians),
+    )
+    def fit(
+        key: PRNGKeyArray,
+        x: Float[Array, "rows features"],
+        num_components: Count,
+        *,
+        covariance: Covariance = "full",
+        covariance_floor: Positive[float] = 1e-6,
+        max_iter: Count = 100,
+        tol: Scalar = 1e-3,
+        init: Init = "kmeans++",
+        sample_weight: Float[Array, " rows"] | None = None,
+        n_init: Count = 1,
+    ) -> tuple[Mixture[Gaussians], FitResult]:
+        r"""Maximises the likelihood by expectation maximisation (Dempster, Laird and
+        Rubin, 1977), in one compiled loop.
+
+        A component that loses all its rows starts again at the row that the mixture
+        explains worst.
+
+        **Arguments:**
+
+        - `key`: decides the start.
+        - `x`: the data, at least as many rows as components.
+        - `num_components`: how many normal distributions there are.
+        - `covariance`: the shape of $\Sigma_k$: `"full"` for any, `"diagonal"` for a
+            variance of each feature, `"spherical"` for one variance of all.
+        - `covariance_floor`: the variances stay above this, relative to the variance of
+            the feature in the data (to 1 if that is 0), so that no component collapses
+            onto one row.
+        - `max_iter`: how many iterations at most.
+        - `tol`: stop after an iteration that raised the mean log-likelihood by less.
+        - `init`: the start. Components stand at random rows, `"random"`, or at rows far
+            from each other, `"kmeans++"` (Arthur and Vassilvitskii, 2007).
+        - `sample_weight`: how often each row counts, 0 or more; once if not given. A
+            row of weight 0 is as if it were not there. One row must count at least.
+        - `n_init`: how many starts, of which the best end is returned.
+
+        **Returns:** the fitted [`ngcx.density.Mixture`][] of
+        [`ngcx.density.Gaussians`][], and how the fit went.
+
+        **Raises:** `ValueError` for fewer rows than components, no features, a
+        `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
+        not finite (what is traced cannot be checked).
+        """
+        kind = Gaussians, num_components, covariance, covariance_floor
+        return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)
+
+    @staticmethod
+    @compiled(static=("covariance", "covariance_floor"))
+    def from_parameters(
+        weights: Float[Array, " components"],
+        means: Float[Array, "components features"],
+        covariances: Float[Array, "components *shape"],
+        covariance: Covariance = "full",
+        covariance_floor: Positive[float] = 1e-6,
+    ) -> Mixture[Gaussians]:
+        r"""Makes a mixture with given parameters.
+
+        **Arguments:**
+
+        - `weights`: $\pi$, which count relative to their sum.
+        - `means`: $\mu$.
+        - `covariances`: $\Sigma$, of shape (components, features, features), of
+            variances (components, features), or (components,), as `covariance` says.
+        - `covariance`, `covariance_floor`: as for `fit`; the floor holds once the
+            mixture is fitted on.
+
+        **Raises:** `ValueError` for `covariances` of another shape.
+        """
+        shares = _shares(weights)
+        kind, means = COVARIANCES[covariance], widened(means)
+        alike = jax.eval_shape(lambda: kind.covariances(kind.from_deviations(means)))
+        check_shape("covariances", covariances, alike, covariance)
+        scales = kind.from_covariances(widened(covariances))
+        gaussians = Gaussians(means, scales, covariance, covariance_floor)
+        return Mixture(shares, gaussians)
+
+
+class BernoulliMixture(_Namespace):
+    r"""Makes mixtures of binary vectors whose features are independent in each
+    component:
+
+    $$p(x) = \sum_k \pi_k \prod_d p_{kd}^{x_d} (1 - p_{kd})^{1 - x_d}$$
+
+    Rows may lie between 0 and 1 as well, as grey values do.
+
+    !!! example
+
+        ```python
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from ngcx.density import BernoulliMixture
+        >>> x = jnp.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+        >>> mixture, result = BernoulliMixture.fit(jax.random.key(0), x, 2)
+        >>> print(mixture.components.probabilities.round(1).sum(0))
+        [1. 1.]
+
+        ```
+    """
+
+    @staticmethod
+    @compiled(static=(*_STATIC, "probability_floor"), before=_data_of(Bernoullis))
+    def fit(
+        key: PRNGKeyArray,
+        x: Float[Array, "rows features"],
+        num_components: Count,
+        *,
+        probability_floor: ProbabilityFloor = 1e-6,
+        max_iter: Count = 100,
+        tol: Scalar = 1e-3,
+        init: Init = "kmeans++",
+        sample_weight: Float[Array, " rows"] | None = None,
+        n_init: Count = 1,
+    ) -> tuple[Mixture[Bernoullis], FitResult]:
+        """Maximises the likelihood by expectation maximisation (Dempster, Laird and
+        Rubin, 1977), in one compiled loop.
+
+        A component that loses all its rows starts again at the row that the mixture
+        explains worst.
+
+        **Arguments:**
+
+        - `key`: decides the start.
+        - `x`: the data, at least as many rows as components.
+        - `num_components`: how many vectors of probabilities there are.
+        - `probability_floor`: the probabilities stay this far away from 0 and 1, so
+            that a component can explain a row unlike those before.
+        - `max_iter`: how many iterations at most.
+        - `tol`: stop after an iteration that raised the mean log-likelihood by less.
+        - `init`: the start. Components stand at random rows, `"random"`, or at rows far
+            from each other, `"kmeans++"` (Arthur and Vassilvitskii, 2007).
+        - `sample_weight`: how often each row counts, 0 or more; once if not given. A
+            row of weight 0 is as if it were not there. One row must count at least.
+        - `n_init`: how many starts, of which the best end is returned.
+
+        **Returns:** the fitted [`ngcx.density.Mixture`][] of
+        [`ngcx.density.Bernoullis`][], and how the fit went.
+
+        **Raises:** `ValueError` for fewer rows than components, no features, a
+        `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
+        not from 0 to 1 (what is traced cannot be checked).
+        """
+        kind = Bernoullis, num_components, probability_floor
+        return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)
+
+    @staticmethod
+    @compiled(static=("probability_floor",))
+    def from_parameters(
+        weights: Float[Array, " components"],
+        probabilities: Float[Array, "components features"],
+        probability_floor: ProbabilityFloor = 1e-6,
+    ) -> Mixture[Bernoullis]:
+        r"""Makes a mixture with given parameters.
+
+        **Arguments:**
+
+        - `weights`: $\pi$, which count relative to their sum.
+        - `probabilities`: $p$, of a 1.
+        - `probability_floor`: as for `fit`; it holds once the mixture is fitted on.
+        """
+        bernoullis = Bernoullis(widened(probabilities), probability_floor)
+        return Mixture(_shares(weights), bernoullis)
+
+
+class ExponentialMixture(_Namespace):
+    r"""Makes mixtures of positive vectors whose features are independent and
+    exponential in each component:
+
+    $$p(x) = \sum_k \pi_k \prod_d \lambda_{kd} e^{-\lambda_{kd} x_d}, \quad x \geq 0$$
+
+    !!! example
+
+        ```python
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from ngcx.density import ExponentialMixture
+        >>> x = jnp.array([[0.1], [0.2], [0.3], [70.0], [80.0], [90.0]])
+        >>> mixture, result = ExponentialMixture.fit(jax.random.key(0), x, 2)
+        >>> print(jnp.sort(1 / mixture.components.rates[:, 0]).round())
+        [ 0. 80.]
+
+        ```
+    """
+
+    @staticmethod
+    @compiled(static=(*_STATIC, "mean_floor"), before=_data_of(Exponentials))
+    def fit(
+        key: PRNGKeyArray,
+        x: Float[Array, "rows features"],
+        num_components: Count,
+        *,
+        mean_floor: Positive[float] = 1e-6,
+        max_iter: Count = 100,
+        tol: Scalar = 1e-3,
+        init: Init = "kmeans++",
+        sample_weight: Float[Array, " rows"] | None = None,
+        n_init: Count = 1,
+    ) -> tuple[Mixture[Exponentials], FitResult]:
+        """Maximises the likelihood by expectation maximisation (Dempster, Laird and
+        Rubin, 1977), in one compiled loop.
+
+        A component that loses all its rows starts again at the row that the mixture
+        explains worst.
+
+        **Arguments:**
+
+        - `key`: decides the start.
+        - `x`: the data, at least as many rows as components.
+        - `num_components`: how many vectors of rates there are.
+        - `mean_floor`: the means stay above this, relative to the mean of the feature
+            in the data (to 1 if that is 0), so that no component collapses onto 0.
+        - `max_iter`: how many iterations at most.
+        - `tol`: stop after an iteration that raised the mean log-likelihood by less.
+        - `init`: the start. Components stand at random rows, `"random"`, or at rows far
+            from each other, `"kmeans++"` (Arthur and Vassilvitskii, 2007).
+        - `sample_weight`: how often each row counts, 0 or more; once if not given. A
+            row of weight 0 is as if it were not there. One row must count at least.
+        - `n_init`: how many starts, of which the best end is returned.
+
+        **Returns:** the fitted [`ngcx.density.Mixture`][] of
+        [`ngcx.density.Exponentials`][], and how the fit went.
+
+        **Raises:** `ValueError` for fewer rows than components, no features, a
+        `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
+        negative or not finite (what is traced cannot be checked).
+        """
+        kind = Exponentials, num_components, mean_floor
+        return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)
+
+    @staticmethod
+    @compiled(static=("mean_floor",))
+    def from_parameters(
+        weights: Float[Array, " components"],
+        rates: Float[Array, "components features"],
+        mean_floor: Positive[float] = 1e-6,
+    ) -> Mixture[Exponentials]:
+        r"""Makes a mixture with given parameters.
+
+        **Arguments:**
+
+        - `weights`: $\pi$, which count relative to their sum.
+        - `rates`: $\lambda$, the inverse of the mean.
+        - `mean_floor`: as for `fit`; it holds once the mixture is fitted on.
+        """
+        return Mixture(_shares(weights), Exponentials(widened(rates), mean_floor))
+
+
+def _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init):
+    """Fits so many components of a class, with such options."""
+    components, number, *options = kind
+    rows = arranged(x, sample_weight, components)
+    x, weight, _ = rows
+    whole = components.around(x, weight, *options)
+
+    def run(key):
+        if init == "random":
+            chance = weight / jnp.sum(weight)
+            seeds = jr.choice(key, len(weight), (number,), replace=False, p=chance)
+        else:
+            coordinates = whole.coordinates(x)
+            seeds = kmeans_plus_plus(key, coordinates, number, weight)
+        started = whole.started(x, weight, x[:, seeds].T)
+        equal = jnp.full(number, 1 / number, x.dtype)
+        return climb(Mixture(equal, started), rows, max_iter, tol)
+
+    if n_init == 1:
+        return run(key)
+    # One after the other: side by side, each would wait for the slowest.
+    runs = jax.lax.map(run, jr.split(key, n_init))
+    best = jnp.argmax(runs[1].log_likelihood[:, -1])
+    return jtu.tree_map(lambda leaf: leaf[best], runs)
+
+
+def _shares(weights):
+    """The weights relative to their sum, which cannot overflow."""
+    if weights.size == 0:
+        raise ValueError("`weights` must be of one component or more; got none.")
+    weights = widened(weights)
+    weights = weights * power_of_two(jnp.max(weights, initial=0))
+    return weights / jnp.sum(weights)

@@ -1,0 +1,246 @@
+from typing import Generic, TypeVar, final
+
+import jax.numpy as jnp
+import jax.random as jr
+import jax.tree_util as jtu
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from .._compiled import compiled
+from .._module import Module
+from .._numerics import ratio
+from .._typing import Count, Fraction, Natural, Scalar
+from ..metrics import bayesian_information_criterion
+from ._components import AbstractComponents
+from ._em import FitResult, Statistics, climb, expectation, iterated, posterior
+from ._rows import arranged, check_data, check_rows
+
+
+C = TypeVar("C", bound=AbstractComponents)
+M = TypeVar("M", bound=Module)
+
+
+def _check_component(self, key, num_samples, component=None):
+    end = self.num_components
+    if isinstance(component, int) and not 0 <= component < end:
+        raise ValueError(
+            f"`component` must be 0 or more and below {end}; got {component}."
+        )
+
+
+def _check_data(self, x, *, sample_weight=None, **options):
+    check_data(x, sample_weight, type(self.components), self.num_components)
+
+
+@final
+class Mixture(Module, Generic[C]):
+    r"""A density $p(x) = \sum_k \pi_k \, p_k(x)$: component $k$ is drawn with
+    probability $\pi_k$, and a row from it.
+
+    Data are rows in an array (rows, features) of any floating dtype. Results have that
+    dtype; half precisions are computed in float32, in which the parameters stay.
+
+    **Arguments:**
+
+    - `weights`: $\pi$, which add up to 1.
+    - `components`: the densities $p_k$, such as [`ngcx.density.Gaussians`][].
+
+    Most mixtures are made otherwise: `fit` and `from_parameters` of
+    [`ngcx.density.GaussianMixture`][], [`ngcx.density.BernoulliMixture`][] and
+    [`ngcx.density.ExponentialMixture`][] return them.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.density import Exponentials, Mixture
+        >>> rates = jnp.array([[1.0], [0.01]])
+        >>> mixture = Mixture(jnp.array([0.5, 0.5]), Exponentials(rates))
+        >>> print(mixture.predict(jnp.array([[0.5], [70.0]])))
+        [0 1]
+
+        ```
+    """
+
+    weights: Float[Array, " components"]
+    components: C
+
+    def __check_init__(self):
+        components = len(jtu.tree_leaves(self.components)[0])
+        if self.num_components != components:
+            raise ValueError(
+                f"`weights` must be of {components} components; got "
+                f"{self.num_components}."
+            )
+
+    @property
+    def num_components(self) -> int:
+        """How many components there are."""
+        return len(self.weights)
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers are free to be fitted."""
+        return self.num_components - 1 + self.components.num_parameters
+
+    @compiled
+    def log_prob(self, x: Float[Array, "rows features"]) -> Float[Array, " rows"]:
+        """ln p(x) of each row; minus infinity outside the support."""
+        return posterior(*_prepared(self, x))[0].astype(x.dtype)
+
+    @compiled
+    def responsibilities(
+        self, x: Float[Array, "rows features"]
+    ) -> Float[Array, "rows components"]:
+        """The probability that a row comes from a component, for each.
+
+        Outside the support, where none explains the row, it is the component's weight.
+        """
+        return posterior(*_prepared(self, x))[1].T.astype(x.dtype)
+
+    @compiled
+    def predict(self, x: Float[Array, "rows features"]) -> Int[Array, " rows"]:
+        """The component that is most responsible for each row."""
+        # Rounded to half precision, several may be the largest.
+        return jnp.argmax(posterior(*_prepared(self, x))[1], 0)
+
+    @compiled(static=("num_samples",), before=_check_component)
+    def sample(
+        self,
+        key: PRNGKeyArray,
+        num_samples: Natural,
+        component: int | Int[Array, ""] | None = None,
+    ) -> tuple[Float[Array, "rows features"], Int[Array, " rows"]]:
+        """Draws rows, independent of each other and in no order.
+
+        **Arguments:**
+
+        - `key`: decides the draw.
+        - `num_samples`: how many.
+        - `component`: draws from this one; from the whole mixture if not given. An
+            array out of range counts as the nearest in range.
+
+        **Returns:** the rows, and the component that each comes from.
+
+        **Raises:** `ValueError` for a `component` that is a Python number out of range.
+        """
+        label_key, row_key = jr.split(key)
+        if component is None:
+            log_weights = jnp.log(self.weights)
+            labels = jr.categorical(label_key, log_weights, shape=(num_samples,))
+        else:
+            label = jnp.clip(jnp.asarray(component, int), 0, self.num_components - 1)
+            labels = jnp.full(num_samples, label)
+        return self.components.sample(row_key, labels), labels
+
+    @compiled
+    def bic(self, x: Float[Array, "rows features"]) -> Float[Array, ""]:
+        """The Bayesian information criterion (Schwarz, 1978); the lower the better.
+
+        **Raises:** `ValueError` for no rows.
+        """
+        check_rows(x)
+        total = self.statistics(x).log_likelihood
+        criterion = bayesian_information_criterion(total, self.num_parameters, len(x))
+        return criterion.astype(x.dtype)
+
+    @compiled
+    def aic(self, x: Float[Array, "rows features"]) -> Float[Array, ""]:
+        """The information criterion of Akaike (1974); the lower the better."""
+        total = self.statistics(x).log_likelihood
+        return (2 * (self.num_parameters - total)).astype(x.dtype)
+
+    @compiled(static=("max_iter",), before=_check_data)
+    def fit_more(
+        self: M,
+        x: Float[Array, "rows features"],
+        *,
+        max_iter: Count = 100,
+        tol: Scalar = 1e-3,
+        sample_weight: Float[Array, " rows"] | None = None,
+    ) -> tuple[M, FitResult]:
+        """Goes on from here to the next maximum of the likelihood, by expectation
+        maximisation.
+
+        **Arguments:**
+
+        - `x`: the data, at least as many rows as components.
+        - `max_iter`: how many iterations at most.
+        - `tol`: stop after an iteration that raised the mean log-likelihood by less.
+        - `sample_weight`: how often each row counts, 0 or more; once if not given. A
+            row of weight 0 is as if it were not there. One row must count at least.
+
+        **Returns:** the fitted mixture, and how the fit went.
+
+        **Raises:** `ValueError` for fewer rows than components, no features, a
+        `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
+        not finite or not in the support (what is traced cannot be checked).
+        """
+        return climb(*_prepared(self, x, sample_weight), max_iter, tol)
+
+    @compiled(static=("axis_name",))
+    def em_step(
+        self: M,
+        x: Float[Array, "rows features"],
+        sample_weight: Float[Array, " rows"] | None = None,
+        *,
+        step_size: Fraction[Scalar] = 1.0,
+        axis_name: str | None = None,
+    ) -> tuple[M, Float[Array, ""]]:
+        """One iteration of expectation maximisation, to be used in a loop of your own.
+
+        **Arguments:**
+
+        - `x`, `sample_weight`: as for `fit_more`. Where no row counts, the mixture
+            stays as it is.
+        - `step_size`: for rows that are a batch of the data only: how much it counts
+            against what the mixture knows already, from 0 to 1. Stepwise EM (Cappé and
+            Moulines, 2009) lets it fall as `(step + 2) ** -0.7` does.
+        - `axis_name`: of the devices that hold the rows between them, inside
+            `jax.shard_map`.
+
+        **Returns:** the mixture after the step, and the mean log-likelihood before it,
+        0 where no row counts.
+
+        **Raises:** `ValueError` for no rows.
+        """
+        check_rows(x)
+        mixture, rows = _prepared(self, x, sample_weight)
+        step_size = jnp.asarray(step_size, rows.x.dtype)
+        new, statistics, _ = iterated(mixture, rows, step_size, axis_name)
+        return new, ratio(statistics.log_likelihood, jnp.sum(statistics.counts))
+
+    @compiled
+    def statistics(
+        self,
+        x: Float[Array, "rows features"],
+        sample_weight: Float[Array, " rows"] | None = None,
+    ) -> Statistics:
+        """The E-step: what `maximize` needs, summed over the rows. The statistics of
+        data in pieces add up to those of the whole.
+        """
+        return expectation(*_prepared(self, x, sample_weight))[0]
+
+    @compiled
+    def maximize(self, statistics: Statistics) -> "Mixture[C]":
+        """The M-step: the mixture of the largest expected likelihood, given what
+        `statistics` of this mixture has summed up. A component that no row belongs to
+        stays as it is, with weight 0; where no row counts, so does the whole mixture.
+        """
+        counts = statistics.counts
+        total = jnp.sum(counts)
+        weights = ratio(counts, total)
+        new = self.components.maximize(weights, counts, statistics.moments)
+        new = Mixture(weights, new)
+        return jtu.tree_map(lambda a, b: jnp.where(total == 0, a, b), self, new)
+
+
+def _prepared(mixture, x, sample_weight=None):
+    """The mixture in the dtype to compute in, and the rows."""
+    features = jtu.tree_leaves(mixture.components)[0].shape[1]
+    if x.shape[1] != features:
+        raise ValueError(
+            f"`x` must have the {features} features of the parameters; got "
+            f"{x.shape[1]}."
+        )
+    rows = arranged(x, sample_weight, mixture.components)
+    return jtu.tree_map(lambda leaf: leaf.astype(rows.x.dtype), mixture), rows

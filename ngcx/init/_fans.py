@@ -1,0 +1,154 @@
+"""Laws whose variance depends on how many inputs or outputs a weight connects."""
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
+
+import equinox as eqx
+import jax.nn.initializers as jni
+
+from ._base import AbstractInitializer
+from ._distributions import Gaussian, Uniform
+from ._from_jax import FromJax
+
+
+Axes = tuple[int, ...]
+
+
+class AbstractVarianceScaling(AbstractInitializer):
+    """A law whose variance is a number divided by a fan of the weight: how many inputs
+    an output sums over, or outputs an input reaches, receptive field included.
+
+    The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
+    """
+
+    in_axis: int = eqx.field(static=True, default=-2)
+    out_axis: int = eqx.field(static=True, default=-1)
+    batch_axis: Axes = eqx.field(static=True, default=())
+    """Axes over which weights are independent, and which no fan counts."""
+    law: ClassVar[Callable[..., AbstractInitializer]]
+    """What `law(shape, in_axis, out_axis, batch_axis)` returns is drawn from."""
+
+    def _sample(self, source, shape):
+        axes = (self.in_axis, self.out_axis, *self.batch_axis)
+        rank = len(shape)
+        known = all(-rank <= axis < rank for axis in axes)
+        if not known or len({axis % rank for axis in axes}) < len(axes):
+            further = f" and `batch_axis`={self.batch_axis}" if self.batch_axis else ""
+            raise ValueError(
+                f"`shape` must have different axes `in_axis`={self.in_axis}, "
+                f"`out_axis`={self.out_axis}{further}; got {shape}."
+            )
+        if 0 in shape:  # such a weight has no fans
+            return source.xp.zeros(shape, source.wide)
+        law = self.law(shape, self.in_axis, self.out_axis, self.batch_axis)
+        return law._sample(source, shape)
+
+
+def _jax_law(make: Callable):
+    """A law that JAX knows and draws."""
+    return staticmethod(lambda shape, *axes: FromJax(make(*axes)))
+
+
+def _fan_in_law(make: Callable[[float], AbstractInitializer]):
+    """A law of our own, made from one over the square root of the fan-in."""
+
+    def law(shape: tuple[int, ...], in_axis: int, out_axis: int, batch_axis: Axes):
+        others = {axis % len(shape) for axis in (out_axis, *batch_axis)}
+        inputs = [size for axis, size in enumerate(shape) if axis not in others]
+        return make(math.sqrt(1 / math.prod(inputs)))
+
+    return staticmethod(law)
+
+
+class FanInUniform(AbstractVarianceScaling):
+    r"""Uniform on $[-\sqrt{1/n}, \sqrt{1/n})$, where $n$ is the fan-in: the size of
+    `in_axis` times the receptive field (every axis but `in_axis`, `out_axis` and
+    `batch_axis`).
+
+    The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
+
+    ??? cite "Reference"
+        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+    """
+
+    law = _fan_in_law(lambda limit: Uniform(-limit, limit))
+
+
+class FanInGaussian(AbstractVarianceScaling):
+    r"""The normal distribution $\mathcal{N}(0, 1/n)$, where $n$ is the fan-in: the size
+    of `in_axis` times the receptive field (every axis but `in_axis`, `out_axis` and
+    `batch_axis`).
+
+    The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
+
+    ??? cite "Reference"
+        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+    """
+
+    law = _fan_in_law(lambda std: Gaussian(std=std))
+
+
+class GlorotUniform(AbstractVarianceScaling):
+    r"""Uniform with variance $\frac{2}{n_\text{in} + n_\text{out}}$.
+
+    ??? cite "Reference"
+        Glorot and Bengio, *Understanding the difficulty of training deep feedforward
+        neural networks*, AISTATS 2010.
+    """
+
+    law = _jax_law(jni.glorot_uniform)
+
+
+class GlorotNormal(AbstractVarianceScaling):
+    r"""Normal, truncated at two standard deviations, with variance
+    $\frac{2}{n_\text{in} + n_\text{out}}$.
+
+    ??? cite "Reference"
+        Glorot and Bengio, *Understanding the difficulty of training deep feedforward
+        neural networks*, AISTATS 2010.
+    """
+
+    law = _jax_law(jni.glorot_normal)
+
+
+class HeUniform(AbstractVarianceScaling):
+    r"""Uniform with variance $\frac{2}{n_\text{in}}$.
+
+    ??? cite "Reference"
+        He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
+    """
+
+    law = _jax_law(jni.he_uniform)
+
+
+class HeNormal(AbstractVarianceScaling):
+    r"""Normal, truncated at two standard deviations, with variance
+    $\frac{2}{n_\text{in}}$.
+
+    ??? cite "Reference"
+        He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
+    """
+
+    law = _jax_law(jni.he_normal)
+
+
+class LeCunUniform(AbstractVarianceScaling):
+    r"""Uniform with variance $\frac{1}{n_\text{in}}$.
+
+    ??? cite "Reference"
+        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+    """
+
+    law = _jax_law(jni.lecun_uniform)
+
+
+class LeCunNormal(AbstractVarianceScaling):
+    r"""Normal, truncated at two standard deviations, with variance
+    $\frac{1}{n_\text{in}}$.
+
+    ??? cite "Reference"
+        LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+    """
+
+    law = _jax_law(jni.lecun_normal)
