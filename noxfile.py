@@ -33,12 +33,16 @@ PEERS = {
 }
 
 
+# Every test, those too that the quick suite leaves out.
+ALL = ("-m", "thorough or not thorough")
+
+
 def group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PROJECT, name)
 
 
-def run_tests(session: nox.Session, *options: str):
-    env = {"HYPOTHESIS_PROFILE": os.environ.get("HYPOTHESIS_PROFILE", "ci")}
+def run_tests(session: nox.Session, *options: str, profile: str = "ci"):
+    env = {"HYPOTHESIS_PROFILE": os.environ.get("HYPOTHESIS_PROFILE", profile)}
     # A file at a time, whose tests share what is compiled.
     workers = ("-n", "auto", "--dist", "loadfile")
     session.run("pytest", *workers, *options, *session.posargs, env=env)
@@ -73,8 +77,7 @@ def tests(session: nox.Session):
 def thorough(session: nox.Session):
     """Runs every test, those that take long too, with many more examples of each."""
     session.install("-e", EVERYTHING, *group("tests"))
-    session.env["HYPOTHESIS_PROFILE"] = "thorough"
-    run_tests(session, "-m", "thorough or not thorough")
+    run_tests(session, *ALL, profile="thorough")
 
 
 @nox.session(python=NEWEST or False)
@@ -136,7 +139,7 @@ def faults(session: nox.Session):
     """Saves while processes are killed, disks are full and bytes are altered."""
     session.install("-e", EVERYTHING, *group("tests"))
     env = {"NGCX_FAULTS": "thorough"}
-    session.run("pytest", "-s", "tests/io/test_faults.py", *session.posargs, env=env)
+    session.run("pytest", "-s", *ALL, "tests/io/test_faults.py", env=env)
 
 
 @nox.session(venv_backend="virtualenv")
@@ -165,7 +168,7 @@ def examples(session: nox.Session):
     """Runs all examples in full, and holds them to what they claim."""
     session.install("-e", EVERYTHING, *group("tests"))
     env = {"NGCX_EXAMPLES": "full"}
-    session.run("pytest", "tests/examples", *session.posargs, env=env)
+    session.run("pytest", *ALL, "tests/examples", *session.posargs, env=env)
 
 
 @nox.session

@@ -6,8 +6,9 @@ import dataclasses
 import importlib
 import inspect
 
-import equinox as eqx
 import griffe
+
+from ngcx._module import Module
 
 
 class Signatures(griffe.Extension):
@@ -16,7 +17,9 @@ class Signatures(griffe.Extension):
             actual = vars(importlib.import_module(cls.module.path)).get(cls.name)
             if (
                 inspect.isclass(actual)
-                and issubclass(actual, eqx.Module)
+                and issubclass(actual, Module)
+                # All others would inherit an `__init__` of the base.
+                and actual is not Module
                 and not inspect.isabstract(actual)
                 and "__init__" not in cls.all_members
             ):

@@ -76,8 +76,8 @@ class Checker:
     def untraceable(self, static: tuple[str, ...], args, kwargs) -> str | None:
         """Which argument holds something that JAX cannot trace, if one does."""
         bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
-        for name in bound.keys() - {*static}:
-            for leaf in jax.tree.leaves(bound[name]):
+        for name, value in bound.items():
+            for leaf in [] if name in static else jax.tree.leaves(value):
                 if not _is_array(leaf) and not isinstance(leaf, _NUMBER):
                     owner, given = self._name(args), _given(leaf)
                     allowed = "a pytree of arrays and numbers"

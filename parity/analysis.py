@@ -299,12 +299,6 @@ differs(
     0,
 )
 differs(
-    "`KMeansProbe` before `fit`",
-    lambda: theirs("KMeansProbe").process(X),
-    lambda: analysis.KMeansProbe()(X),
-    ValueError,
-)
-differs(
     "participation ratio of constant codes, NaN wanted",
     lambda: dimensions.participation_ratio(jnp.ones((5, 3)), True),
     lambda: analysis.participation_ratio(jnp.ones((5, 3)), degenerate=jnp.nan),

@@ -9,6 +9,7 @@ import pathlib
 import pkgutil
 import re
 
+import jax
 import pytest
 
 import ngcx
@@ -19,18 +20,31 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SUBPACKAGES = [each.name for each in pkgutil.iter_modules(ngcx.__path__) if each.ispkg]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 DIRECTIVE = re.compile(r"^::: (\S+)$", re.MULTILINE)
-# To files: neither to other sites nor within the page, nor to what the build draws.
+# These links lead to files: neither to other sites, nor within the page, nor to what
+# the build draws.
 LINK = re.compile(r"\]\((?!https?:|#|images/)([^)#]+)")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_to_compile():
+    """Blocks run once, so XLA's optimisations would take longer than they save."""
+    option = "jax_disable_most_optimizations"
+    before = jax.config.read(option)
+    jax.config.update(option, True)
+    yield
+    jax.config.update(option, before)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_code_runs(page, standard_promotion, monkeypatch):
-    monkeypatch.setattr("jax.distributed.initialize", lambda: None)  # of one host
+    # There is one host only.
+    monkeypatch.setattr("jax.distributed.initialize", lambda: None)
     namespace = {}
     for block in BLOCK.findall(page.read_text()):
         exec(compile(block, str(page), "exec"), namespace)
 
 
+@pytest.mark.thorough  # It starts two processes.
 def test_code_for_many_hosts_runs_on_two(distributed):
     (page,) = (page for page in PAGES if page.stem == "many_devices_many_hosts")
     first, last = BLOCK.findall(page.read_text())

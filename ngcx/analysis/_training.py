@@ -78,10 +78,11 @@ class FittedNetwork(AbstractPredictor):
     def _unrounded(self, x):
         """Logarithms of probabilities up to a constant, or values."""
         samples = self.recipe._prepare(x, dtype_of(self.network))
-        check_features(self.network.features, jtu.tree_leaves(samples)[0])
+        tokens = jtu.tree_leaves(samples)[0]
+        check_features(self.network.features, tokens)
         outputs = ft.partial(self.network, key=None)
-        if len(jtu.tree_leaves(samples)[0]) == 0:
-            return jax.vmap(outputs)(samples)  # `map` cannot
+        if len(tokens) <= _ROWS:
+            return jax.vmap(outputs)(samples)
         return jax.lax.map(outputs, samples, batch_size=_ROWS)
 
 

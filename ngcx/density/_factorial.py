@@ -91,7 +91,8 @@ class Bernoullis(AbstractFactorial):
         return ~((x < 0) | (x > 1))
 
     def log_prob(self, x, weights):
-        # Two products take the place of one with the log-odds, which would cancel near 1.
+        # Two products take the place of one with the log-odds, which would cancel
+        # near 1.
         tiny = jnp.finfo(x.dtype).tiny
         one = jnp.log(jnp.maximum(self.probabilities, tiny))
         zero = jnp.log(jnp.maximum(1 - self.probabilities, tiny))

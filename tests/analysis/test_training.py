@@ -96,9 +96,9 @@ def test_a_score_of_nan_is_worse_than_any():
         return jax.tree.map(step, params), state + 1
 
     optimizer = optax.GradientTransformation(lambda params: jnp.zeros((), int), update)
-    # What overflows has both signs, so that the sum is NaN.
-    x, y = jnp.array([[2.0, -2.0], [3.0, -3.0]]), jnp.array([[1.0], [2.0]])
-    probe, result = LinearProbe(task="regression").fit(
+    # What is normalised overflows with both signs, so that the sum is NaN.
+    x, y = jnp.array([[-2.0, 0.0, 2.0], [-3.0, 0.0, 3.0]]), jnp.array([[1.0], [2.0]])
+    probe, result = LinearProbe(task="regression", layer_norm=True).fit(
         KEY, x, y, validation=(x, y), epochs=3, optimizer=optimizer
     )
     assert result.score is not None

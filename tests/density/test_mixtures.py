@@ -1,6 +1,5 @@
 """What holds of every mixture."""
 
-import functools
 import math
 
 import jax
@@ -19,60 +18,12 @@ from ngcx.density import (
     Bernoullis,
     ExponentialMixture,
     Exponentials,
-    GaussianMixture,
     Gaussians,
     Mixture,
 )
 from ngcx.testing import tolerance
 
-
-ROWS, FEATURES, COMPONENTS = 64, 3, 3
-FITS = {
-    "full": GaussianMixture.fit,
-    "diagonal": functools.partial(GaussianMixture.fit, covariance="diagonal"),
-    "spherical": functools.partial(GaussianMixture.fit, covariance="spherical"),
-    "bernoulli": BernoulliMixture.fit,
-    "exponential": ExponentialMixture.fit,
-}
-
-
-@pytest.fixture(params=list(FITS))
-def name(request):
-    return request.param
-
-
-# These two are enough where the code is the same for all, and compiling it is slow.
-@pytest.fixture(params=["full", "exponential"])
-def family(request):
-    return request.param
-
-
-def fit(name, x, seed=0, tol=1e-3):
-    """Fits with the options of one program."""
-    return FITS[name](jr.key(seed), x, COMPONENTS, max_iter=30, tol=tol)
-
-
-@functools.cache
-def fitted(name):
-    """The mixture that was fitted to `draw(name, 0)`."""
-    return fit(name, draw(name, 0))[0]
-
-
-def draw(name, seed, rows=ROWS, dtype=np.float32):
-    """Data in three groups."""
-    rng = np.random.default_rng(seed)
-    group = rng.integers(0, COMPONENTS, rows)
-    if name == "bernoulli":
-        p = rng.beta(0.5, 0.5, (COMPONENTS, FEATURES))
-        x = rng.random((rows, FEATURES)) < p[group]
-    elif name == "exponential":
-        x = rng.exponential(rng.lognormal(0, 2, (COMPONENTS, FEATURES))[group])
-    else:
-        shape = rng.normal(size=(COMPONENTS, FEATURES, FEATURES))
-        noise = rng.normal(size=(rows, FEATURES))
-        x = 3 * rng.normal(size=(COMPONENTS, FEATURES))[group]
-        x += np.einsum("nd,nde->ne", noise, shape[group])
-    return jnp.asarray(x, dtype)
+from ._families import COMPONENTS, FEATURES, ROWS, assert_same, draw, fit, fitted
 
 
 def parameters(mixture):
@@ -100,15 +51,6 @@ def oracle_log_joint(mixture, x):
             column = scipy.stats.multivariate_normal(first[k], covariance).logpdf(x)
         columns.append(math.log(weights[k]) + column)
     return np.stack(columns, 1)
-
-
-def assert_same(one, other, ulps=512):
-    for a, b in zip(*map(jtu.tree_leaves, (one, other)), strict=True):
-        limits = tolerance(a.dtype, ulps)
-        size = np.max(np.abs(np.asarray(b, float)))
-        np.testing.assert_allclose(
-            a, b, rtol=limits["rtol"], atol=limits["rtol"] * size
-        )
 
 
 def check_density(name, seed, dtype):
@@ -386,81 +328,3 @@ def test_information_criteria(name):
         mixture.bic(x), free * math.log(ROWS) - 2 * total, rtol=1e-5
     )
     np.testing.assert_allclose(mixture.aic(x), 2 * (free - total), rtol=1e-5)
-
-
-@pytest.mark.parametrize("rows", ["duplicates", "zeros", "far", "huge", "tiny"])
-def test_hard_data_stay_finite(name, rows):
-    x = np.array(draw(name, 0))
-    if rows == "duplicates":
-        x[:] = x[0] if name == "bernoulli" else 5.1
-    elif rows == "zeros":
-        x[:] = 0
-    elif rows == "far":
-        x[0] = 1 if name == "bernoulli" else 1e4
-    elif name != "bernoulli":
-        x *= 1e15 if rows == "huge" else 1e-15
-    x = jnp.asarray(x)
-    mixture, result = fit(name, x)
-    for leaf in jtu.tree_leaves((mixture, result, mixture.log_prob(x), mixture.bic(x))):
-        assert np.all(np.isfinite(leaf))
-    np.testing.assert_allclose(jnp.sum(mixture.responsibilities(x), 1), 1, rtol=1e-5)
-
-
-def test_a_component_that_lost_its_rows_starts_again(family):
-    x, mixture = draw(family, 0), fitted(family)
-    lost = Mixture(jnp.asarray([0.4, 0.6, 0.0]), mixture.components)
-    # The M-step by itself leaves it alone.
-    kept = lost.maximize(lost.statistics(x))
-    assert kept.weights[2] == 0
-    assert_same(
-        jtu.tree_map(lambda leaf: leaf[2], kept),
-        jtu.tree_map(lambda leaf: leaf[2], lost),
-    )
-    again, result = lost.fit_more(x, max_iter=50, tol=0.01)
-    assert np.min(again.weights) > 0.01
-    assert result.log_likelihood[-1] > result.log_likelihood[0]
-
-
-def test_wrong_arguments_are_errors(name):
-    x, mixture = draw(name, 0), fitted(name)
-    support = mixture.components.support
-
-    def fit(x, number=COMPONENTS, **options):
-        return FITS[name](jr.key(0), x, number, **options)
-
-    for function in (fit, mixture.fit_more):
-        with pytest.raises(ValueError, match="`x` must have a row for each of the 3"):
-            function(x[:2])
-        with pytest.raises(ValueError, match="`x` must have a feature at least"):
-            function(x[:, :0])
-        with pytest.raises(ValueError, match=f"`x` must hold {support} only"):
-            function(x.at[1, 1].set(jnp.nan))
-        for value in (0.0, -1.0, jnp.nan, jnp.inf):
-            weight = jnp.zeros(ROWS).at[0].set(value)
-            with pytest.raises(ValueError, match="`sample_weight` must be finite"):
-                function(x, sample_weight=weight)
-        with pytest.raises(ValueError, match="`max_iter` must be 1 or more"):
-            function(x, max_iter=0)
-    with pytest.raises(ValueError, match="`n_init` must be 1 or more"):
-        fit(x, n_init=0)
-    with pytest.raises(ValueError, match="`num_components` must be 1 or more"):
-        fit(x, 0)
-    with pytest.raises(TypeError, match="`init` of `.*fit` must be 'kmeans.*'"):
-        fit(x, init="best")
-    for function in (mixture.bic, mixture.em_step):
-        with pytest.raises(ValueError, match="`x` must have a row at least"):
-            function(x[:0])
-    with pytest.raises(ValueError, match="`x` must have the 3 features"):
-        mixture.log_prob(x[:, :2])
-    with pytest.raises(ValueError, match="`step_size` must be from 0 to 1"):
-        mixture.em_step(x, step_size=1.5)
-    with pytest.raises(ValueError, match="`weights` must be of 3 components; got 2"):
-        Mixture(jnp.ones(2), mixture.components)
-
-
-@pytest.mark.parametrize(
-    "namespace", [GaussianMixture, BernoulliMixture, ExponentialMixture]
-)
-def test_what_only_makes_mixtures_says_so(namespace):
-    with pytest.raises(TypeError, match=f"`{namespace.__name__}.fit` or `"):
-        namespace(3)

@@ -210,7 +210,7 @@ def test_what_a_layer_says_goes_before_what_its_base_is():
     class Frozen(eqx.nn.Linear):
         weight_fields: ClassVar[tuple[str, ...]] = ()
 
-    model = {"frozen": Frozen(2, 2, key=jr.key(0)), "rest": own()}
+    model = {"frozen": Frozen(2, 2, key=jr.key(0)), "rest": own()}  # pyright: ignore[reportCallIssue]
     new = reinitialize(model, Constant(1.0), jr.key(0))
     np.testing.assert_array_equal(new["frozen"].weight, model["frozen"].weight)
 

@@ -14,7 +14,7 @@ from ngcx.io import deserialize, serialize
 
 THOROUGH = os.environ.get("NGCX_FAULTS") == "thorough"
 
-# One process for all kills, which forks a writer for each.
+# One process does all kills, and forks a writer for each.
 KILLS = """
 import os, pathlib, random, signal, sys, time
 import numpy as np
@@ -81,14 +81,31 @@ def run(program, *arguments):
     return done.stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a POSIX system")
 def test_a_killed_process_leaves_a_whole_file(tmp_path):
     assert "0 lost" in run(KILLS, tmp_path / "file", 200 if THOROUGH else 12)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a POSIX system")
 def test_a_full_disk_leaves_the_old_file(tmp_path):
     assert "the old file stays" in run(FULL, tmp_path / "file")
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_an_error_of_the_disk_leaves_the_old_file(tmp_path, monkeypatch, step):
+    def fail(*_):
+        raise OSError("no space left")
+
+    path = tmp_path / "file"
+    serialize(path, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, step, fail)
+        with pytest.raises(OSError, match="no space left"):
+            serialize(path, 2)
+    assert deserialize(path, 0) == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
 def test_every_altered_byte_is_detected(tmp_path):

@@ -51,7 +51,7 @@ TREES = st.recursive(
 
 
 def emptied(leaf):
-    """Another value of the same kind."""
+    """Returns another value of the same kind."""
     if isinstance(leaf, np.ndarray):
         return np.zeros_like(leaf)
     if isinstance(leaf, jax.Array):

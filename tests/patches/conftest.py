@@ -21,7 +21,7 @@ class Geometry(NamedTuple):
 
 @st.composite
 def geometries(draw, covers=False):
-    """Small ones; if asked to, those whose patches cover the image."""
+    """Draws small geometries; if asked to, those whose patches cover the image."""
 
     def axis():
         patch, padding = draw(st.integers(1, 4)), draw(st.integers(0, 2))
@@ -44,7 +44,7 @@ DTYPES = ("bool", "uint8", "int32", "bfloat16", "float16", "float32", "complex64
 
 
 def image_of(seed, shape, dtype):
-    """Random numbers of all sizes, with infinity among those that may be so."""
+    """Random numbers of all sizes, some of them infinite where the dtype has that."""
     random = np.random.default_rng(seed)
     dtype = jnp.dtype(dtype)
     if jnp.issubdtype(dtype, jnp.bool_):

@@ -9,7 +9,7 @@ from ngcx.patches import PatchGenerator, extract_patches
 
 VERTICAL = {"left": "top", "right": "bottom", "center": "center", "fit": "fit"}
 
-# length, patch, stride, alignment, where patches begin
+# Each case has a length, a patch, a stride, an alignment, and the starts of patches.
 CASES = [
     (32, 5, None, "left", [0, 5, 10, 15, 20, 25]),
     (32, 5, None, "right", [2, 7, 12, 17, 22, 27]),
@@ -19,11 +19,11 @@ CASES = [
     (32, 5, 4, "right", [3, 7, 11, 15, 19, 23, 27]),
     (32, 5, 4, "center", [3, 7, 11, 16, 20, 24]),
     (32, 5, 4, "fit", [1, 5, 9, 13, 17, 21, 25]),
-    # One that fills the image.
+    # One patch fills the image.
     (5, 5, None, "left", [0]),
     (5, 5, None, "right", [0]),
     (5, 5, None, "fit", [0]),
-    # Those that fill it together; to its last pixel.
+    # Several patches fill it together, to its last pixel.
     (10, 5, None, "left", [0, 5]),
     (10, 5, None, "right", [0, 5]),
     (10, 5, None, "center", [0, 5]),
@@ -81,8 +81,10 @@ def test_alignments_mirror_each_other(length, patch, stride):
         np.testing.assert_array_equal(starts("center"), last - starts("center")[::-1])
 
 
-@pytest.mark.parametrize("shape", [(8, 9), (2, 8, 9), (2, 8, 9, 3)])
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((8, 9), "uint8"), ((2, 8, 9), "float32"), ((2, 8, 9, 3), "uint8")],
+)
 def test_patches_are_those_at_the_positions(shape, dtype):
     images = jnp.asarray(np.random.default_rng(0).integers(0, 255, shape), dtype)
     generator = PatchGenerator(2, 3, "center", "bottom", 2)

@@ -1,0 +1,94 @@
+"""Data that are hard to fit, and arguments that are wrong."""
+
+import jax.numpy as jnp
+import jax.random as jr
+import jax.tree_util as jtu
+import numpy as np
+import pytest
+
+from ngcx.density import (
+    BernoulliMixture,
+    ExponentialMixture,
+    GaussianMixture,
+    Mixture,
+)
+
+from ._families import COMPONENTS, FITS, ROWS, assert_same, draw, fit, fitted
+
+
+@pytest.mark.parametrize("rows", ["duplicates", "zeros", "far", "huge", "tiny"])
+def test_hard_data_stay_finite(name, rows):
+    x = np.array(draw(name, 0))
+    if rows == "duplicates":
+        x[:] = x[0] if name == "bernoulli" else 5.1
+    elif rows == "zeros":
+        x[:] = 0
+    elif rows == "far":
+        x[0] = 1 if name == "bernoulli" else 1e4
+    elif name != "bernoulli":
+        x *= 1e15 if rows == "huge" else 1e-15
+    x = jnp.asarray(x)
+    mixture, result = fit(name, x)
+    for leaf in jtu.tree_leaves((mixture, result, mixture.log_prob(x), mixture.bic(x))):
+        assert np.all(np.isfinite(leaf))
+    np.testing.assert_allclose(jnp.sum(mixture.responsibilities(x), 1), 1, rtol=1e-5)
+
+
+def test_a_component_that_lost_its_rows_starts_again(family):
+    x, mixture = draw(family, 0), fitted(family)
+    lost = Mixture(jnp.asarray([0.4, 0.6, 0.0]), mixture.components)
+    # The M-step by itself leaves it alone.
+    kept = lost.maximize(lost.statistics(x))
+    assert kept.weights[2] == 0
+    assert_same(
+        jtu.tree_map(lambda leaf: leaf[2], kept),
+        jtu.tree_map(lambda leaf: leaf[2], lost),
+    )
+    again, result = lost.fit_more(x, max_iter=50, tol=0.01)
+    assert np.min(again.weights) > 0.01
+    assert result.log_likelihood[-1] > result.log_likelihood[0]
+
+
+def test_wrong_arguments_are_errors(name):
+    x, mixture = draw(name, 0), fitted(name)
+    support = mixture.components.support
+
+    def fit(x, number=COMPONENTS, **options):
+        return FITS[name](jr.key(0), x, number, **options)
+
+    for function in (fit, mixture.fit_more):
+        with pytest.raises(ValueError, match="`x` must have a row for each of the 3"):
+            function(x[:2])
+        with pytest.raises(ValueError, match="`x` must have a feature at least"):
+            function(x[:, :0])
+        with pytest.raises(ValueError, match=f"`x` must hold {support} only"):
+            function(x.at[1, 1].set(jnp.nan))
+        for value in (0.0, -1.0, jnp.nan, jnp.inf):
+            weight = jnp.zeros(ROWS).at[0].set(value)
+            with pytest.raises(ValueError, match="`sample_weight` must be finite"):
+                function(x, sample_weight=weight)
+        with pytest.raises(ValueError, match="`max_iter` must be 1 or more"):
+            function(x, max_iter=0)
+    with pytest.raises(ValueError, match="`n_init` must be 1 or more"):
+        fit(x, n_init=0)
+    with pytest.raises(ValueError, match="`num_components` must be 1 or more"):
+        fit(x, 0)
+    with pytest.raises(TypeError, match="`init` of `.*fit` must be 'kmeans.*'"):
+        fit(x, init="best")
+    for function in (mixture.bic, mixture.em_step):
+        with pytest.raises(ValueError, match="`x` must have a row at least"):
+            function(x[:0])
+    with pytest.raises(ValueError, match="`x` must have the 3 features"):
+        mixture.log_prob(x[:, :2])
+    with pytest.raises(ValueError, match="`step_size` must be from 0 to 1"):
+        mixture.em_step(x, step_size=1.5)
+    with pytest.raises(ValueError, match="`weights` must be of 3 components; got 2"):
+        Mixture(jnp.ones(2), mixture.components)
+
+
+@pytest.mark.parametrize(
+    "namespace", [GaussianMixture, BernoulliMixture, ExponentialMixture]
+)
+def test_what_only_makes_mixtures_says_so(namespace):
+    with pytest.raises(TypeError, match=f"`{namespace.__name__}.fit` or `"):
+        namespace(3)

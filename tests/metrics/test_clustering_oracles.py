@@ -1,0 +1,59 @@
+"""Measures of how far partitions agree, beside scikit-learn."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given, strategies as st
+
+from ngcx import metrics
+
+from ._comparison import SEEDS, WIDE, close
+
+
+@WIDE
+@given(seed=SEEDS, groups=st.integers(1, 6))
+def test_agreement_of_partitions(seed, groups, dtype):
+    rng = np.random.default_rng(seed)
+    classes, clusters = rng.integers(0, groups, (2, 15)) * 7 - 3
+    first, second = jnp.asarray(classes), jnp.asarray(clusters)
+    expected = (
+        sklearn.metrics.adjusted_rand_score(classes, clusters),
+        sklearn.metrics.fowlkes_mallows_score(classes, clusters),
+        sklearn.metrics.v_measure_score(classes, clusters),
+        sklearn.metrics.v_measure_score(classes, clusters, beta=0.5),
+    )
+    for got, oracle in zip(agreements(first, second), expected, strict=True):
+        close(got, oracle, dtype, 4.0)
+
+
+@jax.jit
+def agreements(first, second):
+    return (
+        metrics.adjusted_rand_index(first, second),
+        metrics.fowlkes_mallows_index(first, second),
+        metrics.v_measure(first, second),
+        metrics.v_measure(first, second, beta=0.5),
+    )
+
+
+def test_a_negative_beta_is_an_error():
+    labels = jnp.zeros(3, int)
+    with pytest.raises(ValueError, match="`beta` must be 0 or more; got -1.0."):
+        metrics.v_measure(labels, labels, beta=-1.0)
+
+
+@given(seed=SEEDS)
+def test_masked_samples_are_in_no_partition(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, (2, 15))
+    kept = rng.random(15) < 0.7
+    first, second = jnp.asarray(labels)
+    few, fewer = labels[:, kept]
+    for got, oracle in (
+        (metrics.adjusted_rand_index, sklearn.metrics.adjusted_rand_score),
+        (metrics.v_measure, sklearn.metrics.v_measure_score),
+    ):
+        expected = oracle(few, fewer)
+        close(got(first, second, where=jnp.asarray(kept)), expected, np.float32, 4.0)
