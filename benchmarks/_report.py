@@ -155,7 +155,7 @@ def picture_name(results: str, benchmark: str, number: int) -> str:
     return f"performance_{results}_{benchmark}_{number}.png"
 
 
-def draw(folder: pathlib.Path, layout: Literal["constrained", "none"] = "constrained"):
+def draw(folder: pathlib.Path, layout: Literal["constrained"] | None = "constrained"):
     """A picture of cost against size for each table of several sizes."""
     from matplotlib.figure import Figure
 

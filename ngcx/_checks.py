@@ -122,12 +122,11 @@ class Checker:
 
 def check_fields(module: Any, hints: Mapping[str, Any]):
     """Raises for a field of a module that does not fit its annotation."""
-    if jaxtyping.config.jaxtyping_disable:
-        return
     values = {name: getattr(module, name) for name in hints}
-    with jaxtyped("context"):
-        if problem := _mismatch(type(module).__name__, values, hints):
-            raise TypeError(problem)
+    if not jaxtyping.config.jaxtyping_disable:
+        with jaxtyped("context"):
+            if problem := _mismatch(type(module).__name__, values, hints):
+                raise TypeError(problem)
     for name, value in values.items():
         for must in _ranges(hints[name]):
             check_range(name, value, must)

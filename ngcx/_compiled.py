@@ -85,10 +85,12 @@ def compiled(
         except Exception as error:
             # What JAX says of an argument that it cannot trace helps nobody, nor does
             # what `before` runs into.
-            given = jtu.tree_map(_as_traced, given) if jit else given
-            problem = program.checker.problem(*given)
+            args, kwargs = given
+            if jit:
+                args, kwargs = jtu.tree_map(_as_traced, given)
+            problem = program.checker.problem(args, kwargs)
             if not problem and str(error).startswith("Error interpreting argument"):
-                problem = program.checker.untraceable(program.static, *given)
+                problem = program.checker.untraceable(program.static, args, kwargs)
             if problem:
                 raise TypeError(problem) from None
             raise

@@ -10,6 +10,6 @@ def test_the_page_is_that_of_the_results():
 
 
 def test_plots_are_those_of_the_page(tmp_path):
-    _report.draw(tmp_path, layout="none")  # A layout doubles the time.
+    _report.draw(tmp_path, layout=None)  # A layout doubles the time.
     shown = re.findall(r"\(images/(\S+\.png)\)", _report.PAGE.read_text())
     assert sorted(shown) == sorted(path.name for path in tmp_path.iterdir())

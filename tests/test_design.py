@@ -204,6 +204,10 @@ def test_checks_can_be_switched_off():
     )
     assert "TypeError: `threshold` of `Arctan`" in in_fresh_python(program).stderr
     assert in_fresh_python(program, JAXTYPING_DISABLE="1").returncode == 0
+    # Those of ranges stay.
+    out_of_range = "from ngcx.surrogate import Arctan; Arctan(alpha=-1.0)"
+    done = in_fresh_python(out_of_range, JAXTYPING_DISABLE="1")
+    assert "ValueError: `alpha` must be positive" in done.stderr
 
 
 def test_equal_modules_share_one_program():

@@ -3,6 +3,7 @@
 from ._attentive import AttentiveProbe as AttentiveProbe
 from ._base import (
     AbstractFittedProbe as AbstractFittedProbe,
+    AbstractPredictor as AbstractPredictor,
     AbstractProbe as AbstractProbe,
 )
 from ._dimension import (

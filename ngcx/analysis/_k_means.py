@@ -38,6 +38,7 @@ class FittedKMeans(AbstractFittedProbe):
     """Clusters that stand for classes; [`ngcx.analysis.KMeansProbe`][] makes them."""
 
     centers: Float[Array, "clusters features"]
+    """The centres of the clusters."""
     frequencies: Float[Array, "clusters classes"]
     """How frequent the classes are in each cluster. A cluster without samples has the
     frequencies of all samples."""

@@ -137,10 +137,9 @@ class KNNProbe(AbstractProbe):
             raise ValueError(
                 f"`k` must be at most the number of samples, {len(x)}; got {self.k}."
             )
-        references = flattened(jnp.asarray(x))
-        dtype = wide_dtype(references.dtype)
-        targets = as_rows(jnp.asarray(y), self.num_classes, dtype)
-        return FittedKNN(self, references, targets), None
+        x, y = jnp.asarray(x), jnp.asarray(y)
+        targets = as_rows(y, self.num_classes, wide_dtype(x.dtype))
+        return FittedKNN(self, flattened(x), targets), None
 
 
 def _unit(x, side: int):

@@ -16,7 +16,7 @@ import numpy as np
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Int
 
-from .._numerics import divided, power_of_two, rectified_power, rescaled, root
+from .._numerics import divided, power_of_two, rectified_power, root
 
 
 _SPARE = 4  # candidates beyond k, so that the test rarely fails
@@ -87,9 +87,7 @@ def _distances(queries, by_feature, p):
     largest = over_features(jnp.maximum)
     if p == math.inf:
         return largest
-    # Relative to the largest gap no power overflows, and one that vanishes does not
-    # count. The gradient through it is left out, since the distance is proportional.
-    scale = stop_gradient(jnp.maximum(largest, jnp.finfo(largest.dtype).tiny))
+    scale = _scale(largest)
     order = int(p) if p == int(p) else p  # an integer power is a product
     total = over_features(lambda total, gap: total + divided(gap, scale) ** order)
     # A query that is a reference is at 0, where the root has an infinite derivative.
@@ -99,6 +97,16 @@ def _distances(queries, by_feature, p):
 def _gap(a, b):
     """|a - b|, or the largest number where that overflows: it has finite shares."""
     return jnp.minimum(jnp.abs(a - b), jnp.finfo(a.dtype).max)
+
+
+def _scale(largest):
+    """The largest gap, or a tiny number for 0. Relative to it no power overflows, and
+    one that vanishes does not count.
+
+    This is `rescaled`, but a twentieth of a search faster. The distance is proportional
+    to it, so that the gradient through it is left out.
+    """
+    return stop_gradient(jnp.maximum(largest, jnp.finfo(largest.dtype).tiny))
 
 
 def _by_expansion(references, k, p):
@@ -127,8 +135,10 @@ def _by_expansion(references, k, p):
         rows = jnp.concatenate([-2 * rows, jnp.ones_like(own_length)], -1)
         products = jnp.matmul(placed, rows.T, precision="highest")
         bounds, chosen = smallest(products, candidates)
-        gaps, scale = rescaled(_gap(references[chosen], queries[None]))
-        distances = scale[..., 0] * root(jnp.sum(jnp.square(gaps), -1))
+        gaps = _gap(references[chosen], queries[None])
+        scale = _scale(jnp.max(gaps, -1))
+        relative = divided(gaps, scale[..., None])
+        distances = scale * root(jnp.sum(jnp.square(relative), -1))
         found = _chosen(distances, chosen, k)
         if candidates == count:
             return found

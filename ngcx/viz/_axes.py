@@ -1,4 +1,4 @@
-"""Where pictures are drawn, and how rows, legends and colour bars are labelled.
+"""The axes that pictures are drawn in, with their ticks, legends and colour bars.
 
 A figure is made without `pyplot`, which would keep it in a global state.
 

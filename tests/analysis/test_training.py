@@ -12,7 +12,14 @@ import optax
 import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ngcx.analysis import AttentiveProbe, KMeansProbe, KNNProbe, LinearProbe
+from ngcx.analysis import (
+    AttentiveProbe,
+    FittedKMeans,
+    FittedKNN,
+    KMeansProbe,
+    KNNProbe,
+    LinearProbe,
+)
 
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
@@ -159,7 +166,8 @@ def test_dtypes(dtype):
     probe, _ = LinearProbe(layer_norm=True).fit(KEY, x, y, epochs=1)
     wide = jnp.promote_types(dtype, jnp.float32)
     assert probe.network.linear.weight.dtype == wide
-    assert probe(x).dtype == dtype and probe.predict(x).shape == (60,)
+    assert jax.eval_shape(probe, x).dtype == dtype
+    assert jax.eval_shape(probe.predict, x).shape == (60,)
 
 
 def test_every_row_is_predicted_also_on_many_devices():
@@ -246,10 +254,13 @@ def test_masked_tokens_do_not_count_and_rows_without_any_are_finite(attentive):
 
 
 def test_tokens_may_have_several_axes_or_none(attentive):
-    probe, _, x, _, _ = attentive
+    probe, _, x, *_ = attentive
     clean = np.nan_to_num(x)
-    outputs = probe(clean)
-    np.testing.assert_allclose(probe(clean.reshape(90, 2, 2, 3)), outputs)
+    # What the network takes says it all, and need not be compiled.
+    tokens, mask = probe.recipe._prepare(clean, clean.dtype)
+    several, no_mask = probe.recipe._prepare(clean.reshape(90, 2, 2, 3), clean.dtype)
+    np.testing.assert_array_equal(several, tokens)
+    assert mask is no_mask is None
     one = probe((clean, np.arange(4) == np.zeros((90, 1))))
     np.testing.assert_allclose(probe(clean[:, 0]), one, rtol=1e-4)
 
@@ -322,8 +333,18 @@ def test_a_recipe_holds_nothing_that_a_fit_makes(probe):
     assert not arrays
 
 
-@pytest.mark.parametrize("probe", [KNNProbe(), KMeansProbe()])
-def test_other_features_than_those_of_the_fit(probe):
-    probe, _ = probe.fit(KEY, X, Y.astype(np.int32))
+@pytest.mark.parametrize(
+    "fitted",
+    [
+        FittedKNN(KNNProbe(), jnp.ones((6, 2)), jnp.ones((6, 3))),
+        FittedKMeans(jnp.ones((2, 2)), jnp.ones((2, 3))),
+    ],
+)
+def test_other_features_than_those_of_the_fit(fitted):
     with pytest.raises(ValueError, match="the 2 features of the fit; got 3"):
-        probe.predict(jnp.ones((3, 3)))
+        fitted.predict(jnp.ones((3, 3)))
+
+
+def test_other_features_than_those_of_the_training(attentive):
+    with pytest.raises(ValueError, match="the 3 features of the fit; got 4"):
+        attentive[0].predict(jnp.ones((5, 4, 4)))

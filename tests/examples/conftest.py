@@ -2,6 +2,7 @@ import importlib.util
 import os
 import pathlib
 
+import jax
 import pytest
 
 
@@ -18,6 +19,16 @@ def script(request):
 
 
 FULL = os.environ.get("NGCX_EXAMPLES") == "full"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_to_compile():
+    """Short runs do without XLA's optimisations, which take longer than they save."""
+    option = "jax_disable_most_optimizations"
+    before = jax.config.read(option)
+    jax.config.update(option, not FULL)
+    yield
+    jax.config.update(option, before)
 
 
 @pytest.fixture

@@ -22,7 +22,10 @@ COMPOSED = {
     surrogate.Sparse: surrogate.Sparse(surrogate.Erf()),
     surrogate.Sum: surrogate.Sum((surrogate.Erf(), surrogate.StraightThrough(0.1))),
 }
-MEMBERS = [COMPOSED.get(each) or each() for each in CLASSES.values()]
+MEMBERS = [
+    COMPOSED.get(each) or each()  # pyright: ignore[reportAbstractUsage]
+    for each in CLASSES.values()
+]
 STEPS = [each for each in MEMBERS if isinstance(each, surrogate.AbstractStep)]
 
 

@@ -50,7 +50,8 @@ def test_nothing_global_changes(draw, own, tmp_path, monkeypatch, capfd):
 
 
 def test_a_new_figure_is_made_without_axes_and_without_pyplot(draw, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # cannot be imported
+    # It cannot be imported.
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     first, second = draw(None), draw(None)
     assert isinstance(first, Axes | Figure)
     figure: Any = first.figure if isinstance(first, Axes) else first
@@ -111,7 +112,8 @@ def test_pyplot_is_never_loaded():
 
 
 def test_says_which_extra_is_missing(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
+    # It looks as if it were not installed.
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     message = r"`ngcx.viz` needs matplotlib: .*ngcx\[viz\]"
     with pytest.raises(ImportError, match=message):
         importlib.reload(viz)

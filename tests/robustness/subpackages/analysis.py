@@ -98,6 +98,7 @@ def on_fitted(name: str, method: str):
 
 EXEMPT = {
     "AbstractFittedProbe": "abstract",
+    "AbstractPredictor": "abstract",
     "AbstractProbe": "abstract",
     "AbstractTrainedProbe": "abstract",
     **{kind.__name__: "made by a fit" for kind in FITTED.values()},
