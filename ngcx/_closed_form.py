@@ -12,7 +12,7 @@ from ._numerics import wide_dtype
 
 
 F = TypeVar("F", bound=Callable[..., Any])
-# (module, x), of any module that the formula knows
+# A formula takes `(module, x)`, for any module whose fields it knows.
 Elementwise: TypeAlias = Callable[[Any, Float[Array, "*shape"]], Float[Array, "*shape"]]
 
 

@@ -2,8 +2,8 @@
 
 import functools as ft
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 
-import jax
 import jax.numpy as jnp
 import jax.random as jr
 
@@ -80,9 +80,11 @@ MORE = {"KMeansProbe": ["clusters"], "KNNProbe": ["neighbors"]}
 def fitted(name: str):
     options = {"epochs": 1} if name == "AttentiveProbe" else {}
     x, y = INPUTS[name].valid, CLASSES.valid
-    # It may be made while something else is traced.
-    with jax.ensure_compile_time_eval():
-        return MADE[name].fit(jr.key(0), x, y, **options)[0]
+    # The first call may come while something is traced, of which a thread of its own
+    # knows nothing.
+    with ThreadPoolExecutor(1) as pool:
+        fit = pool.submit(MADE[name].fit, jr.key(0), x, y, **options)
+        return fit.result()[0]
 
 
 def on_fitted(name: str, method: str):
