@@ -78,13 +78,15 @@ MORE = {"KMeansProbe": ["clusters"], "KNNProbe": ["neighbors"]}
 
 @ft.cache
 def fitted(name: str):
-    options = {"epochs": 1} if name == "AttentiveProbe" else {}
-    x, y = INPUTS[name].valid, CLASSES.valid
+    def fit():
+        options = {"epochs": 1} if name == "AttentiveProbe" else {}
+        x, y = INPUTS[name].valid, CLASSES.valid
+        return MADE[name].fit(jr.key(0), x, y, **options)[0]
+
     # The first call may come while something is traced, of which a thread of its own
     # knows nothing.
     with ThreadPoolExecutor(1) as pool:
-        fit = pool.submit(MADE[name].fit, jr.key(0), x, y, **options)
-        return fit.result()[0]
+        return pool.submit(fit).result()
 
 
 def on_fitted(name: str, method: str):
