@@ -115,17 +115,20 @@ def normalize_block_matrix(
 def _scaled_to_norm(x, norm, order, axis):
     unit, _ = rescaled(widened(x), axis)
     sizes = magnitude(unit)
+    largest = jnp.max(sizes, axis, keepdims=True, initial=0)
     # The largest size is 1, or 0 if all are. Beyond 1 / eps a norm is the largest
     # magnitude to the last place, and powers of numbers just below 1 would underflow.
     if order > 1 / jnp.finfo(unit.dtype).eps:
-        length = jnp.max(sizes, axis, keepdims=True, initial=0)
+        length = largest
     elif order == 1:
         length = jnp.sum(sizes, axis, keepdims=True)
     else:
         total = jnp.sum(sizes**order, axis, keepdims=True)
         # The derivative of a root is infinite at 0, so zeros get another input.
         length = jnp.where(total == 0, 1, total) ** (1 / order)
-    return (ratio(unit, length) * jnp.asarray(norm, unit.dtype)).astype(x.dtype)
+    # A vector of zeros stays one, whatever the norm is.
+    norm = jnp.where(largest == 0, 0, jnp.asarray(norm, unit.dtype))
+    return (ratio(unit, length) * norm).astype(x.dtype)
 
 
 @compiled(static=("axis",))

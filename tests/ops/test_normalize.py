@@ -237,3 +237,9 @@ def test_chebyshev_norm_at_the_edges():
     np.testing.assert_array_equal(gradient(jnp.array([1.0, -3.0])), [0, -1])
     np.testing.assert_array_equal(gradient(jnp.array([3.0, -3.0])), [0.5, -0.5])
     np.testing.assert_array_equal(gradient(jnp.zeros(2)), [0, 0])
+
+
+def test_zeros_stay_zeros_for_an_infinite_norm():
+    x = jnp.array([[0.0, 3.0], [0.0, 4.0]])
+    got = ops.normalize_matrix(x, jnp.inf, order=2)
+    np.testing.assert_array_equal(got, [[0, np.inf], [0, np.inf]])
