@@ -32,7 +32,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.lax import stop_gradient
+from jax.lax import reduce_precision, stop_gradient
 from jaxtyping import Array, Bool, Float
 
 
@@ -321,7 +321,10 @@ def weighted_log1p(weight, x, dtype):
     """`weight * ln(1 + x)`, where 1 + x is at least the smallest normal number of
     `dtype`.
     """
-    total = 1 + x
+    # A compiled (1 + x) - 1 would be x, as XLA adds up the constants, unless something
+    # stands between. Rounding to the digits that the sum has anyhow changes nothing.
+    info = jnp.finfo(x.dtype)
+    total = reduce_precision(1 + x, info.nexp, info.nmant)
     whole = floored(total, dtype)
     # What the sum has lost counts to first order.
     lost = stop_gradient((x - (total - 1)) / whole)
@@ -331,6 +334,6 @@ def weighted_log1p(weight, x, dtype):
 def log_ratio(x, y):
     """ln(x / y) of positive numbers, to the last place also where they nearly agree."""
     near = magnitude(x - y) < y / 2
-    excess = jnp.where(near, x - y, 0) / y
+    excess = quotient(jnp.where(near, x - y, 0), y)
     nearby = weighted_log1p(jnp.ones_like(y), excess, x.dtype)
     return jnp.where(near, nearby, jnp.log(x) - jnp.log(y))
