@@ -1,4 +1,9 @@
 """Files: saving and loading pytrees, safely."""
 
 from ._directory import make_directory as make_directory
-from ._serialize import deserialize as deserialize, serialize as serialize
+from ._serialize import (
+    Contents as Contents,
+    deserialize as deserialize,
+    inspect as inspect,
+    serialize as serialize,
+)

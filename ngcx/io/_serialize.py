@@ -1,18 +1,12 @@
 """Pytrees in files.
 
-A file is a line that tells what it is, the length of the header, the header in JSON,
-the arrays as Equinox writes them, and the SHA-256 digest of all that.
-
 Nothing here is compiled, since files are read and written on the host.
 """
 
-import contextlib
-import hashlib
-import json
+import dataclasses
+import difflib
 import os
 import pathlib
-import secrets
-from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import equinox as eqx
@@ -24,37 +18,38 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._compiled import compiled
+from ._compare import check_same, in_words
+from ._file import Digested, checked_header, header_of, replacing
+from ._structure import NUMBERS, described, is_key
 
 
-_MAGIC = b"ngcx pytree\n"
-_VERSION = 1
-_DIGEST = hashlib.sha256().digest_size
-_LENGTH = 8  # bytes of the length of the header
-# Each kind of number has a function that reads it from its text.
-_NUMBERS: dict[str, Callable[[str], Any]] = {
-    "bool": lambda text: text == "True",
-    "int": int,
-    "float": float,
-    "complex": complex,
-}
+_Entry = dict[str, Any]
 
 
 @compiled(jit=False)
 def serialize(path: str | os.PathLike[str], tree: PyTree) -> None:
     """Saves a pytree, such as an Equinox module or the state of a training.
 
+    Arrays, keys and Python numbers are saved. All else is stated, and compared with
+    `like` when the file is loaded: the class of every node, every static field,
+    strings, functions and other objects. A function is stated by the name under which
+    it can be imported; a lambda, or a function made within another, also by its code,
+    by what it closes over and by its default arguments. An object that is no pytree is
+    stated by what `copy` would copy, or by its class if it cannot be copied.
+
     Whatever happens meanwhile, the file is either the old one or the new one: it is
-    written beside the old one, flushed to the disk, and then takes its name. Arrays
-    that are sharded over the devices of this process are gathered.
+    written beside the old one, flushed to the disk, and then takes its name and its
+    mode. Arrays that are sharded over the devices of this process are gathered.
 
     **Arguments:**
 
     - `path`: the file, replaced if there is one.
-    - `tree`: leaves may be arrays of JAX and numpy of any numeric or Boolean dtype,
-        keys of JAX, Python numbers, and functions. Functions are not saved: they come
-        from `like` when the file is loaded.
+    - `tree`: any pytree. Arrays may be of JAX or numpy, and of any dtype but objects.
 
-    **Raises:** `TypeError` that names a leaf of another type; `ValueError` that names
+    **Raises:** `TypeError` that names the leaf or node of which a part would be lost:
+    an array within a function (its closure, its default arguments, what
+    `functools.partial` has bound) or within an object that is no pytree; a masked array
+    or another subclass of `numpy.ndarray`; an array of objects. `ValueError` that names
     an array of which a part is on another host; `OSError` if the file cannot be
     written. In each case the old file stays as it was.
 
@@ -70,142 +65,159 @@ def serialize(path: str | os.PathLike[str], tree: PyTree) -> None:
 
         ```
     """
-    leaves = _leaves(tree, "tree")
-    entries = [_described(name, leaf) for name, leaf in leaves]
-    arrays = [_raw(name, leaf) for name, leaf in leaves if _is_array(leaf)]
-    header = json.dumps({"version": _VERSION, "leaves": entries}).encode()
-    with _replacing(pathlib.Path(os.path.realpath(path))) as file:
-        digested = _Digested(file)
-        digested.write(_MAGIC + len(header).to_bytes(_LENGTH, "little") + header)
+    nodes = list(described(tree, "tree"))
+    arrays = [
+        _raw(f"tree{entry['path']}", value)
+        for entry, value in nodes
+        if entry["kind"] in ("array", "key")
+    ]
+    with replacing(pathlib.Path(os.path.realpath(path))) as file:
+        digested = Digested(file)
+        digested.write(header_of([entry for entry, _ in nodes]))
         for array in arrays:
             eqx.default_serialise_filter_spec(digested, array)
         file.write(digested.digest())
 
 
 @compiled(jit=False)
-def deserialize(path: str | os.PathLike[str], like: PyTree) -> PyTree:
-    """Loads what [`ngcx.io.serialize`][] saved.
+def deserialize(path: str | os.PathLike[str], like: PyTree, *, at: str = "") -> PyTree:
+    """Loads what [`ngcx.io.serialize`][] saved, or a part of it.
 
     Nothing in the file is executed, and nothing is unpickled.
 
     **Arguments:**
 
     - `path`: the file.
-    - `like`: a pytree of the structure, shapes and dtypes of what was saved, such as a
-        freshly made module. In the place of an array may stand a
-        `jax.ShapeDtypeStruct`, as `eqx.filter_eval_shape` gives.
+    - `like`: a pytree of the classes, static fields, structure, shapes and dtypes of
+        what was saved, such as a freshly made module. In the place of an array may
+        stand a `jax.ShapeDtypeStruct`, as `eqx.filter_eval_shape` gives.
+    - `at`: the part of the file that is wanted, as [`ngcx.io.inspect`][] calls it, such
+        as `"['model'].layers[0]"`. A single key or field may be given by its name:
+        `"model"`.
 
     **Returns:** `like` with the saved values; each array is one of numpy or of JAX, on
     the devices and with the sharding, as in `like`.
 
     **Raises:** `ValueError` for a file that is not one of these, was cut off or altered
-    anywhere, or is of another version, and for one whose structure, types, shapes or
-    dtypes are not those of `like`, naming the leaf and what was found; for an array of
-    JAX of 64 bits in `like` without `jax.enable_x64`; `OSError` if it cannot be read.
+    anywhere, or is of another version; for one whose classes, static fields, structure,
+    types, shapes or dtypes are not those of `like`, naming the first node that differs,
+    what the file has and what `like` has; for `at` that is not in the file; for an
+    array of JAX of 64 bits in `like` without `jax.enable_x64`. `TypeError` for `like`
+    that could not be saved; `OSError` if the file cannot be read.
+
+    A class or function that has another name now is known as long as the old name leads
+    to it. Files of ngcx 0.1.0 state neither classes nor static fields; they are loaded
+    with a warning.
+
+    !!! example
+
+        ```python
+        >>> import pathlib, tempfile
+        >>> import jax.numpy as jnp
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "state"
+        >>> serialize(path, {"weights": jnp.ones(2), "step": 3})
+        >>> deserialize(path, jnp.zeros(2), at="weights")
+        Array([1., 1.], dtype=float32)
+
+        ```
     """
-    leaves = _leaves(like, "like")
-    for name, leaf in leaves:
-        _check_dtype(name, leaf)
+    nodes = list(described(like, "like"))
+    for entry, leaf in nodes:
+        _check_dtype(f"like{entry['path']}", leaf)
     with open(path, "rb") as file:
-        entries = _checked_header(file, os.fspath(path))
-        _check_same(entries, [_described(name, leaf) for name, leaf in leaves])
-        restored = [
-            _restored(file, leaf, entry)
-            for (_, leaf), entry in zip(leaves, entries, strict=True)
-        ]
+        header = checked_header(file, os.fspath(path))
+        root, part = _part(header["nodes"], at)
+        check_same(header, part, root, [entry for entry, _ in nodes])
+        leaves = (leaf for entry, leaf in nodes if entry["kind"] != "node")
+        restored = []
+        for i, entry in enumerate(header["nodes"][: part.stop]):
+            array = _read(file, entry)
+            if i >= part.start and entry["kind"] != "node":
+                restored.append(_restored(array, next(leaves), entry))
     return jtu.tree_unflatten(jtu.tree_structure(like), restored)
 
 
-def _leaves(tree, argument: str) -> list[tuple[str, Any]]:
-    """Names and leaves; the name is the path to the leaf."""
-    leaves = []
-    for path, leaf in jtu.tree_flatten_with_path(tree)[0]:
-        name = f"{argument}{jtu.keystr(path)}"
-        empty = _is_struct(leaf) and argument != "like"
-        if empty or not _is_supported(leaf):
-            raise TypeError(
-                f"`{name}` must be an array of numbers, a number or a function; got "
-                f"{leaf!r}."
-            )
-        leaves.append((name, leaf))
-    return leaves
+@dataclasses.dataclass(frozen=True)
+class Contents:
+    """What a file holds, as [`ngcx.io.inspect`][] gives it; `print` it to read it."""
+
+    version: int
+    """The version of the file; 1 is that of ngcx 0.1.0."""
+    nodes: tuple[dict[str, Any], ...]
+    """The nodes and leaves, each before its children: `path` and `kind` of each,
+    `class` and `static` fields of a node, `dtype` and `shape` of an array or key,
+    `value` of a number or of anything else.
+    """
+
+    def __str__(self) -> str:
+        width = max(len(entry["path"]) for entry in self.nodes)
+        lines = [f"{each['path']:{width}}  {in_words(each)}" for each in self.nodes]
+        return "\n".join([f"version {self.version}", *lines])
 
 
-def _is_supported(leaf) -> bool:
-    if _is_array(leaf) or _is_struct(leaf):
-        numeric = jnp.issubdtype(leaf.dtype, np.number) or leaf.dtype == bool
-        return numeric or _is_key(leaf)
-    return type(leaf).__name__ in _NUMBERS or callable(leaf)
+@compiled(jit=False)
+def inspect(path: str | os.PathLike[str]) -> Contents:
+    """Tells what a file of [`ngcx.io.serialize`][] holds: names, classes, static
+    fields, shapes and dtypes. No code that made it is needed, and none is run.
 
+    **Raises:** `ValueError` for a file that is not one of these, or was cut off or
+    altered; `OSError` if it cannot be read.
 
-def _is_array(leaf) -> bool:
-    return isinstance(leaf, jax.Array | np.ndarray | np.generic)
+    !!! example
 
+        ```python
+        >>> import pathlib, tempfile
+        >>> import equinox as eqx, jax
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "layer"
+        >>> serialize(path, {"cell": eqx.nn.GRUCell(3, 2, key=jax.random.key(0))})
+        >>> print(inspect(path))
+        version 2
+                           dict
 
-def _is_struct(leaf) -> bool:
-    return isinstance(leaf, jax.ShapeDtypeStruct)
-
-
-def _is_key(leaf) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _described(name: str, leaf) -> dict:
-    """What the header says of a leaf."""
-    path = name.removeprefix("tree").removeprefix("like")
-    if _is_array(leaf) or _is_struct(leaf):
-        entry = {"path": path, "dtype": str(leaf.dtype), "shape": list(leaf.shape)}
-        if not _is_key(leaf):
-            return entry | {"kind": "array"}
-        made = isinstance(leaf, jax.Array)
-        implementation = str(jr.key_impl(leaf)) if made else None
-        return entry | {"kind": "key", "implementation": implementation}
-    kind = type(leaf).__name__
-    if kind not in _NUMBERS:
-        return {"path": path, "kind": "function"}
-    # The text is exact for integers of any size, and for floats.
-    return {"path": path, "kind": kind, "value": repr(leaf)}
+        ```
+    """
+    with open(path, "rb") as file:
+        header = checked_header(file, os.fspath(path))
+    return Contents(header["version"], tuple(header["nodes"]))
 
 
 def _raw(name: str, leaf) -> np.ndarray:
     """The numbers in a dtype that numpy can write."""
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        raise TypeError(f"`{name}` must be an array with its numbers; got {leaf}.")
     if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
         raise ValueError(
             f"`{name}` must be on the devices of this process; got {leaf.sharding}. "
             "Arrays of several hosts are what orbax-checkpoint saves."
         )
-    array = np.asarray(jr.key_data(leaf) if _is_key(leaf) else leaf)
-    return array.view(_stored(array.dtype))
+    array = np.asarray(jr.key_data(leaf) if is_key(leaf) else leaf)
+    # numpy would write bfloat16 and its like, whose kind is "V", without their name.
+    return np.frombuffer(array.tobytes(), "u1") if array.dtype.kind == "V" else array
 
 
-def _stored(dtype: np.dtype) -> np.dtype:
-    # numpy would write bfloat16 and its like as bytes without a name.
-    native = np.issubdtype(dtype, np.number) or dtype == np.bool_
-    return dtype if native else np.dtype(f"u{dtype.itemsize}")
+def _read(file: BinaryIO, entry: _Entry) -> np.ndarray | None:
+    stored = entry["kind"] in ("array", "key")
+    return eqx.default_deserialise_filter_spec(file, np.empty(0)) if stored else None
 
 
-def _restored(file: BinaryIO, leaf, entry: dict):
-    if entry["kind"] == "function":
-        return leaf
-    if entry["kind"] in _NUMBERS:
-        return _NUMBERS[entry["kind"]](entry["value"])
-    array = eqx.default_deserialise_filter_spec(file, np.empty(0))
+def _restored(array, leaf, entry: _Entry):
+    if entry["kind"] in NUMBERS:
+        return NUMBERS[entry["kind"]](entry["value"])
     if entry["kind"] == "key":
         return _placed(jr.wrap_key_data(array, impl=entry["implementation"]), leaf)
-    array = array.view(np.dtype(leaf.dtype))
+    if entry["kind"] != "array":
+        return leaf
+    dtype = np.dtype(leaf.dtype)
+    if dtype.kind == "V":
+        array = np.ndarray(leaf.shape, dtype, bytearray(array.tobytes()))
     if isinstance(leaf, np.generic):
         return array[()]
-    return array if isinstance(leaf, np.ndarray) else _placed(array, leaf)
-
-
-def _check_dtype(name: str, leaf):
-    """Arrays of JAX have 64 bits only where that is enabled."""
-    of_jax = isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and not _is_key(leaf)
-    if of_jax and jax.dtypes.canonicalize_dtype(leaf.dtype) != leaf.dtype:
-        raise ValueError(
-            f"`{name}` must have a dtype that JAX has at present; got {leaf.dtype}, "
-            "which needs `jax.enable_x64`."
-        )
+    if isinstance(leaf, np.ndarray):
+        return array
+    if entry.get("weak_type"):
+        # JAX takes a type of Python for the weak dtype of its numbers.
+        array = jax.lax.convert_element_type(array, type(array.dtype.type(0).item()))
+    return _placed(array, leaf)
 
 
 def _placed(array, leaf):
@@ -215,78 +227,28 @@ def _placed(array, leaf):
     return jnp.asarray(array) if somewhere else jax.device_put(array, sharding)
 
 
-def _checked_header(file: BinaryIO, path: str) -> list[dict]:
-    """The entries of the header; afterwards `file` is at the first array."""
-    if file.read(len(_MAGIC)) != _MAGIC:
-        raise ValueError(f"`path` must be a file of ngcx.io.serialize; got {path!r}.")
-    size = file.seek(0, os.SEEK_END) - _DIGEST
-    file.seek(0)
-    digest = hashlib.sha256()
-    while (left := size - file.tell()) > 0:
-        digest.update(file.read(min(left, 1 << 20)))
-    if size < 0 or file.read() != digest.digest():
-        raise ValueError(f"`path` was cut off or altered: {path!r}.")
-    file.seek(len(_MAGIC))
-    length = int.from_bytes(file.read(_LENGTH), "little")
-    header = json.loads(file.read(length))
-    if header["version"] != _VERSION:
+def _check_dtype(name: str, leaf):
+    """Arrays of JAX have 64 bits only where that is enabled."""
+    of_jax = isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and not is_key(leaf)
+    if of_jax and jax.dtypes.canonicalize_dtype(leaf.dtype) != leaf.dtype:
         raise ValueError(
-            f"`path` must be a file of version {_VERSION}; got {header['version']}."
+            f"`{name}` must have a dtype that JAX has at present; got {leaf.dtype}, "
+            "which needs `jax.enable_x64`."
         )
-    return header["leaves"]
 
 
-def _check_same(found: list[dict], expected: list[dict]):
-    for saved, leaf in zip(found, expected, strict=False):
-        for what in ("path", "kind", "dtype", "shape"):
-            if saved.get(what) != leaf.get(what):
-                raise ValueError(
-                    f"`like{leaf['path']}` must be what was saved; the {what} is "
-                    f"{leaf.get(what)}, but {saved.get(what)} in the file"
-                    f"{'' if what == 'path' else ' at ' + saved['path']}."
-                )
-    if len(found) != len(expected):
-        more = (found if len(found) > len(expected) else expected)[
-            min(len(found), len(expected))
+def _part(entries: list[_Entry], at: str) -> tuple[str, range]:
+    """The path of a part of a file, and which entries belong to it."""
+    paths = [entry["path"] for entry in entries]
+    for root in (at, f".{at}", f"[{at!r}]"):
+        below = (root + ".", root + "[")
+        held = [
+            i for i, each in enumerate(paths) if each == root or each.startswith(below)
         ]
-        raise ValueError(
-            f"`like` must have the {len(found)} leaves of the file; got "
-            f"{len(expected)}. The first that is in one only is {more['path']!r}."
-        )
-
-
-class _Digested:
-    """A file to write to that computes the digest on the way."""
-
-    def __init__(self, file: BinaryIO):
-        self._file = file
-        self._hash = hashlib.sha256()
-
-    def write(self, data) -> int:
-        self._hash.update(data)
-        return self._file.write(data)
-
-    def digest(self) -> bytes:
-        return self._hash.digest()
-
-
-@contextlib.contextmanager
-def _replacing(path: pathlib.Path) -> Iterator[BinaryIO]:
-    """Yields a new file, which takes the name when everything is on the disk."""
-    # It is in the same folder, or it could not be renamed in one step.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # where a folder can be flushed too
-        folder = os.open(path.parent, os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if held:
+            return root, range(held[0], held[-1] + 1)
+    near = "".join(f", as {each}" for each in difflib.get_close_matches(at, paths))
+    raise ValueError(
+        f"`at` must be a path in the file{near}; got {at!r}.\n"
+        "`print(ngcx.io.inspect(path))` shows them all."
+    )
