@@ -61,9 +61,9 @@ def _compared(entry: _Entry) -> _Entry:
         return {"": entry["value"]}
     whole = {"": {"name": entry.get("class", entry["kind"])}}
     static = {f"`{name}`": value for name, value in entry.get("static", {}).items()}
-    others = {name: entry[name] for name in ("dtype", "shape") if name in entry}
-    if "children" in entry:
-        others["number of children"] = entry["children"]
+    others = {"dtype": {"name": entry["dtype"]}} if "dtype" in entry else {}
+    others |= {"shape": entry["shape"]} if "shape" in entry else {}
+    others |= {"number of children": entry["children"]} if "children" in entry else {}
     return whole | static | others
 
 
@@ -108,5 +108,5 @@ def _without_code(entries: list[_Entry]) -> list[_Entry]:
 
 
 def _warn(text: str):
-    # Between this and the caller are `check_same`, `deserialize` and its checks.
-    warnings.warn(text, stacklevel=7)
+    # `check_same`, `deserialize` and its checks are between this and the caller.
+    warnings.warn(text, stacklevel=6)

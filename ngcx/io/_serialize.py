@@ -191,8 +191,12 @@ def _raw(name: str, leaf) -> np.ndarray:
             "Arrays of several hosts are what orbax-checkpoint saves."
         )
     array = np.asarray(jr.key_data(leaf) if is_key(leaf) else leaf)
-    # numpy would write bfloat16 and its like, whose kind is "V", without their name.
-    return np.frombuffer(array.tobytes(), "u1") if array.dtype.kind == "V" else array
+    return np.frombuffer(array.tobytes(), "u1") if _foreign(array.dtype) else array
+
+
+def _foreign(dtype: np.dtype) -> bool:
+    """Whether numpy's own files lose what a number is, as of bfloat16 and records."""
+    return dtype.isbuiltin == 2 or dtype.kind == "V"
 
 
 def _read(file: BinaryIO, entry: _Entry) -> np.ndarray | None:
@@ -208,15 +212,16 @@ def _restored(array, leaf, entry: _Entry):
     if entry["kind"] != "array":
         return leaf
     dtype = np.dtype(leaf.dtype)
-    if dtype.kind == "V":
+    if _foreign(dtype):
         array = np.ndarray(leaf.shape, dtype, bytearray(array.tobytes()))
     if isinstance(leaf, np.generic):
         return array[()]
     if isinstance(leaf, np.ndarray):
         return array
     if entry.get("weak_type"):
-        # JAX takes a type of Python for the weak dtype of its numbers.
-        array = jax.lax.convert_element_type(array, type(array.dtype.type(0).item()))
+        # JAX makes an array of weak type from a number of Python.
+        zeros = jax.lax.full(array.shape, array.dtype.type(0).item())
+        array = zeros.at[...].set(array)
     return _placed(array, leaf)
 
 

@@ -4,7 +4,6 @@ Arrays, keys and Python numbers are saved. All else (classes, static fields, fun
 strings) is stated: it comes from `like` when a file is loaded, and is compared then.
 """
 
-import copyreg
 import dataclasses
 import enum
 import functools as ft
@@ -35,7 +34,7 @@ NUMBERS: dict[str, Callable[[str], Any]] = {
 CODE = "<code>"
 # What `__reduce_ex__` gives, by position.
 _PARTS = ("made by", "arguments", "state", "items", "pairs", "set state by")
-_JITTED = type(jax.jit(lambda: None))
+_JITTED: Any = type(jax.jit(lambda: None))
 
 
 def described(tree, name: str, path: str = "") -> Iterator[tuple[dict[str, Any], Any]]:
@@ -56,7 +55,8 @@ def described(tree, name: str, path: str = "") -> Iterator[tuple[dict[str, Any],
 
 def class_name(kind: type) -> str:
     """The public name of a class, which stays when a private file is moved."""
-    return public_name(kind) or f"{_module(kind.__module__)}.{kind.__qualname__}"
+    name = public_name(kind) or f"{_module(kind.__module__)}.{kind.__qualname__}"
+    return name.removeprefix("builtins.")
 
 
 def public_name(value) -> str | None:
@@ -69,7 +69,7 @@ def public_name(value) -> str | None:
     above = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
     for where in [*above, module]:
         if found(f"{where}.{name}") is value:
-            return f"{_module(where)}.{name}".removeprefix("builtins.")
+            return f"{_module(where)}.{name}"
     return None
 
 
@@ -129,16 +129,16 @@ def _leaf(leaf, name: str) -> dict[str, Any]:
                 "would be saved.\nSave `np.asarray` of it, and what else it holds, as "
                 "a mask, beside it."
             )
-        if leaf.dtype.hasobject:
-            raise TypeError(
-                f"`{name}` must be an array of numbers or text; got objects.\n"
-                "Convert it with `np.asarray(..., float)`, or save a list of them."
-            )
         entry = {"dtype": str(leaf.dtype), "shape": list(leaf.shape)}
         if is_key(leaf):
             made = isinstance(leaf, jax.Array)
             implementation = str(jr.key_impl(leaf)) if made else None
             return {"kind": "key"} | entry | {"implementation": implementation}
+        if leaf.dtype.hasobject:
+            raise TypeError(
+                f"`{name}` must be an array of numbers or text; got objects.\n"
+                "Convert it with `np.asarray(..., float)`, or save a list of them."
+            )
         weak = {"weak_type": True} if getattr(leaf, "weak_type", False) else {}
         return {"kind": "array"} | entry | weak
     if type(leaf) in (bool, int, float, complex):
@@ -177,24 +177,22 @@ def _stated(
         return {"again": class_name(kind)}
 
     state = ft.partial(_stated, name=name, outer=(*outer, id(value)))
+    if kind is np.ndarray and value.dtype.hasobject:
+        return {"objects": state(value.tolist(), holder=holder)}
     if hasattr(value, "__array__") and holder:
         raise TypeError(
             f"`{name}` holds an array within {holder}, and it would be lost.\n"
             "Make it a field of a module, or save it beside."
         )
     if kind is np.ndarray or isinstance(value, jax.Array):
-        return _stated_array(value, state)
+        return _stated_array(value)
     return _stated_parts(value, ft.partial(state, holder=holder), state)
 
 
-def _stated_array(value: np.ndarray | jax.Array, state: Callable) -> dict[str, Any]:
+def _stated_array(value: Any) -> dict[str, Any]:
     array = np.asarray(jr.key_data(value) if is_key(value) else value)
-    if array.dtype.hasobject:
-        values = state(array.tolist())
-    elif array.size > 16:
-        values = f"sha256 {hashlib.sha256(array.tobytes()).hexdigest()}"
-    else:
-        values = [str(each) for each in array.ravel()]
+    values = [str(each) for each in array.ravel()] if array.size <= 16 else None
+    values = values or f"sha256 {hashlib.sha256(array.tobytes()).hexdigest()}"
     return {"dtype": str(value.dtype), "shape": list(value.shape), "values": values}
 
 
@@ -223,11 +221,13 @@ def _stated_parts(value: Any, state: Callable, state_in: Callable) -> Any:
 
     state = ft.partial(state_in, holder=_called(value))
     if kind is _JITTED:
-        return {"jit": state(value.__wrapped__)}
+        # What it wraps may wrap another in turn, as by `jax.vmap`, with arguments.
+        return {"jit": state(vars(value)["__wrapped__"])}
     if not isinstance(value, types.FunctionType):
         return _stated_object(value, state)
+    filled = [cell for cell in value.__closure__ or () if cell != types.CellType()]
     inputs = {
-        "closure": [cell.cell_contents for cell in value.__closure__ or ()],
+        "closure": [cell.cell_contents for cell in filled],
         "defaults": value.__defaults__,
         "keywords": value.__kwdefaults__,
     }
@@ -266,12 +266,12 @@ def _stated_object(value, state: Callable) -> dict[str, Any]:
         }
     try:
         made = value.__reduce_ex__(4)
-    except TypeError:
+    except Exception:  # Each class refuses in its own way.
         text = repr(value)
         return entry if " at 0x" in text else entry | {"text": text}
     if isinstance(made, str):
         return entry | {"text": made}
-    if made[0] is copyreg.__newobj__:  # It is the class that makes it, as usual.
+    if made[0].__name__ == "__newobj__":  # It is the class that makes it, as usual.
         made = (None, made[1][1:] or None, *made[2:])
     for what, part in zip(_PARTS, made, strict=False):
         if part is not None:
