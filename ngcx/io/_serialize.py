@@ -169,10 +169,12 @@ def inspect(path: str | os.PathLike[str]) -> Contents:
         >>> import pathlib, tempfile
         >>> import equinox as eqx, jax
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "layer"
-        >>> serialize(path, {"cell": eqx.nn.GRUCell(3, 2, key=jax.random.key(0))})
+        >>> serialize(path, eqx.nn.Linear(3, 2, key=jax.random.key(0)))
         >>> print(inspect(path))
         version 2
-                           dict
+                 equinox.nn.Linear, in_features=3, out_features=2, use_bias=true
+        .weight  float32[2, 3]
+        .bias    float32[2]
 
         ```
     """

@@ -34,7 +34,7 @@ NUMBERS: dict[str, Callable[[str], Any]] = {
 CODE = "<code>"
 # What `__reduce_ex__` gives, by position.
 _PARTS = ("made by", "arguments", "state", "items", "pairs", "set state by")
-_JITTED: Any = type(jax.jit(lambda: None))
+_JITTED: Any = type(jnp.tanh)  # The class of what `jax.jit` gives has no public name.
 
 
 def described(tree, name: str, path: str = "") -> Iterator[tuple[dict[str, Any], Any]]:

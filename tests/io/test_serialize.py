@@ -77,11 +77,6 @@ def assert_same(got, expected):
             assert type(one) is type(other) and repr(one) == repr(other)
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return tmp_path_factory.mktemp("io") / "file"
-
-
 @given(tree=TREES)
 @settings(deadline=None)
 def test_what_is_saved_comes_back(path, tree):
