@@ -142,7 +142,8 @@ def _turns_of_number(number: float, x, period):
     # The parts of the smallest numbers would vanish. There the quotient will do, as all
     # of it is fine.
     fine = jnp.where(jnp.abs(x) * (4 * scale) < period, x / period, fine)
-    return jnp.where(jnp.isfinite(x), coarse, jnp.nan), fine
+    # The difference is 0, or NaN where x is infinite or NaN.
+    return coarse + (x - x), fine
 
 
 @ft.cache

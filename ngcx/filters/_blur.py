@@ -89,7 +89,8 @@ def blurred(images, sigma, radius: int, mode: Mode, light: Any = 0):
             _weighted(there.astype(images.dtype), reaches, 0 * outside, radius, mode)
             for there in (~(images < jnp.inf), ~(images > -jnp.inf))
         )
-        return jnp.where(above > 0, jnp.inf, 0) + jnp.where(below > 0, -jnp.inf, 0)
+        infinity = jnp.asarray(jnp.inf, images.dtype)
+        return jnp.where(above > 0, infinity, 0) + jnp.where(below > 0, -infinity, 0)
 
     where, images = jnp.all(known), lax.stop_gradient(images)
     return 2 * result + lax.cond(where, jnp.zeros_like, spread, images)
@@ -108,7 +109,7 @@ def light_on_all(images):
 
 
 def _brightest(images):
-    return jnp.max(images, axis=(-2, -1), keepdims=True)
+    return jnp.max(images, axis=(-2, -1), keepdims=True, initial=-jnp.inf)
 
 
 def _weights(sigma, radius: int, offsets):
