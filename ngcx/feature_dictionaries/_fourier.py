@@ -122,9 +122,9 @@ def _turns_of_array(x, period):
 
 
 def _turns_of_number(number: float, x, period):
-    # With x = m 2^e, where m is an integer, m times the table's row for e is what x is
-    # in turns, but for whole ones (Payne and Hanek, 1983). The products are exact,
-    # since each half of m and each part of a row have half of the digits.
+    # If x is m 2^e and m is an integer, then m times the row of the table for e is what
+    # x is in turns, but for whole ones (Payne and Hanek, 1983). The products are exact,
+    # because each half of m and each part of a row have half of the digits.
     half = _half(x.dtype)
     digits = jnp.finfo(x.dtype).nmant + 1 - half
     mantissa, exponent = jnp.frexp(x)

@@ -100,7 +100,7 @@ def test_few_neurons_are_named_each_and_many_at_intervals(neurons):
 @pytest.mark.parametrize("size", [(500, 5000), (5000, 20), (20_000, 3), (300, 100)])
 @pytest.mark.parametrize("rate", [0.1, 0.2, 0.4])
 def test_ink_is_the_fraction_of_spikes(size, rate):
-    # As they are drawn, so many are the dots that are dark, or so dark are all.
+    # Either so many dots are dark, or all are so dark.
     spikes = np.random.default_rng(0).random(size) < rate
     ax: Any = viz.raster(spikes)
     canvas = FigureCanvasAgg(ax.figure)
