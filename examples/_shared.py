@@ -1,12 +1,17 @@
 """What the scripts have in common: handwritten digits, and options that are checked."""
 
 import argparse
+import io
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax.random as jr
 import numpy as np
 from jaxtyping import PRNGKeyArray
+from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
 
@@ -26,13 +31,13 @@ def digits(key: PRNGKeyArray) -> tuple[dict, dict]:
 class Parser(argparse.ArgumentParser):
     """Reads the options of the script with this docstring, such as where to draw."""
 
-    def __init__(self, doc: str | None, picture: str):
+    def __init__(self, doc: str | None, default: str):
         super().__init__(
             description=(doc or "").splitlines()[0],
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
         self.add_argument(
-            "--picture", type=writable, default=picture, help="where to draw"
+            "--picture", type=picture, default=default, help="where to draw"
         )
 
     def error(self, message: str):
@@ -54,15 +59,36 @@ def rate(text: str) -> float:
     return value
 
 
-def writable(text: str) -> Path:
-    """A path that can be written, which is found out before the training."""
+def picture(text: str) -> Path:
+    """A path where a picture can be drawn, which is found out before the training, and
+    without writing anything.
+    """
     path = Path(text)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise argparse.ArgumentTypeError(
-            f"cannot be written: {error.strerror}: {path}"
-        ) from error
+    if path.is_dir() or not path.suffix:
+        problem = "it needs a name such as picture.png"
+    elif not path.parent.is_dir():
+        problem = f"there is no folder {path.parent}"
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        problem = "permission denied"
+    else:
+        problem = problem_of_format(path.suffix[1:])
+    if problem:
+        raise argparse.ArgumentTypeError(f"{path} cannot be written: {problem}")
     return path
+
+
+def problem_of_format(name: str) -> str | None:
+    """Why no picture of this format can be made, if none can; one is, in memory."""
+    try:
+        Figure(figsize=(1, 1)).savefig(io.BytesIO(), format=name)
+    except Exception as error:
+        return str(error).partition("\n")[0]
+
+
+def until_interrupted(script: Callable[[], Any]) -> None:
+    """Runs a script until its end, or until Ctrl-C, which one line says."""
+    try:
+        script()
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)  # as the shell says of what SIGINT has ended

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import optax
-from _shared import Parser, digits, positive
+from _shared import Parser, digits, positive, until_interrupted
 from tqdm import tqdm
 
 from ngcx import surrogate
@@ -152,4 +152,4 @@ def main(arguments: list[str] | None = None) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    main()
+    until_interrupted(main)

@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from _shared import Parser, positive
+from _shared import Parser, positive, until_interrupted
 from sklearn.datasets import load_digits
 
 from ngcx.density import BernoulliMixture
@@ -84,4 +84,4 @@ def main(arguments: list[str] | None = None):
 
 
 if __name__ == "__main__":
-    main()
+    until_interrupted(main)

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import optax
-from _shared import Parser, digits, positive
+from _shared import Parser, digits, positive, until_interrupted
 
 from ngcx import analysis
 from ngcx.data import DataLoader
@@ -162,4 +162,4 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    main()
+    until_interrupted(main)

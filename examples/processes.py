@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from _shared import Parser, positive
+from _shared import Parser, positive, until_interrupted
 from sklearn.datasets import load_digits
 
 from ngcx.data import DataLoader
@@ -112,4 +112,4 @@ def main(arguments: list[str] | None = None) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    until_interrupted(main)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from _shared import Parser, positive, rate
+from _shared import Parser, positive, rate, until_interrupted
 
 from ngcx import diffeq
 from ngcx.feature_dictionaries import PolynomialLibrary
@@ -105,4 +105,4 @@ def main(arguments: list[str] | None = None):
 
 
 if __name__ == "__main__":
-    main()
+    until_interrupted(main)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import optax
-from _shared import Parser, digits, positive
+from _shared import Parser, digits, positive, until_interrupted
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from train_snn import SpikingNetwork, evaluate, train_step
 
@@ -73,11 +73,16 @@ def launch(processes: int, devices: int, epochs: int, seed: int) -> dict:
             env=os.environ | {"XLA_FLAGS": flags},
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C is for the process that started them
         )
         for rank in range(processes)
         for arguments in [(processes, rank, epochs, seed)]
     ]
-    outputs = [worker.communicate()[0] for worker in workers]
+    try:
+        outputs = [worker.communicate()[0] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
     if any(worker.returncode for worker in workers):
         raise RuntimeError("A worker failed; its error stands above.")
     return json.loads(outputs[0].splitlines()[-1])
@@ -141,4 +146,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
         work(sys.argv[2], *map(int, sys.argv[3:]))
     else:
-        main()
+        until_interrupted(main)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import optax
-from _shared import Parser, digits, positive, rate
+from _shared import Parser, digits, positive, rate, until_interrupted
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from tqdm import tqdm
 
@@ -171,4 +171,4 @@ def main(arguments: list[str] | None = None) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    until_interrupted(main)

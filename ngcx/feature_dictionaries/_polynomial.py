@@ -1,9 +1,12 @@
+import functools as ft
 import itertools
+import operator
 from collections import Counter
 from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._compiled import compiled
@@ -50,15 +53,19 @@ class PolynomialLibrary(Module):
         if x.shape[-1] == 0:
             raise ValueError(f"`x` must have a variable or more; got {x.shape}.")
         wide = widened(x)
-        columns: dict[tuple[int, ...], Array] = {(): jnp.ones_like(wide[..., 0])}
-        for monomial in self._monomials(x.shape[-1]):
-            *rest, last = monomial
-            columns[monomial] = (
-                columns[tuple(rest)] * wide[..., last] if rest else wide[..., last]
-            )
-        if not self.include_bias:
-            del columns[()]
-        return jnp.stack(list(columns.values()), -1).astype(x.dtype)
+        variables = x.shape[-1]
+        monomials = list(self._monomials(variables))
+        if self.include_bias:
+            monomials.insert(0, ())
+        # A 1 stands in for the factors that a monomial has less than the longest. So
+        # the columns are products of equally many, each factor of all is one gather,
+        # and the size of the program does not depend on the number of columns.
+        extended = jnp.append(wide, jnp.ones_like(wide[..., :1]), axis=-1)
+        factors = (
+            extended[..., np.array(chosen)]
+            for chosen in itertools.zip_longest(*monomials, fillvalue=variables)
+        )
+        return ft.reduce(operator.mul, factors).astype(x.dtype)
 
     # Names are made on the host.
     @compiled(jit=False)

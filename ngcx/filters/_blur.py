@@ -1,8 +1,8 @@
 import functools as ft
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -27,8 +27,8 @@ def gaussian_blur(
     $$y_{ij} = \sum_{a, b = -r}^{r} k_a k_b \, x_{i + a, j + b}, \qquad
     k_a = \frac{e^{-a^2 / 2 \sigma^2}}{\sum_{b = -r}^{r} e^{-b^2 / 2 \sigma^2}}$$
 
-    It takes $2 (2 r + 1)$ multiplications a pixel: one pass over the columns, one over
-    the rows.
+    There is one pass over the columns and one over the rows. A pixel that is infinite
+    or NaN makes those infinite or NaN in which it has a weight, and no others.
 
     **Arguments:**
 
@@ -60,59 +60,102 @@ def gaussian_blur(
     return blurred(widened(images), sigma, radius, mode).astype(images.dtype)
 
 
-def blurred(images, sigma, radius: int, mode: Mode):
-    """Computes `gaussian_blur` in the dtype of `images`, which is no half precision."""
+def blurred(images, sigma, radius: int, mode: Mode, light: Any = 0):
+    """Computes `gaussian_blur` in the dtype of `images`, which is no half precision.
+
+    If there is light on all of an image, then so much less is returned; a faint
+    pattern keeps its digits without it.
+    """
     if 0 in images.shape[-2:]:
         raise ValueError(f"`images` must have pixels; got the shape {images.shape}.")
-    weights = _kernel(jnp.asarray(sigma, images.dtype), radius)
-    for axis in (images.ndim - 2, images.ndim - 1):
-        images = _convolved(images, weights, axis, mode)
-    return images
+    weights = ft.partial(_weights, jnp.asarray(sigma, images.dtype), radius)
+    shape = _brightest(images).shape
+    outside = jnp.broadcast_to(-jnp.asarray(light, images.dtype) / 2, shape)
+    known = jnp.isfinite(images)
+    half = jnp.where(known, images / 2 + outside, 0)
+    result = _weighted(half, weights, outside, radius, mode)
+    # Rounded weights may sum to more than 1, but no mean is beyond all values, and that
+    # of halves does not overflow.
+    largest = jnp.maximum(_brightest(jnp.abs(half)), jnp.abs(outside))
+    result += lax.stop_gradient(jnp.clip(result, -largest, largest) - result)
+
+    # These sums multiply by weights of 0 too, so that one infinite pixel would make NaN
+    # of a whole row. It is put where its weight is positive.
+    def spread(images):
+        def reaches(offsets):
+            return (weights(offsets) > 0).astype(images.dtype)
+
+        above, below = (
+            _weighted(there.astype(images.dtype), reaches, 0 * outside, radius, mode)
+            for there in (~(images < jnp.inf), ~(images > -jnp.inf))
+        )
+        infinity = jnp.asarray(jnp.inf, images.dtype)
+        return jnp.where(above > 0, infinity, 0) + jnp.where(below > 0, -infinity, 0)
+
+    where, images = jnp.all(known), lax.stop_gradient(images)
+    return 2 * result + lax.cond(where, jnp.zeros_like, spread, images)
 
 
-def _kernel(sigma, radius: int):
-    """The weights of a row, which sum to 1."""
-    offsets = jnp.arange(-radius, radius + 1, dtype=sigma.dtype)
+def light_on_all(images):
+    """The light that all pixels of an image share. It has no gradient, because every
+    blur leaves it as it is.
+    """
+    images = lax.stop_gradient(images)
+    known = jnp.isfinite(images)
+    darkest = -_brightest(jnp.where(known, -images, -jnp.inf))
+    light = jnp.clip(0, darkest, _brightest(jnp.where(known, images, -jnp.inf)))
+    # A pixel without that light is never a larger number than with it.
+    return jnp.where(jnp.isfinite(light), light, 0)
+
+
+def _brightest(images):
+    return jnp.max(images, axis=(-2, -1), keepdims=True, initial=-jnp.inf)
+
+
+def _weights(sigma, radius: int, offsets):
+    """The weights of the pixels so far from the centre; those within the radius sum to
+    1.
+    """
     # Below 1/40 even the nearest weight, exp(-800), and its derivatives are 0 in every
     # dtype, so the division that would be by 0 is left out. NaN stays.
     negligible = jnp.abs(sigma) < 1 / 40
-    distances = offsets / jnp.where(negligible, 1, sigma)
-    weights = jnp.exp(-jnp.square(distances) / 2)
-    weights = jnp.where(negligible, (offsets == 0).astype(sigma.dtype), weights)
-    return weights / jnp.sum(weights)
+    scale = jnp.where(negligible, 1, sigma)
+
+    def bell(offsets):
+        offsets = jnp.asarray(offsets, sigma.dtype)
+        heights = jnp.exp(-jnp.square(offsets / scale) / 2)
+        return jnp.where(negligible, (offsets == 0).astype(sigma.dtype), heights)
+
+    heights = jnp.where(jnp.abs(offsets) <= radius, bell(offsets), 0)
+    return heights / jnp.sum(bell(np.arange(-radius, radius + 1)))
 
 
-def _convolved(images, weights, axis: int, mode: Mode):
-    widths = [(0, 0)] * images.ndim
-    widths[axis] = (len(weights) // 2,) * 2
-    return _weighted(jnp.pad(images, widths, mode=mode), weights, axis)
-
-
-# XLA fuses a sum of shifted copies into one loop, which is tens of times faster on a
-# CPU than its convolution with a kernel of one row.
-@ft.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _weighted(padded, weights, axis: int):
-    size = padded.shape[axis] - len(weights) + 1
-    return sum(
-        weights[i] * lax.slice_in_dim(padded, i, i + size, axis=axis)
-        for i in range(len(weights))
-    )
-
-
-@_weighted.defjvp
-def _weighted_jvp(axis: int, primals, tangents):
-    (padded, weights), (d_padded, d_weights) = primals, tangents
-    # JAX transposes slices into pads, which are slow, and pads into slices, which are
-    # not. So the tangent is written with pads, for the gradient to have the slices.
-    last, zero = len(weights) - 1, jnp.zeros((), padded.dtype)
-
-    def moved(i):
-        widths = [(0, 0, 0)] * padded.ndim
-        widths[axis] = (last - i, i, 0)
-        return lax.pad(d_padded, zero, widths)
-
-    spread = jnp.asarray(sum(weights[i] * moved(i) for i in range(len(weights))))
-    tangent = lax.slice_in_dim(spread, last, padded.shape[axis], axis=axis)
-    return _weighted(padded, weights, axis), tangent + _weighted(
-        padded, d_weights, axis
-    )
+def _weighted(images, weights, outside, radius: int, mode: Mode):
+    """Weighted sums over the rows, and over the columns, of the pixels around each."""
+    for axis, product in (
+        (images.ndim - 2, "...niw,io->...now"),
+        (images.ndim - 1, "...ni,io->...no"),
+    ):
+        size = images.shape[axis]
+        # Each block of pixels is a window, which is wider by the radius on both sides,
+        # times one band matrix. So the program is the same for every radius, and its
+        # cost grows with that, whatever the size of the image.
+        block = min(size, max(2 * radius, 32))
+        count = -(-size // block)
+        padding = radius, radius + count * block - size
+        index = np.pad(np.arange(size), padding, mode)
+        if mode == "constant":
+            index = np.pad(np.arange(size), padding, constant_values=size)
+            edge = jnp.broadcast_to(
+                outside, (*images.shape[:axis], 1, *images.shape[axis + 1 :])
+            )
+            images = jnp.concatenate([images, edge], axis)
+        inner, outer = np.arange(block), np.arange(block + 2 * radius)
+        windows = jnp.take(
+            images, index[np.arange(count)[:, None] * block + outer], axis
+        )
+        band = weights(outer[:, None] - inner - radius)
+        sums = jnp.einsum(product, windows, band, precision=lax.Precision.HIGHEST)
+        shape = (*images.shape[:axis], count * block, *images.shape[axis + 1 :])
+        images = lax.slice_in_dim(sums.reshape(shape), 0, size, axis=axis)
+    return images

@@ -1,10 +1,11 @@
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from .._compiled import compiled
 from .._numerics import quotient, widened
 from .._typing import Natural, NonNegative, Positive, Scalar
-from ._blur import Mode, blurred
+from ._blur import Mode, blurred, light_on_all
 
 
 @compiled(static=("radius", "mode"))
@@ -19,7 +20,8 @@ def difference_of_gaussians(
     r"""The difference of a narrow and a wide blur, $c - s$: edges and dots.
 
     Cells of the retina respond so, excited by the centre of their receptive field and
-    inhibited by its surround (Rodieck, 1965). Even light gives 0.
+    inhibited by its surround (Rodieck, 1965). Even light gives 0, and a faint pattern
+    on it gives what it gives in the dark.
 
     **Arguments:**
 
@@ -43,8 +45,12 @@ def difference_of_gaussians(
 
         ```
     """
-    center, surround = _halves(images, center_sigma, surround_sigma, radius, mode)
-    return (2 * (center - surround)).astype(images.dtype)
+    wide = widened(images)
+    # What both would have of the light cancels before it is rounded.
+    light = light_on_all(wide)
+    center = blurred(wide, center_sigma, radius, mode, light)
+    surround = blurred(wide, surround_sigma, radius, mode, light)
+    return (center - surround).astype(images.dtype)
 
 
 @compiled(static=("radius", "mode"))
@@ -74,19 +80,16 @@ def ratio_of_gaussians(
 
     **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][].
     """
-    center, surround = _halves(images, center_sigma, surround_sigma, radius, mode)
-    dtype = surround.dtype
+    wide = widened(images)
+    center = blurred(wide, center_sigma, radius, mode)
+    surround = blurred(wide, surround_sigma, radius, mode)
     # An epsilon that rounds to 0 keeps nothing finite.
-    guard = jnp.maximum(jnp.asarray(epsilon, dtype) / 2, jnp.finfo(dtype).tiny)
-    guarded = jnp.abs(surround) + guard
-    return quotient(center, guarded).astype(images.dtype)
-
-
-def _halves(images, center_sigma, surround_sigma, radius, mode):
-    """Half of the centre and of the surround: rounded weights may sum to more than 1,
-    and the whole may overflow.
-    """
-    half = widened(images) / 2
-    return (
-        blurred(half, sigma, radius, mode) for sigma in (center_sigma, surround_sigma)
+    tiny = jnp.finfo(wide.dtype).tiny
+    guarded = jnp.abs(surround) + jnp.maximum(jnp.asarray(epsilon, wide.dtype), tiny)
+    # What is infinite or NaN would make NaN of every gradient.
+    ratio, known = (
+        stop_gradient(center / guarded),
+        jnp.isfinite(center / 2 + guarded / 2),
     )
+    center, guarded = jnp.where(known, center, 0), jnp.where(known, guarded, 1)
+    return jnp.where(known, quotient(center, guarded), ratio).astype(images.dtype)

@@ -1,4 +1,5 @@
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from .._compiled import compiled
@@ -67,6 +68,10 @@ def cortical_ratio_of_gaussians(
     )
     center = _rectified(blurred(wide, center_sigma, radius, mode))
     surround = _rectified(blurred(wide, surround_sigma, radius, mode))
+    # Where one is infinite or NaN, the exponents do not matter.
+    known = jnp.isfinite(center) & jnp.isfinite(surround)
+    limit = stop_gradient(center / (1 + surround))
+    center, surround = jnp.where(known, center, 0), jnp.where(known, surround, 0)
     # The denominator is M^q (1 + (m/M)^q), where M and m are the larger and the smaller
     # of s and g = h^(2/q). No power of a large number is left for p = q, and M^(p-q)
     # does not overflow for p up to q + 1.
@@ -78,8 +83,10 @@ def cortical_ratio_of_gaussians(
     )
     excitation = rectified_power(quotient(center, larger), p) * larger ** (p - q)
     inhibition = 1 + rectified_power(quotient(smaller, larger), q)
-    return quotient(excitation, inhibition).astype(images.dtype)
+    response = jnp.where(known, quotient(excitation, inhibition), limit)
+    return response.astype(images.dtype)
 
 
 def _rectified(x):
-    return jnp.where(x > 0, x, 0)
+    """The positive part, with derivative 0 at 0; NaN stays."""
+    return jnp.where(x <= 0, 0, x)

@@ -1,12 +1,28 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import matplotlib
 import numpy as np
 from jaxtyping import Real
 from matplotlib.axes import Axes
 
 from .._compiled import compiled
-from ._axes import FEW, AnyArray, add_colorbar, axes_or_new, label_ticks, labels_of
+from ._axes import (
+    FEW,
+    LABEL_SIZE,
+    AnyArray,
+    add_colorbar,
+    axes_or_new,
+    known_values,
+    label_ticks,
+    labels_of,
+    say_left_out,
+    text_size,
+    wrapped,
+)
+
+
+NUMBER_SIZE, SMALLEST_SIZE = 8.0, 4.0  # in points
 
 
 @compiled(jit=False)
@@ -19,7 +35,9 @@ def confusion(
 ) -> Axes:
     """Draws a confusion matrix as a heat map, each cell with its number in it.
 
-    The numbers are left out if there are more than 20 classes.
+    The numbers are left out if there are more than 20 classes, or if they cannot be
+    read in the space of `ax`. Entries that are not finite are grey, and their number is
+    said.
 
     **Arguments:**
 
@@ -35,27 +53,57 @@ def confusion(
 
     **Raises:** `ValueError` if there is not one name for each class.
     """
-    cells = np.asarray(matrix, np.float64)
+    counts = np.asarray(matrix)
+    cells, unknown = known_values(counts)
     classes = len(cells)
-    labels = labels_of(names, classes, "classes")
-    measure, limit = "Samples", max(cells.max(initial=0), 1)
+    labels = [wrapped(name) for name in labels_of(names, classes, "classes")]
+    measure, limit = "Samples", max(np.max(cells, initial=0, where=~unknown), 1)
     if normalize is not None:
+        # One that is not known leaves the fractions of its row or column unknown.
         total = cells.sum(axis=1 if normalize == "row" else 0, keepdims=True)
         cells = cells / np.where(total == 0, 1, total)
         which = "true" if normalize == "row" else "predicted"
         measure, limit = f"Fraction of the {which} class", 1
-    side = min(max(3.5, 1.5 + 0.5 * classes), 8.0)
-    ax = axes_or_new(ax, (side + 1, side))
-    image = ax.imshow(cells, cmap="Blues", vmin=0, vmax=limit)
+    texts = {}
+    if classes <= FEW:
+        texts = {
+            place: f"{cell:.2f}" if normalize else _digits(counts[place].item())
+            for place, cell in np.ndenumerate(cells)
+            if np.isfinite(cell)
+        }
+    width, height = text_size(list(texts.values()), NUMBER_SIZE)
+    label_width, label_height = text_size(labels, LABEL_SIZE)
+    if ax is None:
+        # Each cell has room for its number and for its names.
+        cell = max(1.25 * width, 1.25 * label_height, 0.5 if classes <= FEW else 0.0)
+        side = min(max(2.2, cell * classes), 16.0) if texts else 6.5
+        ax = axes_or_new(ax, (side + 2.3 + label_width, side + 0.8 + label_width))
+    colors = matplotlib.colormaps["Blues"].with_extremes(bad="0.75")
+    image = ax.imshow(cells, cmap=colors, vmin=0, vmax=limit)
     add_colorbar(ax, image, measure)
     ax.set(xlabel="Predicted class", ylabel="True class")
+    say_left_out(ax, unknown, "entries")
     for axis in (ax.xaxis, ax.yaxis):
         label_ticks(axis, labels)
-    if classes <= FEW:
-        if max(map(len, labels), default=0) > 3:
-            ax.tick_params(axis="x", rotation=90)
-        for (row, column), cell in np.ndenumerate(cells):
-            text = f"{cell:.2f}" if normalize else f"{cell:.4g}"
-            color = "white" if cell > 0.55 * limit else "black"
-            ax.text(column, row, text, color=color, ha="center", va="center", size=8)
+    ax.tick_params(labelsize=LABEL_SIZE)
+    if max(map(len, labels), default=0) > 3:
+        ax.tick_params(axis="x", rotation=90)
+    assert ax.figure is not None
+    # In axes that are given, the numbers are made to fit their cells.
+    cell = 0.8 * min(ax.bbox.width, ax.bbox.height) / ax.figure.dpi / max(classes, 1)
+    size = NUMBER_SIZE * min(1, cell / max(width, height, 1e-9))
+    if size < SMALLEST_SIZE:
+        return ax
+    for (row, column), text in texts.items():
+        color = "white" if cells[row, column] > 0.55 * limit else "black"
+        look = {"color": color, "ha": "center", "va": "center", "size": size}
+        ax.text(column, row, text, **look)
     return ax
+
+
+def _digits(count: float) -> str:
+    """A count with all of its digits, and another number with four at least."""
+    if isinstance(count, int) or count.is_integer():
+        return str(int(count))
+    text = f"{count:.4g}"
+    return f"{count:.0f}" if "e+" in text else text

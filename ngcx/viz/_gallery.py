@@ -2,6 +2,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from .._compiled import compiled
 from ..activations import AbstractActivation
 from ..surrogate import AbstractSurrogate
-from ._axes import BLUE, VERMILION, AnyArray, grid_shape, panels
+from ._axes import BLUE, VERMILION, AnyArray, grid_shape, panels, say_left_out, wrapped
 
 
 @compiled(jit=False)
@@ -106,7 +107,9 @@ def _gallery(
     figure, axes = panels(ax, [1.0] * rows, columns, (2.5 * columns, 2.4 * rows))
     for panel, (name, member) in zip(axes.flat, members.items(), strict=False):
         draw(panel, member)
-        panel.set_title(name, size=10)
+        panel.set_title(wrapped(name, 30), size=10)
+        drawn = [np.asarray(line.get_ydata(), np.float64) for line in panel.lines]
+        say_left_out(panel, ~np.isfinite(np.concatenate(drawn)), "values")
     for panel in axes.flat[len(members) :]:
         panel.set_axis_off()
     for panel in axes.flat[max(len(members) - columns, 0) : len(members)]:

@@ -1,18 +1,33 @@
 import functools as ft
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Real
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
 
 from .._compiled import compiled
-from ._axes import FEW, PALETTE, AnyArray, add_colorbar, add_legend, axes_or_new
+from ._axes import (
+    FEW,
+    PALETTE,
+    AnyArray,
+    add_colorbar,
+    add_legend,
+    axes_or_new,
+    known_values,
+    label_ticks,
+    say_left_out,
+)
 
 
 # The number of markers and that of colours have no common divisor, so that there are 42
 # different pairs.
 MARKERS = ("o", "^", "s", "D", "v", "X")
+LOOKS = len(PALETTE) * len(MARKERS)
 
 
 @compiled(jit=False)
@@ -30,13 +45,17 @@ def latents(
     """Draws points in the plane, such as those that [`ngcx.viz.pca`][] and
     [`ngcx.viz.tsne`][] find, coloured by their labels.
 
+    They are drawn in a random order, so that no class covers another. Points that are
+    not finite, or whose label is not, are left out, and their number is said.
+
     **Arguments:**
 
     - `points`: the points, one a row.
     - `labels`: a class index each (an array of integers or Booleans), or a row of
         scores each, of which the largest counts, such as a one-hot code; then there is
-        a legend, or a colour bar for more than 20 classes. They may also be a number
-        each (an array of floats), with a colour bar.
+        a legend, or a colour bar for more than 20 classes without names, or 42 with
+        them. They may also be a number each (an array of floats), with a colour bar. A
+        single column is read as labels, not as scores.
     - `names`: the names of the classes 0, 1, ..., for the legend; by default their
         indices.
     - `ax`: where to draw; by default in a new figure, `.figure` of what is returned.
@@ -45,35 +64,61 @@ def latents(
 
     **Raises:** `ValueError` if a class has no name.
     """
-    x, y = np.asarray(points, np.float64).T
-    ax = axes_or_new(ax, (6.0, 4.5))
-    ax.set(xlabel="Component 1 (a.u.)", ylabel="Component 2 (a.u.)")
-    size = float(np.clip(10_000 / max(len(x), 1), 4, 30))
-    scatter = ft.partial(ax.scatter, s=size, linewidths=0)
-    if labels is None:
-        scatter(x, y, c=PALETTE[0])
-        return ax
-    values = np.asarray(labels)
-    if values.ndim == 2:
-        values = np.argmax(values, axis=1)
-    discrete = not jnp.issubdtype(values.dtype, jnp.floating)
-    classes = np.unique(values).astype(int) if discrete else np.empty(0, int)
+    places, unknown_places = known_values(points)
+    values, unknown_labels = _one_each(labels, len(places))
+    unknown = unknown_places.any(axis=1) | unknown_labels
+    # In the order that is given, the last class would cover the first.
+    shown = np.random.default_rng(0).permutation(np.flatnonzero(~unknown))
+    values = values[shown]
+    are_classes = not jnp.issubdtype(values.dtype, jnp.floating)
+    classes = np.unique(values).astype(int) if are_classes else np.empty(0, int)
     unnamed = names is not None and [i for i in classes if not 0 <= i < len(names)]
     if names is not None and unnamed:
         raise ValueError(
             f"`names` must name the classes {classes[0]} to {classes[-1]}; "
             f"got {len(names)} names."
         )
-    if not discrete or len(classes) > FEW:
-        colors = values.astype(np.float64)
-        shown = scatter(x, y, c=colors, cmap="viridis")
-        add_colorbar(ax, shown, "Class" if discrete else "Label")
-        return ax
-    for i, index in enumerate(classes):
-        here = values == index
-        label = str(index) if names is None else names[index]
-        color, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
-        scatter(x[here], y[here], c=color, marker=marker, label=label)
-    if len(classes):
-        add_legend(ax, title="Class", markerscale=(30 / size) ** 0.5)
+    new, ax = ax is None, axes_or_new(ax, (5.5, 4.5))
+    ax.set(xlabel="Component 1 (a.u.)", ylabel="Component 2 (a.u.)")
+    say_left_out(ax, unknown, "points")
+    size = float(np.clip(10_000 / max(len(shown), 1), 4, 30))
+    scatter = ft.partial(ax.scatter, *places[shown].T, s=size, linewidths=0)
+    if labels is None:
+        scatter(c=PALETTE[0])
+    elif not are_classes:
+        add_colorbar(ax, scatter(c=values.astype(np.float64), cmap="viridis"), "Label")
+    elif len(classes) > (FEW if names is None else LOOKS):
+        bar = add_colorbar(ax, scatter(c=values.astype(int), cmap="viridis"), "Class")
+        if names is not None:
+            label_ticks(bar.ax.yaxis, names)
+    else:
+        index = np.searchsorted(classes, values)
+        colors = [PALETTE[i % len(PALETTE)] for i in range(len(classes))]
+        markers = [MARKERS[i % len(MARKERS)] for i in range(len(classes))]
+        styles = [MarkerStyle(marker) for marker in markers]
+        paths = [each.get_path().transformed(each.get_transform()) for each in styles]
+        drawn = scatter(c=[colors[i] for i in index])
+        drawn.set_paths([paths[i] for i in index])
+        titles = [str(i) if names is None else names[i] for i in classes]
+        look: Any = {"linestyle": "none", "markersize": 5.5}
+        handles = [
+            Line2D([], [], color=color, marker=marker, label=title, **look)
+            for color, marker, title in zip(colors, markers, titles, strict=True)
+        ]
+        if handles:
+            add_legend(ax, new, title="Class", handles=handles)
     return ax
+
+
+def _one_each(labels: AnyArray | None, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """One label for each point, and where it is not known."""
+    if labels is None:
+        return np.zeros(count, int), np.zeros(count, bool)
+    values = np.asarray(labels)
+    _, unknown = known_values(values.reshape(count, math.prod(values.shape[1:])))
+    unknown = np.any(unknown, axis=1)
+    if values.ndim == 2:
+        # A single column holds the labels, as the largest of one score says nothing.
+        one = values.shape[1] == 1
+        values = values[:, 0] if one else np.argmax(values, axis=1)
+    return values, unknown

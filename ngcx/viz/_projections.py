@@ -54,9 +54,12 @@ def pca(
 
 @compiled
 def _rescaled_and_centred(x: Float[Array, "samples features"]):
-    """The samples on a scale where no sum overflows, around 0, and the scale."""
-    unit, scale = rescaled(widened(x), axis=None)
-    return unit - jnp.mean(unit, axis=0, keepdims=True), scale
+    """The samples around 0, on a scale where no sum overflows, and the scale."""
+    wide = widened(x)
+    # One sample is close to all of them where they are far from 0, so that the mean of
+    # the differences loses nothing. Their halves do not overflow.
+    unit, scale = rescaled(wide / 2 - wide[:1] / 2, axis=None)
+    return unit - jnp.mean(unit, axis=0, keepdims=True), 2 * scale
 
 
 # scikit-learn runs on the host, so this is checked but not compiled.
@@ -103,10 +106,8 @@ def tsne(
     if not features:
         raise ValueError("`x` must have one feature or more; got 0.")
     start = pca(x, pca_dimensions) if features > pca_dimensions else jnp.asarray(x)
-    # The squares that scikit-learn takes neither over- nor underflow at this size. What
-    # centring leaves of a large offset may be small, so both are done twice.
+    # The squares that scikit-learn takes neither over- nor underflow at this size.
     wide, _ = _rescaled_and_centred(start)
-    wide, _ = _rescaled_and_centred(wide)
     embedding = TSNE(
         dimensions,
         perplexity=min(perplexity, (samples - 1) / 3),

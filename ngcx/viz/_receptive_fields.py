@@ -18,8 +18,11 @@ from ._axes import (
     add_colorbar,
     axes_or_new,
     grid_shape,
+    known_values,
+    left_out,
     one_each,
     panels,
+    wrapped,
 )
 
 
@@ -35,8 +38,9 @@ def receptive_fields(
 ) -> Axes:
     """Draws the weights of each neuron as an image, in a grid, row by row.
 
-    Positive weights are red, negative ones blue, and zero is white. The number of a
-    neuron is the sum of those beside its row and below its column.
+    Positive weights are red, negative ones blue, and zero is white. Those that are not
+    finite are grey, as the space between neurons is, and their number is said. The
+    number of a neuron is the sum of those beside its row and below its column.
 
     **Arguments:**
 
@@ -59,7 +63,7 @@ def receptive_fields(
     side = min(max(3.0, 0.5 * columns), 8.0)
     ax = axes_or_new(ax, (side + 1.5, min(max(2.5, side * rows / columns), 10.0)))
     image = _draw(ax, fields, columns, _limit(fields))
-    add_colorbar(ax, image, _label(normalize))
+    add_colorbar(ax, image, _label(normalize, [fields]))
     return ax
 
 
@@ -109,7 +113,7 @@ def macro_grid(
     limit = max(map(_limit, fields))
     for i, (panel, bank) in enumerate(zip(axes.flat, fields, strict=False)):
         _draw(panel, bank, None, limit)
-        panel.set_title(titles[i])
+        panel.set_title(wrapped(titles[i], max(int(10 * side), 8)))
         if i % columns:
             panel.set_ylabel("")
         if i + columns < count:
@@ -117,7 +121,7 @@ def macro_grid(
     for panel in axes.flat[count:]:
         panel.set_axis_off()
     image = axes.flat[0].images[0]
-    figure.colorbar(image, ax=list(axes.flat), label=_label(normalize))
+    figure.colorbar(image, ax=list(axes.flat), label=_label(normalize, fields))
     return figure
 
 
@@ -156,6 +160,8 @@ def animate_receptive_fields(
     image = ax.images[-1]
     limit = max(map(_limit, frames))
     image.set_clim(-limit, limit)
+    assert image.colorbar is not None
+    image.colorbar.set_label(_label(normalize, frames))
 
     def show(frame):
         image.set_data(_tile(frames[frame], columns))
@@ -169,7 +175,7 @@ def animate_receptive_fields(
 
 def _fields(weights, patch_shape, normalize, order) -> np.ndarray:
     """The weights as (neurons, height, width)."""
-    fields = np.asarray(weights, np.float64)
+    fields, _ = known_values(weights)
     count, pixels = fields.shape
     if not count:
         raise ValueError("`weights` must be those of one neuron or more; got 0.")
@@ -179,7 +185,8 @@ def _fields(weights, patch_shape, normalize, order) -> np.ndarray:
             f"weights for; got {patch_shape}."
         )
     if normalize:
-        largest = np.abs(fields).max(axis=1, keepdims=True)
+        magnitudes = np.nan_to_num(np.abs(fields))
+        largest = magnitudes.max(axis=1, keepdims=True, initial=0)
         fields = fields / np.where(largest == 0, 1, largest)
     return np.stack([np.reshape(field, patch_shape, order=order) for field in fields])
 
@@ -216,5 +223,8 @@ def _draw(ax: Axes, fields: np.ndarray, columns: int | None, limit: float) -> Ax
     return image
 
 
-def _label(normalize: bool) -> str:
-    return "Weight / largest of the neuron" if normalize else "Weight (a.u.)"
+def _label(normalize: bool, banks: Sequence[np.ndarray]) -> str:
+    """What the colours are, and how many of the weights have none."""
+    label = "Weight / largest of the neuron" if normalize else "Weight (a.u.)"
+    unknown = np.concatenate([np.isnan(fields).ravel() for fields in banks])
+    return label + (f"\n{left_out(unknown, 'weights')}" if unknown.any() else "")

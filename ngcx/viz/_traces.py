@@ -1,3 +1,4 @@
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,9 @@ from ._axes import (
     add_legend,
     axes_or_new,
     chosen_neurons,
+    known_values,
     panels,
+    say_left_out,
 )
 from ._raster import raster
 
@@ -34,7 +37,8 @@ def traces(
     ax: Axes | None = None,
 ) -> Axes:
     """Draws values over time: a line for each of up to seven neurons; of more, the
-    median and the band in which nine tenths of them lie.
+    median and the band in which nine tenths of them lie. Values that are not finite are
+    left out, and their number is said.
 
     **Arguments:**
 
@@ -52,28 +56,46 @@ def traces(
     **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
     name for each neuron.
     """
+    if threshold is not None and not math.isfinite(threshold):
+        raise ValueError(f"`threshold` must be finite; got {threshold}.")
     shown, _, labels = chosen_neurons(values, names, indices)
-    shown = shown.astype(np.float64)
-    ax = axes_or_new(ax, (8.0, 3.0))
+    shown, unknown = known_values(shown)
+    new, ax = ax is None, axes_or_new(ax, (8.0, 3.0))
+    say_left_out(ax, unknown, "values")
     time = dt * np.arange(len(shown))
     if len(labels) <= len(PALETTE):
         for line, name, color in zip(shown.T, labels, PALETTE, strict=False):
-            ax.plot(time, line, color=color, linewidth=1.2, label=name)
+            _plot(ax, time, line, color, name)
         title = "Neuron"
     else:
-        low, median, high = np.quantile(shown, (0.05, 0.5, 0.95), axis=1)
+        bands = np.full((3, len(shown)), np.nan)
+        some = ~unknown.all(axis=1)
+        if some.any():
+            levels = 0.05, 0.5, 0.95
+            bands[:, some] = np.nanquantile(shown[some], levels, axis=1)
+        low, median, high = bands
         ax.fill_between(
             time, low, high, color=PALETTE[0], alpha=0.25, linewidth=0, label="5–95 %"
         )
-        ax.plot(time, median, color=PALETTE[0], linewidth=1.2, label="median")
+        _plot(ax, time, median, PALETTE[0], "median")
         title = f"{len(labels):,} neurons"
     if threshold is not None:
         ax.axhline(float(threshold), color="0.4", linestyle="--", label="threshold")
     if len(labels) > 1 or threshold is not None:
-        add_legend(ax, title=title if len(labels) > 1 else None)
+        add_legend(ax, new, title=title if len(labels) > 1 else None)
     ax.set(xlabel="Time (ms)", ylabel=label)
-    ax.margins(x=0)
+    # The time is known where no value is.
+    ax.set_xlim(0, dt * max(len(shown) - 1, 1))
     return ax
+
+
+def _plot(ax: Axes, time, values: np.ndarray, color: str, label: str) -> None:
+    known = np.pad(np.isfinite(values), 1)
+    # A value between two that are left out makes no line, and is a dot.
+    alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
+    dots: Any = {"marker": ".", "markersize": 4, "markevery": alone.tolist()}
+    look = dots if len(alone) else {}
+    ax.plot(time, values, color=color, linewidth=1.2, label=label, **look)
 
 
 @compiled(jit=False)
@@ -123,7 +145,9 @@ def membrane(
         shown = np.zeros(potential.shape) if spikes is None else spikes
         raster(shown, ax=last, **shared)
         if refractory is not None:
-            _shade(last, chosen_neurons(refractory, names, indices)[0] != 0)
+            rest, unknown = known_values(chosen_neurons(refractory, names, indices)[0])
+            say_left_out(last, unknown, "refractory steps")
+            _shade(last, ~unknown & (rest != 0))
     _align(figure, axes)
     return figure
 

@@ -1,7 +1,13 @@
+import itertools
+import time
+from fractions import Fraction
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 import sklearn.preprocessing
 from hypothesis import given, strategies as st
 
@@ -99,11 +105,177 @@ def test_half_precisions_are_computed_in_float32(half):
         np.testing.assert_array_equal(library(x), once)
 
 
-def test_sines_of_many_periods_are_exact():
-    x = jnp.array([60000.0, 1e37, -3.3e38])
-    got = FourierLibrary(2, 1e-3)(x[:, None])
-    turns = np.fmod(np.asarray(x, float), float(np.float32(1e-3)))[:, None]
-    angles = 2 * np.pi * turns / float(np.float32(1e-3)) * np.array([1, 2])
-    expected = np.stack([np.sin(angles), np.cos(angles)], -1).reshape(3, 4)
-    np.testing.assert_allclose(got, expected, atol=2e-6)
-    assert jnp.isfinite(jax.grad(lambda x: FourierLibrary(1)(x)[0])(jnp.array([1e38])))
+def waves_by_fractions(x, period, count):
+    """The columns, whose whole turns are taken away from rational numbers."""
+    columns = []
+    for k in range(1, count + 1):
+        turns = [Fraction(float(each)) * k / Fraction(period) for each in x]
+        angles = [2 * np.pi * float(each - round(each)) for each in turns]
+        columns += [np.sin(angles), np.cos(angles)]
+    return np.stack(columns, -1)
+
+
+def numbers(seed, dtype):
+    """Finite numbers of every magnitude, as numpy's."""
+    largest = float(jnp.finfo(dtype).max)
+    rng = np.random.default_rng(seed)
+    draws = np.exp2(rng.uniform(-100, np.log2(largest), 12)) * rng.choice([-1, 1], 12)
+    known = np.array([0, 123450, largest, -largest])
+    numbers = np.clip(np.concatenate([known, draws]), -largest, largest)
+    return np.asarray(jnp.asarray(numbers, dtype))
+
+
+@given(seed=st.integers(0, 999), period=st.sampled_from([0.1, 1e-3, 24, 365.25, 1e30]))
+def test_no_number_of_periods_costs_accuracy(seed, period, dtype):
+    x = numbers(seed, dtype)
+    # A Python number counts with all of its digits.
+    array = jnp.asarray(period, wide_dtype(dtype))
+    for given_, exact in ((period, period), (array, float(array))):
+        got = FourierLibrary(3, given_)(jnp.asarray(x)[:, None])
+        expected = waves_by_fractions(x, exact, 3)
+        assert got.dtype == dtype
+        # The angles of the oracle are rounded too.
+        atol = 1.5 * float(jnp.finfo(dtype).eps) + 5e-16
+        np.testing.assert_allclose(np.asarray(got, float), expected, rtol=0, atol=atol)
+
+
+@given(seed=st.integers(0, 999))
+def test_by_default_they_are_the_sines_themselves(seed, dtype):
+    x = numbers(seed, dtype)
+    got = np.asarray(FourierLibrary(2)(jnp.asarray(x)[:, None]), float)
+    angles = x.astype(float) / 2  # Twice the largest number is none.
+    half = np.stack([np.sin(angles), np.cos(angles)])
+    for column, expected in enumerate(
+        [2 * half[0] * half[1], half[1] ** 2 - half[0] ** 2]
+    ):
+        atol = 2 * float(jnp.finfo(dtype).eps)
+        np.testing.assert_allclose(got[:, column], expected, rtol=0, atol=atol)
+    # The second pair follows from the first.
+    sine, cosine = got[:, 0], got[:, 1]
+    atol = 4 * float(jnp.finfo(dtype).eps)
+    np.testing.assert_allclose(got[:, 2], 2 * sine * cosine, rtol=0, atol=atol)
+    np.testing.assert_allclose(got[:, 3], cosine**2 - sine**2, rtol=0, atol=atol)
+
+
+def test_small_angles_keep_their_digits(dtype):
+    x = jnp.asarray([1e-30, -1e-20, 1e-7, 3e-5, 1e-3], dtype)
+    for period in (2 * np.pi, 0.7, jnp.asarray(0.7, wide_dtype(dtype))):
+        sines = FourierLibrary(1, period)(x[:, None])[:, 0]
+        expected = np.sin(2 * np.pi * np.asarray(x, float) / float(period))
+        rtol = tolerance(dtype)["rtol"]
+        np.testing.assert_allclose(np.asarray(sines, float), expected, rtol, atol=0)
+
+
+def test_derivatives_of_fourier_features():
+    def explicit(x, period):
+        waves = [
+            g(2 * jnp.pi * k * x / period) for k in (1, 2) for g in (jnp.sin, jnp.cos)
+        ]
+        return jnp.concatenate(waves)
+
+    x, period = jnp.array([3.0, -0.4]), jnp.asarray(7.0)
+
+    def library(x, period):
+        return FourierLibrary(2, period)(x)
+
+    for derive in (jax.jacrev, jax.hessian):
+        got = jax.jit(derive(library, (0, 1)))(x, period)
+        expected = jax.jit(derive(explicit, (0, 1)))(x, period)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), got, expected
+        )
+    # The number of turns is infinite in float32.
+    slope = jax.grad(lambda x: FourierLibrary(1, 1e-3)(x)[0])(jnp.array([1e38]))
+    assert np.all(np.isfinite(slope))
+
+
+def test_infinite_angles_have_no_sine(dtype):
+    x = jnp.asarray([[jnp.inf], [jnp.nan]], dtype)
+    for period in (2 * np.pi, jnp.asarray(3.0, wide_dtype(dtype))):
+        assert jnp.all(jnp.isnan(FourierLibrary(1, period)(x)))
+
+
+# One operation
+
+
+def operations(function, *shape) -> int:
+    return len(jax.make_jaxpr(function)(jnp.ones(shape)).eqns)
+
+
+def test_the_program_does_not_grow_with_the_columns():
+    for make in (PolynomialLibrary, FourierLibrary):
+        sizes = [operations(make(3).__call__, 5, n) for n in (2, 20)]
+        assert sizes[0] == sizes[1]
+    # A monomial more is as many gathers as it has factors.
+    assert operations(PolynomialLibrary(6).__call__, 5, 3) < 60
+    assert operations(FourierLibrary(50).__call__, 5, 2) == operations(
+        FourierLibrary(2).__call__, 5, 2
+    )
+
+
+@pytest.mark.thorough  # It takes the time of several compilations.
+def test_polynomials_compile_about_as_fast_as_a_gather_and_a_product():
+    factors = itertools.combinations_with_replacement(range(21), 3)
+    index = np.array(list(factors))
+
+    def plain(x):
+        ones = jnp.ones_like(x[:, :1])
+        return jnp.prod(jnp.append(x, ones, axis=-1)[:, index], axis=-1)
+
+    def squares(function):
+        return lambda x: jnp.sum(jnp.square(function(x)))
+
+    def seconds(function) -> float:
+        began = time.perf_counter()
+        # No cache has a program with this constant in it.
+        jax.jit(lambda x: began * function(x)).lower(jnp.ones((100, 20))).compile()
+        return time.perf_counter() - began
+
+    library = PolynomialLibrary(3)
+    for function, other in (
+        (lambda x: library(x), plain),
+        (jax.grad(squares(library)), jax.grad(squares(plain))),
+    ):
+        fastest = min(seconds(function) for _ in range(3))
+        assert fastest < 2 * min(seconds(other) for _ in range(3)) + 0.05
+
+
+@given(seed=st.integers(0, 99), zeros=st.integers(0, 3))
+def test_derivatives_of_polynomials_at_zeros(seed, zeros):
+    x = np.random.default_rng(seed).normal(size=3).astype("f4")
+    x[:zeros] = 0
+    value, jacobian, hessian = value_and_derivatives(jnp.asarray(x))
+    powers = np.array(
+        [
+            [monomial.count(i) for i in range(3)]
+            for degree in range(4)
+            for monomial in itertools.combinations_with_replacement(range(3), degree)
+        ]
+    )
+
+    def monomials(orders):
+        """Derivatives by falling factorials; 0 ** 0 is 1."""
+        falling = scipy.special.perm(powers, orders)
+        left = np.maximum(powers - orders, 0)
+        return np.prod(falling * x.astype(float) ** left, axis=-1)
+
+    eye = np.eye(3, dtype=int)
+    np.testing.assert_allclose(value, monomials(0 * eye[0]), rtol=1e-6)
+    for i in range(3):
+        np.testing.assert_allclose(jacobian[:, i], monomials(eye[i]), rtol=1e-6)
+        for j in range(3):
+            expected = monomials(eye[i] + eye[j])
+            np.testing.assert_allclose(hessian[:, i, j], expected, rtol=1e-6)
+
+
+@jax.jit
+def value_and_derivatives(x):
+    library = PolynomialLibrary(3)
+    return library(x), jax.jacrev(library)(x), jax.hessian(library)(x)
+
+
+def test_arrays_of_numpy_are_arrays():
+    x: Any = np.ones((3, 2))
+    with jax.numpy_dtype_promotion("standard"):
+        assert PolynomialLibrary(2)(x).shape == (3, 6)
+        assert FourierLibrary(2)(x).shape == (3, 8)

@@ -1,42 +1,18 @@
 """The filters against scipy, their derivatives, and what they cost."""
 
 import functools as ft
+import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import scipy.ndimage
 from hypothesis import given, settings, strategies as st
 
 from ngcx import filters
 from ngcx.testing import tolerance
 
-
-SCIPY = {
-    "edge": "nearest",
-    "reflect": "mirror",
-    "symmetric": "reflect",
-    "wrap": "grid-wrap",
-    "constant": "constant",
-}
-ALL = (
-    filters.difference_of_gaussians,
-    filters.ratio_of_gaussians,
-    filters.cortical_difference_of_gaussians,
-    filters.cortical_ratio_of_gaussians,
-)
-each = pytest.mark.parametrize("filter", ALL, ids=lambda filter: filter.__name__)
-
-
-def oracle(images, sigma, radius, mode="edge"):
-    images = np.asarray(images, float)
-    if sigma == 0:
-        return images
-    axes = (images.ndim - 2, images.ndim - 1)
-    return scipy.ndimage.gaussian_filter(
-        images, sigma, axes=axes, radius=radius, mode=SCIPY[mode]
-    )
+from ._common import ALL, SCIPY, blur, each, oracle, positive
 
 
 def formula(filter, center, surround, p: float = 2, q: float = 2):
@@ -48,10 +24,6 @@ def formula(filter, center, surround, p: float = 2, q: float = 2):
         case filters.cortical_difference_of_gaussians:
             return np.maximum(center - surround, 0)
     return center**p / (surround**q + 0.1**2)
-
-
-def positive(seed, shape=(2, 3, 6, 9), dtype="f4"):
-    return jnp.asarray(np.random.default_rng(seed).uniform(0.1, 1, shape), dtype)
 
 
 def check_close(got, expected, dtype):
@@ -242,17 +214,60 @@ def test_bright_images_do_not_overflow():
 def test_the_cost_grows_with_the_radius_not_with_its_square(filter):
     def operations(radius):
         run = jax.jit(lambda x: filter(x, 1.0, 2.0, radius=radius))
-        images = jnp.zeros((2, 64, 64))
+        images = jnp.zeros((2, 128, 128))
         cost = run.lower(images).compile().cost_analysis()
         assert cost is not None
         return cost["flops"] / images.size
 
-    # Two blurs of two passes multiply and add 64 times more a pixel for 8 more weights
-    # (and padding takes as much again); with windows it would be 832 times.
-    assert 0 < operations(8) - operations(4) < 200
+    # Two blurs of two passes multiply and add up to 4 radii, and as much again where a
+    # pixel might be infinite; with windows of two dimensions it would be thousands.
+    assert 0 < operations(32) - operations(16) < 16 * 4 * 2 * 2 * 2 * 4
     if filter is filters.cortical_ratio_of_gaussians:
         run = jax.jit(lambda x: filter(x, 1.0, 2.0, radius=1))
         assert "power(" not in str(run.lower(IMAGES).compile().as_text())
+
+
+@pytest.mark.parametrize("filter", [blur, *ALL], ids=lambda filter: filter.__name__)
+def test_the_program_does_not_grow_with_the_radius(filter):
+    def lines(radius, derive=lambda function: function):
+        def value(sigma):
+            return jnp.sum(
+                filter(positive(0, (40, 50)), sigma, 2 * sigma, radius=radius)
+            )
+
+        return len(str(jax.jit(derive(value)).lower(1.0).as_text()).splitlines())
+
+    for derive in (lambda function: function, jax.grad):
+        assert lines(300, derive) == lines(200, derive)
+
+
+@pytest.mark.thorough  # It compiles many times, and takes the time of that.
+@pytest.mark.parametrize("filter", [blur, filters.difference_of_gaussians])
+def test_a_large_radius_compiles_in_half_a_second(filter):
+    images = positive(0, (64, 64))
+
+    def seconds(function) -> float:
+        began, wall = time.process_time(), time.time()
+        # No cache has a program with this constant in it.
+        jax.jit(lambda sigma: wall * function(sigma)).lower(2.0).compile()
+        return time.process_time() - began
+
+    for radius in (40, 300):
+
+        def value(sigma, radius=radius):
+            return jnp.sum(filter(images, sigma, 2 * sigma, radius=radius))
+
+        assert min(seconds(value) for _ in range(3)) < 0.5
+        assert min(seconds(jax.grad(value)) for _ in range(3)) < 1.0
+
+
+@pytest.mark.parametrize("mode", SCIPY)
+@pytest.mark.parametrize("radius", [20, 75])
+def test_blocks_meet(mode, radius):
+    # The image has several blocks one way, and one the other way.
+    images = positive(0, (1, 130, 20))
+    got = filters.gaussian_blur(images, 9.0, radius=radius, mode=mode)
+    check_close(got, oracle(images, 9.0, radius, mode), jnp.float32)
 
 
 @each

@@ -11,6 +11,7 @@ import pytest
 import sklearn.manifold
 import threadpoolctl
 from hypothesis import given, strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from sklearn.decomposition import PCA
 
@@ -90,19 +91,57 @@ def test_labels_of_one_axis_and_one_hot_rows_are_the_same():
         legend = ax.get_legend()
         assert legend is not None
         assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "2", "3"]
-        for index, artist in enumerate(ax.collections):
+        (drawn,) = ax.collections
+        colors = [handle.get_color() for handle in legend.get_lines()]
+        faces: Any = drawn.get_facecolor()
+        for place, color in zip(np.asarray(drawn.get_offsets()), faces, strict=True):
+            (sample,) = np.flatnonzero((np.asarray(points) == place).all(axis=1))
+            assert to_hex(color) == to_hex(colors[classes[sample]])
+
+
+def test_a_column_of_labels_is_read_as_labels():
+    points = draws(0, (40, 2))
+    for values in (np.arange(40) % 2, np.linspace(0, 1, 40), np.arange(40) > 20):
+        one, column = (viz.latents(points, each) for each in (values, values[:, None]))
+        for name in ("get_facecolor", "get_array", "get_offsets"):
             np.testing.assert_array_equal(
-                artist.get_offsets(), np.asarray(points)[classes == index]
+                getattr(column.collections[0], name)(),
+                getattr(one.collections[0], name)(),
             )
 
 
-def test_twenty_classes_look_different():
-    ax: Any = viz.latents(draws(0, (20, 2)), np.arange(20))
+@pytest.mark.parametrize("classes", [20, 42])
+def test_many_classes_look_different(classes):
+    names = [f"name {i}" for i in range(classes)]
+    ax: Any = viz.latents(draws(0, (classes, 2)), np.arange(classes), names=names)
+    (drawn,) = ax.collections
     looks = {
-        (to_hex(artist.get_facecolor()[0]), artist.get_paths()[0].vertices.tobytes())
-        for artist in ax.collections
+        (to_hex(color), path.vertices.tobytes())
+        for color, path in zip(drawn.get_facecolor(), drawn.get_paths(), strict=True)
     }
-    assert len(looks) == 20
+    assert len(looks) == classes
+    legend = {
+        (each.get_color(), each.get_marker()) for each in ax.get_legend().get_lines()
+    }
+    assert len(legend) == classes
+
+
+def test_no_class_covers_another():
+    points = np.random.default_rng(0).normal(size=(100_000, 2))
+    ax: Any = viz.latents(points, np.repeat([0, 1], 50_000))
+    image = pixels(ax.figure)
+    blue, orange = (
+        (image[..., 2] > image[..., 0] + 50),
+        image[..., 0] > image[..., 2] + 50,
+    )
+    # A circle has half as much ink again as a triangle.
+    assert 0.5 < blue.sum() / orange.sum() < 2
+
+
+def pixels(figure) -> np.ndarray:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
 
 
 @pytest.mark.parametrize("labels", [np.linspace(0, 1, 30), np.arange(30)])
@@ -110,7 +149,7 @@ def test_numbers_and_many_classes_have_a_color_bar(labels):
     ax: Any = viz.latents(draws(0, (30, 2)), labels)
     assert ax.get_legend() is None
     (points,) = ax.collections
-    np.testing.assert_array_equal(points.get_array(), labels)
+    np.testing.assert_array_equal(np.sort(points.get_array()), labels)
     assert ax.get_figure().axes[1].get_ylabel() == (
         "Class" if labels.dtype == int else "Label"
     )
@@ -184,6 +223,20 @@ def test_pca_of_the_largest_numbers_is_finite(dtype):
     shares = np.random.default_rng(0).choice([1, -1, 0.5], size=(12, 5))
     x = jnp.asarray(shares * largest, dtype)
     assert jnp.all(jnp.isfinite(viz.pca(x)))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6, -1e6])
+def test_pca_of_samples_far_from_0(offset):
+    x = np.random.default_rng(0).normal(size=(200, 6)) * [3, 2, 1, 0.5, 0.3, 0.1]
+    x = np.asarray(jnp.asarray(x + offset, jnp.float32), float)
+    scores = x - x.mean(axis=0)
+    directions = np.linalg.svd(scores, full_matrices=False)[2][:2]
+    got = np.asarray(viz.pca(jnp.asarray(x, jnp.float32)), float)
+    for column, direction in enumerate(directions):
+        sign = np.sign(direction[np.argmax(np.abs(direction))])
+        right = sign * scores @ direction
+        error = 3e-6 * np.max(np.abs(right))
+        np.testing.assert_allclose(got[:, column], right, rtol=0, atol=error)
 
 
 def test_pca_needs_a_dimension():

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from ngcx import viz
@@ -87,11 +88,36 @@ def test_few_neurons_are_named_each_and_many_at_intervals(neurons):
     shown = [label for label in labels(ax.yaxis) if label]
     assert len(shown) == neurons if neurons <= 20 else 4 <= len(shown) <= 10
     assert shown[0] == f"n{neurons - 1}"
-    # There is one artist, however many the spikes are, and marks neither overlap nor
-    # vanish.
-    (line,) = ax.lines
-    row = ax.bbox.height * 72 / ax.get_figure().dpi / neurons
-    assert 1.0 <= line.get_markersize() <= max(1.0, row)
+    # There is one artist, however many the spikes are, and marks do not overlap.
+    if neurons <= 21:
+        (line,) = ax.lines
+        row = ax.bbox.height * 72 / ax.get_figure().dpi / neurons
+        assert 1.0 <= line.get_markersize() <= row
+    else:
+        assert len(ax.images) == 1 and not ax.lines
+
+
+@pytest.mark.parametrize("size", [(500, 5000), (5000, 20), (20_000, 3), (300, 100)])
+@pytest.mark.parametrize("rate", [0.1, 0.2, 0.4])
+def test_ink_is_the_fraction_of_spikes(size, rate):
+    # Either so many dots are dark, or all are so dark.
+    spikes = np.random.default_rng(0).random(size) < rate
+    ax: Any = viz.raster(spikes)
+    canvas = FigureCanvasAgg(ax.figure)
+    canvas.draw()
+    x0, y0, x1, y1 = (round(each) for each in ax.bbox.extents)
+    inside = np.asarray(canvas.buffer_rgba())[::-1][y0 + 3 : y1 - 3, x0 + 3 : x1 - 3, 0]
+    assert 0.6 * rate < 1 - inside.mean() / 255 < 1.2 * rate
+
+
+def test_each_color_of_a_crowd_has_its_shade():
+    spikes = np.random.default_rng(0).random((100, 3000)) < 0.3
+    colors = ["red"] * 1500 + ["blue"] * 1500
+    ax: Any = viz.raster(spikes, colors=colors)
+    blue, red = (np.asarray(image.get_array()) for image in ax.images)
+    half = len(red) // 2 - 1
+    assert red[:half, :, 3].mean() == pytest.approx(0.3, abs=0.02)
+    assert not red[half + 2 :, :, 3].any() and not blue[:half, :, 3].any()
 
 
 @pytest.mark.parametrize(
