@@ -87,9 +87,7 @@ def ratio_of_gaussians(
     tiny = jnp.finfo(wide.dtype).tiny
     guarded = jnp.abs(surround) + jnp.maximum(jnp.asarray(epsilon, wide.dtype), tiny)
     # What is infinite or NaN would make NaN of every gradient.
-    ratio, known = (
-        stop_gradient(center / guarded),
-        jnp.isfinite(center / 2 + guarded / 2),
-    )
+    known = jnp.isfinite(center / 2 + guarded / 2)
+    ratio = stop_gradient(center / guarded)
     center, guarded = jnp.where(known, center, 0), jnp.where(known, guarded, 1)
     return jnp.where(known, quotient(center, guarded), ratio).astype(images.dtype)

@@ -89,7 +89,7 @@ def confusion(
     if max(map(len, labels), default=0) > 3:
         ax.tick_params(axis="x", rotation=90)
     assert ax.figure is not None
-    # In axes that are given, the numbers are made to fit their cells.
+    # Axes that are given may be small, so the numbers are made to fit their cells.
     cell = 0.8 * min(ax.bbox.width, ax.bbox.height) / ax.figure.dpi / max(classes, 1)
     size = NUMBER_SIZE * min(1, cell / max(width, height, 1e-9))
     if size < SMALLEST_SIZE:

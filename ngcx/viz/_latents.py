@@ -67,7 +67,7 @@ def latents(
     places, unknown_places = known_values(points)
     values, unknown_labels = _one_each(labels, len(places))
     unknown = unknown_places.any(axis=1) | unknown_labels
-    # In the order that is given, the last class would cover the first.
+    # The order is random, because the last class would cover the first otherwise.
     shown = np.random.default_rng(0).permutation(np.flatnonzero(~unknown))
     values = values[shown]
     are_classes = not jnp.issubdtype(values.dtype, jnp.floating)
