@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         filters as filters,
         init as init,
         io as io,
+        losses as losses,
         masks as masks,
         metrics as metrics,
         neurons as neurons,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
@@ -34,6 +36,35 @@ def closed_form(
         return function(*primals), tangent_of(value, derivative, primals, tangents)
 
     return function, derivative
+
+
+def with_partials(function: F, *partials: Callable[..., Array]) -> F:
+    """An element-wise function of several arguments that is differentiated by its
+    partial derivatives, functions of the same arguments, in their order; in arguments
+    beyond those as JAX does.
+
+    The partial derivatives are numbers before a tangent is multiplied, in forward as in
+    reverse mode, so that no product with a tangent overflows or vanishes on the way.
+    """
+    ruled = eqx.filter_custom_jvp(function)
+
+    @ruled.def_jvp
+    def _(primals, tangents):
+        terms = [
+            _partial(i, primals) * tangent
+            for i, tangent in enumerate(tangents)
+            if tangent is not None
+        ]
+        return ruled(*primals), sum(terms[1:], terms[0]) if terms else None
+
+    def _partial(i, primals):
+        if i < len(partials):
+            return partials[i](*primals)
+        before, (argument, *after) = primals[:i], primals[i:]
+        one = (jnp.ones_like(argument),)
+        return jax.jvp(lambda it: function(*before, it, *after), (argument,), one)[1]
+
+    return ruled  # pyright: ignore[reportReturnType]
 
 
 def tangent_of(value: Elementwise, derivative: Elementwise, primals, tangents):

@@ -4,8 +4,9 @@
 | --- | --- |
 | an array, or a Python number | is traced: another value runs the same program |
 | another shape, dtype or structure of arrays | is checked, and compiles anew |
-| one named in `static` | is a constant: another value compiles anew. Arrays that it holds, as a module does in its fields, are traced |
+| one named in `static` | is a constant: another value compiles anew. A number of numpy is taken for that of Python. Arrays that it holds, as a module does in its fields, are traced |
 | `self` | is treated as if it were static: its Python numbers are constants, its arrays are traced |
+| an integer of Python or numpy beyond 32 bits | becomes a float where that is allowed, and is refused elsewhere, without 64-bit mode |
 | a number whose annotation states a range | is judged before it is traced |
 
 A type check costs several times an eager `jnp.tanh`, and an eager custom derivative more
@@ -28,7 +29,10 @@ import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
 
-from ._checks import Checker
+from ._checks import Checker, takes_numbers
+from ._integers import is_beyond_32_bits
+from ._trees import of_python
+from ._words import is_traceable
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,21 +69,26 @@ def compiled(
     if function is None:
         return ft.partial(compiled, static=static, before=before, jit=jit)
     is_method = function.__code__.co_varnames[:1] == ("self",)
-    program = _Program(function, ("self", *static) if is_method else static)
+    program = _Program(function, ("self", *static) if is_method else static, jit)
     plain_method = jit and is_method and not static and before is None
 
     @ft.wraps(function)
     def call(*args, **kwargs):
         given = args, kwargs
         try:
-            if plain_method and not program.checker.ranges:
+            if plain_method and not program.checker.ranges and _fit(args, kwargs):
                 # This is what the rest does too, without the searches of it.
                 module, *further = args
                 constants, arrays = split(module)
                 return program.jitted(arrays, constants, *further, **kwargs)
+            args, kwargs = program.of_python(args, kwargs)
+            given = args, kwargs
             if before is not None:
                 changes = before(*args, **kwargs)
                 args, kwargs = program.replaced(args, kwargs, changes or {})
+            if jit and not _fit(args, kwargs):
+                changes = program.checker.narrowed(program.static, args, kwargs)
+                args, kwargs = program.replaced(args, kwargs, changes)
             program.checker.check_ranges(args, kwargs)
             return program.run(args, kwargs) if jit else program.checked(args, kwargs)
         except Exception as error:
@@ -99,15 +108,21 @@ def compiled(
     return _Method(call) if is_method and not is_magic else call
 
 
+def _fit(args, kwargs) -> bool:
+    """Whether JAX holds all integers as they are."""
+    return not any(map(is_beyond_32_bits, (*args, *kwargs.values())))
+
+
 class _Program:
     """What a function compiles to; made at its first call, since an import of hundreds
     of functions must cost nothing.
     """
 
-    def __init__(self, function: Callable, static: tuple[str, ...]):
+    def __init__(self, function: Callable, static: tuple[str, ...], jit: bool):
         self.checker = Checker(function)
         self.checked = self.checker.checked_call
         self.static = static
+        self.jit = jit
 
     @ft.cached_property
     def places(self) -> tuple[tuple[str, int], ...]:
@@ -116,12 +131,31 @@ class _Program:
         return tuple((name, names.index(name)) for name in self.static)
 
     @ft.cached_property
+    def numbers(self) -> tuple[tuple[str, int], ...]:
+        """The arguments that may be numbers of Python and are not traced, and their
+        positions.
+        """
+        return tuple(
+            (name, position)
+            for position, (name, each) in enumerate(self.checker.parameters.items())
+            if takes_numbers(each.annotation) and (name in self.static or not self.jit)
+        )
+
+    def of_python(self, args, kwargs):
+        """The arguments, with Python's numbers for constants of numpy."""
+        changes = {}
+        for name, value in _given(self.numbers, args, kwargs):
+            if isinstance(value, np.generic | tuple):
+                changes[name] = of_python(value)
+        return self.replaced(args, kwargs, changes)
+
+    @ft.cached_property
     def jitted(self) -> Callable:
         function = self.checker.function
 
         def run(arrays, /, *args, **kwargs):
             arrays, changes = iter(arrays), {}
-            for name, value in self._static(args, kwargs):
+            for name, value in _given(self.places, args, kwargs):
                 if isinstance(value, _Constants):
                     changes[name] = value.combine(next(arrays))
             return self.checked(*self.replaced(args, kwargs, changes))
@@ -138,20 +172,12 @@ class _Program:
 
     def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         arrays, changes = (), {}
-        for name, value in self._static(args, kwargs):
+        for name, value in _given(self.places, args, kwargs):
             if type(value) not in _PLAIN:
                 changes[name], held = split(value)
                 arrays += held
         args, kwargs = self.replaced(args, kwargs, changes)
         return self.jitted(arrays, *args, **kwargs)
-
-    def _static(self, args, kwargs) -> Iterator[tuple[str, Any]]:
-        """The static arguments that are given."""
-        for name, position in self.places:
-            if position < len(args):
-                yield name, args[position]
-            elif name in kwargs:
-                yield name, kwargs[name]
 
     def replaced(self, args, kwargs, changes: dict[str, Any]):
         """The arguments with those changes."""
@@ -164,6 +190,15 @@ class _Program:
         return args, kwargs
 
 
+def _given(places, args, kwargs) -> Iterator[tuple[str, Any]]:
+    """Those of the arguments that are given."""
+    for name, position in places:
+        if position < len(args):
+            yield name, args[position]
+        elif name in kwargs:
+            yield name, kwargs[name]
+
+
 # Constants that hold no arrays, and that JAX compares by itself.
 _PLAIN = frozenset({bool, int, str, type(None)})
 _NAMES = ("__module__", "__name__", "__qualname__")
@@ -172,8 +207,7 @@ _NAMES = ("__module__", "__name__", "__qualname__")
 def _as_traced(leaf):
     """Arrays of numpy become arrays of JAX where they are traced."""
     of_numpy = isinstance(leaf, np.ndarray | np.generic)
-    numeric = of_numpy and leaf.dtype.kind in "biufc"
-    return jnp.asarray(leaf) if numeric else leaf
+    return jnp.asarray(leaf) if of_numpy and is_traceable(leaf) else leaf
 
 
 # Methods.

@@ -3,14 +3,36 @@
 import dataclasses
 import functools as ft
 import inspect
-from typing import Any
+import types
+from typing import Any, dataclass_transform
 
 import equinox as eqx
 
 from ._checks import check_fields
+from ._trees import of_python
 
 
-class Module(eqx.Module):
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+@dataclass_transform(field_specifiers=(dataclasses.field, eqx.field))
+class _Meta(type(eqx.Module)):
+    """Numbers of numpy in our fields become numbers of Python, which are constants.
+
+    A converter does this, since Equinox warns of numbers of numpy in a static field
+    before it calls `__check_init__`.
+    """
+
+    def __new__(cls, *args, **options):
+        made = super().__new__(cls, *args, **options)
+        for field in dataclasses.fields(made) if _is_ours(made) else ():
+            metadata = {"converter": of_python, **field.metadata}
+            field.metadata = types.MappingProxyType(metadata)
+        return made
+
+
+class Module(eqx.Module, metaclass=_Meta):
     """An Equinox module whose fields are checked against their annotations when it is
     made: types, shapes, and ranges of numbers.
 
@@ -26,19 +48,18 @@ class Module(eqx.Module):
             # Equinox calls this of every class, beginning with that of the module;
             # what a class adds may rely on types that are right.
             if type(self) is cls:
-                check_fields(self, _hints(cls))
+                check_fields(self, hints(cls))  # pyright: ignore[reportArgumentType]
             own(self)
 
         cls.__check_init__ = check
 
 
 @ft.cache
-def _hints(cls: type) -> dict[str, Any]:
+def hints(cls: type) -> dict[str, Any]:
     """The annotations of the fields that our own classes declare."""
-    hints: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         declared = inspect.get_annotations(base)
-        ours = base.__module__.partition(".")[0] == __name__.partition(".")[0]
-        hints |= declared if ours else dict.fromkeys(declared, Any)
+        found |= declared if _is_ours(base) else dict.fromkeys(declared, Any)
     names = [field.name for field in dataclasses.fields(cls)]
-    return {name: hints[name] for name in names if hints[name] is not Any}
+    return {name: found[name] for name in names if found[name] is not Any}

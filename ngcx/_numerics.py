@@ -6,34 +6,38 @@ computes with these functions, and none has its own copy.
 
 | operation | what plain JAX does wrong | what this does |
 | --- | --- | --- |
-| `widened`, `wide_dtype` | a sum or a square in a half precision overflows and loses digits | computes in float32, to be rounded once |
-| `sigmoid`, `sigmoid_slope` | `s * (1 - s)` is 0 from x = 17 on | one exponential of a negative number, $t / (1 + t)^2$ |
+| `widened`, `wide_dtype`, `widened_tree`, `rounded_like` | a sum or a square in a half precision overflows and loses digits | computes in float32, to be rounded once |
+| `sigmoid`, `sigmoid_slope` | `s * (1 - s)` is 0 from x = 17 on | one exponential of a negative number, $(\operatorname{sech}(x / 2) / 2)^2$ |
 | `sigmoid_and_slope` | the two together take two exponentials | shares one |
-| `tanh`, `tanh_slope` | `1 - tanh(x) ** 2` is 0 from x = 9 on | one exponential, $4 t / (1 + t)^2$ |
+| `tanh`, `tanh_slope` | `1 - tanh(x) ** 2` is 0 from x = 9 on | one exponential, $(2 t / (1 + t^2))^2$ |
+| `expm1` | the derivative adds 1 again, and is 0 from x = -17 on | is the exponential |
 | `softplus` | `log(1 + exp(x))` overflows, and so does its derivative | $\max(x, 0)$ and a logarithm; the derivative is `sigmoid` |
-| `exponent` | the derivative of `x / scale` squares the scale | divides twice, and stops at -10,000 |
-| `squarable` | x times 0 is NaN where $x^2$ is infinite | bounds x where nothing depends on it any more |
+| `exponent` | derivatives of `x / scale` are infinite where its exponential is 0 | stops there |
 | `magnitude` | `jnp.abs` has the derivative 1 at 0 | has 0 |
 | `root` | the square root has an infinite derivative at 0 | has 0 |
 | `rectified_power` | a power has an infinite or undefined derivative at 0 | has 0 |
 | `ratio` | x / 0 is infinite or NaN | is a value of choice, 0 if none is given |
-| `quotient` | the derivative squares the denominator, which may overflow | divides twice |
+| `quotient` | derivatives take powers of the denominator, which may overflow | divides several times |
 | `divided` | XLA multiplies by a reciprocal, which may be subnormal and is then 0 | scales both by a power of 2 first |
+| `over_power` | a power of the denominator overflows or vanishes | divides several times |
 | `power_of_two` | squares and sums overflow or vanish | gives the factor that rounds nothing and prevents it |
 | `rescaled` | the same, for measures that do not depend on the scale | divides by the largest magnitude, or by 1 if there is none |
 | `mean` | a sum overflows though the mean does not; the mean of nothing is NaN | adds up shares; is 0 |
 | `floored` | a floor under a probability stops its gradient | lets the gradient pass |
 | `weighted_log`, `weighted_log_ratio` | 0 times the derivative of ln 0 is NaN | is 0 |
+| `divergence` | x ln(x / y) sums up to differences of large terms where x and y nearly agree | takes off what adds up to 0, by a series |
 | `weighted_log1p` | `log1p` of a negative float64 is wrong by 100 units in the last place | adds what the sum 1 + x has lost |
 | `log_ratio` | ln x - ln y cancels where they nearly agree | takes the logarithm of 1 + (x - y) / y there |
 """  # noqa: E501
 
+import math
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.lax import reduce_precision, stop_gradient
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 
 # The dtype to compute in.
@@ -52,6 +56,26 @@ def wide_dtype(dtype):
 def widened(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """`x` in the dtype to compute in; `.astype(x.dtype)` rounds the result back."""
     return x.astype(wide_dtype(x.dtype))
+
+
+def widened_tree(tree: PyTree) -> PyTree:
+    """A pytree whose arrays of half precision are in float32; the rest as it is."""
+
+    def leaf(x):
+        inexact = hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.inexact)
+        return jnp.asarray(x, wide_dtype(jnp.result_type(x))) if inexact else x
+
+    return jax.tree.map(leaf, tree)
+
+
+def rounded_like(tree: PyTree, like: PyTree) -> PyTree:
+    """A pytree that was computed, in the dtypes in which it is stored."""
+
+    def leaf(x, y):
+        inexact = hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.inexact)
+        return x.astype(jnp.result_type(y)) if inexact else x
+
+    return jax.tree.map(leaf, tree, like)
 
 
 # Sigmoids. Each rule below states a derivative by functions that have such rules too,
@@ -73,10 +97,9 @@ def _sigmoid_jvp(primals, tangents):
 @jax.custom_jvp
 def sigmoid_slope(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The derivative of the logistic function, sigmoid(x) sigmoid(-x)."""
-    # It is even, so that the exponential of -|x|, which cannot overflow, is all it
-    # takes.
-    t = jnp.exp(-jnp.abs(x))
-    return t / jnp.square(1 + t)
+    # It is even, and takes one exponential of -|x|, which cannot overflow.
+    # The square comes last, and underflows only with the result.
+    return jnp.square(sech(x / 2) / 2)
 
 
 @sigmoid_slope.defjvp
@@ -122,9 +145,8 @@ def _tanh_jvp(primals, tangents):
 @jax.custom_jvp
 def tanh_slope(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The derivative of the hyperbolic tangent, sech^2(x)."""
-    # A square of cosh would overflow.
-    t = jnp.exp(-2 * jnp.abs(x))
-    return 4 * t / jnp.square(1 + t)
+    # A square of cosh would overflow, and an exponential of -2 |x| underflow too early.
+    return jnp.square(sech(x))
 
 
 @tanh_slope.defjvp
@@ -132,6 +154,26 @@ def _tanh_slope_jvp(primals, tangents):
     (x,), (tangent,) = primals, tangents
     slope = tanh_slope(x)
     return slope, -2 * slope * tanh(x) * tangent
+
+
+def sech(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The hyperbolic secant, 1 / cosh(x), whose square is `tanh_slope`."""
+    # XLA takes the square of an exponential for a second exponential, which costs as
+    # much again, unless a factor stands between.
+    double = 2 * jnp.exp(-jnp.abs(x))
+    return double / (1 + double * (0.25 * double))
+
+
+@jax.custom_jvp
+def expm1(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """e^x - 1. JAX adds 1 again for the derivative, which is 0 from x = -17 on."""
+    return jnp.expm1(x)
+
+
+@expm1.defjvp
+def _expm1_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    return expm1(x), jnp.exp(x) * tangent
 
 
 @jax.custom_jvp
@@ -148,34 +190,14 @@ def _softplus_jvp(primals, tangents):
 
 
 def exponent(x: Float[Array, "*shape"], scale: Any) -> Float[Array, "*shape"]:
-    """`x / scale` for `x` of 0 or less, but not below -1e4, where the exponential is 0
-    in every dtype.
+    """`x / scale` for `x` of 0 or less. Where its exponential is subnormal or 0 it is a
+    constant, of which the exponential is 0.
     """
-    return _exponent(x, jnp.asarray(scale, x.dtype))
-
-
-@jax.custom_jvp
-def _exponent(x, scale):
-    return jnp.maximum(x / scale, -1e4)
-
-
-@_exponent.defjvp
-def _exponent_jvp(primals, tangents):
-    (x, scale), (x_tangent, scale_tangent) = primals, tangents
-    result = _exponent(x, scale)
-    # The usual rule multiplies scale^-2, which may be infinite, by x, which may be 0.
-    tangent = (x_tangent - result * scale_tangent) / scale
-    return result, jnp.where(result > -1e4, tangent, 0)
-
-
-def squarable(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """`x`, bounded to keep the derivatives of 1 / (1 + x^2) and of exp(-x^2) finite.
-
-    An infinite square is harmless for their values, and (1 + x^2)^-2 is then 0; but
-    times an infinite x it would be NaN.
-    """
-    limit = 2.0 ** (3 * jnp.finfo(x.dtype).maxexp // 4)
-    return jnp.clip(x, -limit, limit)
+    scale, lowest = jnp.asarray(scale, x.dtype), math.log(jnp.finfo(x.dtype).tiny)
+    inside = x > lowest * scale
+    # Elsewhere nothing is infinite, neither here nor in derivatives.
+    quotients = quotient(jnp.where(inside, x, 0), jnp.where(inside, scale, 1))
+    return jnp.where(inside, quotients, 2 * lowest)
 
 
 # Powers and quotients.
@@ -198,26 +220,39 @@ def rectified_power(x, exponent):
 
 def ratio(x, y, otherwise: Any = 0):
     """`x / y`, and `otherwise` where `y` is 0."""
-    return jnp.where(y != 0, x / jnp.where(y != 0, y, 1), otherwise)
+    return jnp.where(y != 0, quotient(x, jnp.where(y != 0, y, 1)), otherwise)
 
 
-@jax.custom_jvp
 def quotient(x, y):
-    """`x / y`, whose derivatives are finite as long as that is."""
-    return x / y
+    """`x / y`, whose derivatives are finite wherever the true ones are."""
+    return over_power(x, y, 1)
 
 
-@quotient.defjvp
-def _quotient_jvp(primals, tangents):
-    (x, y), (dx, dy) = primals, tangents
-    value = quotient(x, y)
-    return value, quotient(dx - value * dy, y)
+@eqx.filter_custom_jvp
+def over_power(x, y, power):
+    """`x / y ** power`, without the power of y, which may be 0 or infinite."""
+    # XLA takes (x / y) / y for x / (y * y), unless a sign stands between.
+    for _ in range(power):
+        x = -(x / y)
+    return -x if power % 2 else x
+
+
+@over_power.def_jvp
+def _over_power_jvp(primals, tangents):
+    (x, y, power), (dx, dy, _) = primals, tangents
+    tangent = None if dx is None else over_power(dx, y, power)
+    if dy is not None:
+        # An infinite derivative is cut to the largest number, which 0 times is 0.
+        largest = float(jnp.finfo(y.dtype).max)
+        by_y = jnp.clip(-power * over_power(x, y, power + 1), -largest, largest)
+        tangent = by_y * dy if tangent is None else tangent + by_y * dy
+    return over_power(x, y, power), tangent
 
 
 def divided(x, scale):
     """`x / scale` for any normal `scale`, one for many entries."""
     # The reciprocal of a quarter of the largest number is normal.
-    shrink = jnp.where(scale > 1, 0.25, 1).astype(x.dtype)
+    shrink = jnp.where(scale > 4, 0.25, 1).astype(x.dtype)
     return (x * shrink) / (scale * shrink)
 
 
@@ -239,7 +274,8 @@ def rescaled(x, axis: Any = -1):
     on the scale or is proportional to it, so that the gradient through the scale is
     left out.
     """
-    largest = stop_gradient(jnp.max(jnp.abs(x), axis, keepdims=True, initial=0))
+    # Gradients are stopped before the maximum, which is then not differentiated at all.
+    largest = jnp.max(jnp.abs(stop_gradient(x)), axis, keepdims=True, initial=0)
     silent = largest < jnp.finfo(x.dtype).tiny
     scale = jnp.where(silent, 1, largest)
     return jnp.where(silent, 0, divided(x, scale)), scale
@@ -315,6 +351,28 @@ def _weighted_log_ratio_jvp(primals, tangents):
     logarithm = weighted_log_ratio(jnp.ones_like(x), x, y)
     slopes = _slope(weight, x) * dx - _slope(weight, y) * dy
     return weighted_log_ratio(weight, x, y), dweight * logarithm + slopes
+
+
+@jax.custom_jvp
+def divergence(weight, x, y):
+    """`weight * ln(x / y) - weight + y`, which is never negative; `weight` is `x`, or 0
+    where that is a floor.
+    """
+    # If t is (x - y) / (x + y), ln(x / y) is 2 artanh(t), and 1 - y / x is
+    # 2 t / (1 + t). The first order of both is left out, which cancels.
+    t = (x - y) / (x + y)
+    near = jnp.abs(t) < 0.2
+    t = jnp.where(near, t, 0)
+    odd = sum(t ** (2 * k + 1) / (2 * k + 1) for k in range(1, 12))
+    nearby = 2 * weight * (odd + t * t / (1 + t))
+    return jnp.where(near, nearby, weighted_log_ratio(weight, x, y) + (y - weight))
+
+
+@divergence.defjvp
+def _divergence_jvp(primals, tangents):
+    dweight, _, dy = tangents
+    _, tangent = jax.jvp(weighted_log_ratio, primals, tangents)
+    return divergence(*primals), tangent + (dy - dweight)
 
 
 def weighted_log1p(weight, x, dtype):

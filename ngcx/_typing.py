@@ -23,13 +23,17 @@ class Must(NamedTuple):
 
     be: str
     test: Callable[[Any], bool]
+    low: float | None = None
+    """The lowest number, if there is one, or what all must be above."""
+    high: float | None = None
+    """The highest number, if there is one."""
 
     def __repr__(self) -> str:
         return f"must be {self.be}"
 
 
-Positive = Annotated[T, Must("positive", lambda value: value > 0)]
-NonNegative = Annotated[T, Must("0 or more", lambda value: value >= 0)]
-Fraction = Annotated[T, Must("from 0 to 1", lambda value: 0 <= value <= 1)]
+Positive = Annotated[T, Must("positive", lambda value: value > 0, 0)]
+NonNegative = Annotated[T, Must("0 or more", lambda value: value >= 0, 0)]
+Fraction = Annotated[T, Must("from 0 to 1", lambda value: 0 <= value <= 1, 0, 1)]
 Count = Annotated[int, Must("1 or more", lambda value: value >= 1)]
 Natural = Annotated[int, Must("0 or more", lambda value: value >= 0)]

@@ -6,7 +6,7 @@
 import copy
 import inspect
 import pickle
-from typing import Annotated
+from typing import Annotated, Literal
 
 import equinox as eqx
 import jax
@@ -190,11 +190,10 @@ def test_ranges_hold_for_arguments_and_fields(hint):
     right, wrong = ALLOWED[hint]
     makers = [traced, static, on_host, Holder]
     for value in right:
-        plain = not isinstance(value, np.generic)
-        for make in makers if plain else makers[:1]:
+        for make in makers:
             make(value)
     for value in wrong:
-        for make in makers if not isinstance(value, np.generic) else makers[:1]:
+        for make in makers:
             with pytest.raises(ValueError, match="`x` must be"):
                 make(value)
     # What an array holds may not be known.
@@ -213,6 +212,52 @@ def test_counts_are_integers():
             Holder(**wrong)
     with pytest.raises(TypeError, match="`count` of `Holder` must be an integer"):
         Holder(count=1.5)
+
+
+NUMBERS = {
+    float | int: np.float32(0.5),
+    Scalar: np.float64(0.5),
+    bool: np.bool_(True),
+    Count: np.int64(3),
+    float | Natural: np.uint8(3),
+    Scalar | Literal["fit"]: jnp.dtype("bfloat16").type(0.5),
+    tuple[int, int]: (np.int32(2), 3),
+    Count | tuple[int, int]: (np.int64(2), np.int8(3)),
+    tuple[tuple[float, ...], ...]: ((np.float32(0.5),), (1.0, np.float16(2))),
+}
+
+
+@pytest.mark.parametrize("hint", NUMBERS, ids=str)
+def test_a_constant_of_numpy_is_that_of_python(hint):
+    seen = []
+
+    def look(x, *, y):
+        seen.extend([x, y])
+
+    look.__annotations__ = {"x": hint, "y": hint}
+
+    class Holder(Module):
+        __module__ = "ngcx"
+        x: hint  # pyright: ignore[reportInvalidTypeForm]
+        y: hint = eqx.field(static=True)  # pyright: ignore[reportInvalidTypeForm]
+
+    value = NUMBERS[hint]
+    for make in (compiled(look, static=("x", "y")), compiled(look, jit=False)):
+        make(value, y=value)
+    holder = Holder(value, value)
+    seen.extend([holder.x, holder.y])
+    assert len(seen) == 6
+    for each in seen:
+        assert each == value and not any(map(eqx.is_array, jax.tree.leaves(each)))
+
+
+def test_what_is_traced_keeps_the_dtype_that_numpy_gave_it():
+    @compiled
+    def same(x: Scalar) -> Array:
+        return jnp.asarray(x)
+
+    for dtype in (np.float16, jnp.bfloat16, np.float32, np.int8):
+        assert same(dtype(2)).dtype == dtype
 
 
 def test_types_are_judged_before_relations():
@@ -249,6 +294,7 @@ def test_fields_of_users_are_their_own_business():
 
     # Its module is not part of ngcx, so that its annotations are not judged.
     assert Mine(2.5)(jnp.asarray(2.0)) == 5
+    assert isinstance(Mine(np.int8(2)).slope, np.int8)
 
 
 def test_the_result_is_checked_too():

@@ -47,6 +47,38 @@ MISTAKES = {
         lambda: activations.ReLU()(jnp.ones(3, complex)),
         ("`x` of `ReLU`", "floating-point array", "complex64[3]"),
     ),
+    "a key for an array": (
+        lambda: activations.Softplus()(jr.key(0)),
+        ("`x` of `Softplus`", "floating-point array", "key<fry>[]"),
+    ),
+    "a key for a field": (
+        lambda: activations.Swish(jr.key(0)),
+        ("`beta` of `Swish`", "an array of numbers", "key<fry>[]"),
+    ),
+    "bytes in the order of another machine": (
+        lambda: activations.TeLU()(np.zeros(3, ">f4")),
+        ("`x` of `TeLU`", ">f4[3]", "`.astype('float32')`"),
+    ),
+    "an array of numpy for a field": (
+        lambda: activations.ELU(np.ones(())),
+        ("`alpha` of `ELU`", "float64[]", "`jnp.asarray`"),
+    ),
+    "a dtype that is none": (
+        lambda: init.Gaussian()(jr.key(0), (2, 3), "flo"),
+        ("`dtype` of `Gaussian`", "a dtype", "'flo'"),
+    ),
+    "text where any numbers may be": (
+        lambda: patches.frame(np.array([["a"]]), 1),
+        ("`images` of `frame`", "an array of shape (height, width)", "<U1[1, 1]"),
+    ),
+    "an array for a dtype": (
+        lambda: neurons.LIF().init((3,), ONES),
+        ("`dtype` of `LIF.init`", "a dtype", "float32[4, 3]"),
+    ),
+    "a class for a dtype": (
+        lambda: metrics.Streaming.init(metrics.accuracy, dtype=activations.ELU),
+        ("`dtype` of `Streaming.init`", "a dtype", "the class ELU"),
+    ),
     "a missing batch axis": (
         lambda: density.GaussianMixture.fit(jr.key(0), jnp.ones(5), 2),
         ("`x` of", "(rows, features)", "float32[5]", "`x[None]`"),
@@ -106,8 +138,8 @@ MISTAKES = {
         ("`mod`", "`gaussian_blur`", "Did you mean `mode`?"),
     ),
     "too many arguments": (
-        lambda: activations.Tanh()(ONES, ONES),
-        ("`Tanh` takes `x`", "float32[4, 3]"),
+        lambda: activations.Tanh().derivative(ONES, ONES),
+        ("`Tanh.derivative` takes `x`", "float32[4, 3]"),
     ),
     "a forgotten argument": (
         lambda: ops.clamp_min(ONES),
