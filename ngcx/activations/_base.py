@@ -1,7 +1,7 @@
 import abc
 from typing import ClassVar
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._closed_form import closed_form
 from .._compiled import compiled
@@ -12,7 +12,8 @@ class AbstractActivation(Module):
     r"""A function $f$ together with its closed-form derivative $f'$.
 
     An activation is an Equinox module: it fits wherever Equinox takes a function,
-    `eqx.nn.MLP(..., activation=Tanh())`. A hyper-parameter given as a Python number is
+    `eqx.nn.MLP(..., activation=Tanh())`, and wherever it takes a layer,
+    `eqx.nn.Sequential([linear, Tanh()])`. A hyper-parameter given as a Python number is
     a constant; given as an array it is a parameter, which trains, batches under `vmap`
     and never causes a recompilation.
     """
@@ -21,12 +22,15 @@ class AbstractActivation(Module):
     """The formula of $f(x)$ in LaTeX."""
 
     @abc.abstractmethod
-    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    def __call__(
+        self, x: Float[Array, "*shape"], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "*shape"]:
         r"""Computes $f(x)$, in the dtype of `x`.
 
         **Arguments:**
 
         - `x`: a floating-point array of any shape.
+        - `key`: is not used. `eqx.nn.Sequential` gives one to each of its layers.
 
         **Returns:** an array of the shape and dtype of `x`.
         """
@@ -72,7 +76,9 @@ class AbstractElementwise(AbstractActivation):
         """The formula of f'; `x` is float32 or float64."""
 
     @compiled
-    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    def __call__(
+        self, x: Float[Array, "*shape"], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "*shape"]:
         """Computes $f(x)$ for an array of any shape, in its dtype."""
         return value_of(self, x)
 

@@ -1,9 +1,11 @@
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._closed_form import rounded_once
+from .._closed_form import rounded_once, with_partials
 from .._compiled import compiled
-from .._numerics import exponent
+from .._numerics import expm1
 from .._typing import Parameter, Positive
 from ._base import AbstractElementwise
 
@@ -28,10 +30,10 @@ class ELU(AbstractElementwise):
     equation = r"\begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}"
 
     def _value(self, x):
-        return jnp.where(x > 0, x, self.alpha * jnp.expm1(_negative(x)))
+        return jnp.where(x > 0, x, self.alpha * expm1(_negative(x)))
 
     def _derivative(self, x):
-        return jnp.where(x > 0, jnp.ones_like(x), self.alpha * jnp.exp(_negative(x)))
+        return jnp.where(x > 0, jnp.ones_like(x), _falling(_negative(x), self.alpha))
 
     @compiled
     @rounded_once
@@ -40,6 +42,18 @@ class ELU(AbstractElementwise):
         $-\infty$ at $y = -\alpha$, and NaN below, where there is none.
         """
         return jnp.where(y > 0, y, jnp.log1p(_negative(y) / self.alpha))
+
+
+def _exp(x, _):
+    return jnp.exp(x)
+
+
+def _falling_value(x, alpha):
+    half = jnp.exp(x / 2)
+    return alpha * half * half  # which a large alpha meets before it underflows
+
+
+_falling = with_partials(_falling_value, _falling_value, _exp)
 
 
 class SELU(AbstractElementwise):
@@ -57,7 +71,7 @@ class SELU(AbstractElementwise):
     )
 
     def _value(self, x):
-        return _SCALE * jnp.where(x > 0, x, _ALPHA * jnp.expm1(_negative(x)))
+        return _SCALE * jnp.where(x > 0, x, _ALPHA * expm1(_negative(x)))
 
     def _derivative(self, x):
         slope = _SCALE * _ALPHA * jnp.exp(_negative(x))
@@ -84,14 +98,61 @@ class CELU(AbstractElementwise):
     )
 
     def _value(self, x):
-        scaled = self._exponent(x)
-        return jnp.where(x > 0, x, self.alpha * jnp.expm1(scaled))
+        return jnp.where(x > 0, x, _bent(_negative(x), self.alpha))
 
     def _derivative(self, x):
-        return jnp.exp(self._exponent(x))
+        return jnp.where(x > 0, jnp.ones_like(x), _bent_slope(_negative(x), self.alpha))
 
-    def _exponent(self, x):
-        return exponent(_negative(x), self.alpha)
+
+# Here x is 0 or less and z is x / alpha. Nothing changes any more beyond z = -1e4.
+
+
+def _halves(x, alpha):
+    z = jnp.maximum(x / alpha, -1e4)
+    return z, jnp.exp(z / 2)
+
+
+def _bent_value(x, alpha):
+    # A tiny z is flushed to 0.
+    z = x / alpha
+    return jnp.where(z > -jnp.finfo(x.dtype).eps / 4, x, alpha * jnp.expm1(z))
+
+
+def _bent_slope_value(x, alpha):
+    return jnp.exp(_halves(x, alpha)[0])
+
+
+def _bent_bend(x, alpha):
+    _, half = _halves(x, alpha)
+    return half / alpha * half
+
+
+def _bent_by_alpha(x, alpha):
+    """(1 - z) e^z - 1, which is -e^z (z^2 / 2 - z^3 / 6 + ...)."""
+    z, _ = _halves(x, alpha)
+    near, series = jnp.maximum(z, -1), jnp.zeros_like(z)
+    for n in reversed(range(2, 11 if z.dtype == jnp.float32 else 20)):
+        series = 1 / math.factorial(n) - near * series
+    small = -jnp.exp(near) * jnp.square(near) * series
+    return jnp.where(z > -1, small, (1 - z) * jnp.exp(z) - 1)
+
+
+def _bent_mixed(x, alpha):
+    z, half = _halves(x, alpha)
+    return half / alpha * (-z * half)
+
+
+def _bent_bend_in_alpha(x, alpha):
+    z, half = _halves(x, alpha)
+    return half / alpha * (z * z * half)
+
+
+_bent_slope = with_partials(_bent_slope_value, _bent_bend, _bent_mixed)
+_bent = with_partials(
+    _bent_value,
+    _bent_slope,
+    with_partials(_bent_by_alpha, _bent_mixed, _bent_bend_in_alpha),
+)
 
 
 def _negative(x):

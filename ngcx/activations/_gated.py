@@ -5,7 +5,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from .._numerics import sigmoid, sigmoid_and_slope, softplus, tanh, tanh_slope
+from .._closed_form import with_partials
+from .._numerics import sech, sigmoid, sigmoid_and_slope, softplus, tanh, tanh_slope
 from .._typing import Parameter
 from ._base import AbstractElementwise
 
@@ -46,10 +47,55 @@ class Swish(AbstractElementwise):
     equation = r"x \sigma(\beta x)"
 
     def _value(self, x):
-        return x * sigmoid(_saturating(self.beta * x))
+        return _swish(x, self.beta)
 
     def _derivative(self, x):
-        return _d_swish(x, self.beta)
+        return _swish_slope(x, self.beta)
+
+
+# Here z is beta x, h is e^(-|z| / 2), and d^2 is sigma'(z).
+
+
+def _swish_parts(x, beta):
+    z = _saturating(beta * x)
+    h = jnp.exp(-jnp.abs(z) / 2)
+    return z, h, sech(z / 2) / 2
+
+
+def _swish_value(x, beta):
+    z, h, d = _swish_parts(x, beta)
+    # A large x meets one half of the lower tail after the other.
+    return jnp.where(z < 0, x * h * d, x / (1 + h * h))
+
+
+def _swish_bend(x, beta):
+    z, _, d = _swish_parts(x, beta)
+    return beta * d * (d * (2 - z * tanh(z / 2)))
+
+
+def _swish_by_beta(x, beta):
+    _, _, d = _swish_parts(x, beta)
+    return jnp.square(x * d)
+
+
+def _swish_mixed(x, beta):
+    z, _, d = _swish_parts(x, beta)
+    return x * d * (d * (2 - z * tanh(z / 2)))
+
+
+def _swish_bend_in_beta(x, beta):
+    z, _, d = _swish_parts(x, beta)
+    return -x * jnp.square(x * d) * tanh(z / 2)
+
+
+_swish_slope = with_partials(
+    lambda x, beta: _d_swish(x, beta), _swish_bend, _swish_mixed
+)
+_swish = with_partials(
+    _swish_value,
+    _swish_slope,
+    with_partials(_swish_by_beta, _swish_mixed, _swish_bend_in_beta),
+)
 
 
 class GELU(AbstractElementwise):
@@ -115,12 +161,27 @@ class TeLU(AbstractElementwise):
         return x * jnp.tanh(self._exp(x))
 
     def _derivative(self, x):
-        e = self._exp(x)
-        return tanh(e) + jnp.minimum(x, 10) * (e * tanh_slope(e))
+        return _telu_slope(x)
 
     def _exp(self, x):
         # tanh(e^10) = 1 and sech^2(e^10) = 0 in every dtype.
         return jnp.exp(jnp.minimum(x, 10))
+
+
+def _telu_slope_value(x):
+    x = jnp.clip(x, -1e4, 10)
+    e = jnp.exp(x)
+    return tanh(e) + x * (e * tanh_slope(e))
+
+
+def _telu_bend(x):
+    x = jnp.clip(x, -1e4, 10)
+    e = jnp.exp(x)
+    s = sech(e)
+    return e * s * (s * (2 + x - 2 * x * (e * tanh(e))))
+
+
+_telu_slope = with_partials(_telu_slope_value, _telu_bend)
 
 
 class Mish(AbstractElementwise):
@@ -137,10 +198,36 @@ class Mish(AbstractElementwise):
         return x * jnp.tanh(softplus(x))
 
     def _derivative(self, x):
-        s = softplus(x)
-        # x is bounded where the product is 0 anyhow, since a huge one makes the
-        # derivatives NaN.
-        return tanh(s) + jnp.minimum(x, 100) * (sigmoid(x) * tanh_slope(s))
+        return _mish_slope(x)
+
+
+# The gate tanh(s) and its derivatives are rational functions of t = e^-|x|, one for
+# each side, of which nothing cancels or overflows.
+
+
+def _gate(x):
+    """tanh(s), its derivative, and the second over the first derivative."""
+    t = jnp.exp(-jnp.abs(x))
+    below = x < 0
+    base = jnp.where(below, 2 + 2 * t + t * t, 1 + 2 * t + 2 * t * t)
+    gate = jnp.where(below, t * (2 + t), 1 + 2 * t) / base
+    rise = 4 * (1 + t) * jnp.where(below, t, 1) / base
+    slope = rise * jnp.where(below, 1, t * t) / base
+    growth = jnp.where(below, 1 + 2 * t, 2 + t) / (1 + t) - rise
+    return gate, slope, growth
+
+
+def _mish_slope_value(x):
+    gate, slope, _ = _gate(x)
+    return gate + jnp.clip(x, -1e4, 1e4) * slope
+
+
+def _mish_bend(x):
+    _, slope, growth = _gate(x)
+    return slope * (2 + jnp.clip(x, -1e4, 1e4) * growth)
+
+
+_mish_slope = with_partials(_mish_slope_value, _mish_bend)
 
 
 def _d_swish(x, beta):

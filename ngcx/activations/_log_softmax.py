@@ -3,7 +3,7 @@ import functools as ft
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._numerics import widened
@@ -26,7 +26,9 @@ class LogSoftmax(AbstractActivation):
     equation = r"x_i - \ln \sum_j e^{x_j}"
 
     @compiled
-    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    def __call__(
+        self, x: Float[Array, "*shape"], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "*shape"]:
         """Computes the logarithm of the distribution along `axis`."""
         return _log_softmax(widened(x), self.axis).astype(x.dtype)
 

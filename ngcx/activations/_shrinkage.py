@@ -1,6 +1,7 @@
 import jax.numpy as jnp
 
-from .._numerics import ratio, root
+from .._closed_form import with_partials
+from .._numerics import over_power
 from .._typing import NonNegative, Parameter
 from ._base import AbstractElementwise
 
@@ -51,23 +52,62 @@ class CauchyThreshold(AbstractElementwise):
     )
 
     def _value(self, x):
-        size, rest, curved = self._parts(x)
-        # Both are halved before they are added, since their sum could overflow.
-        large = jnp.sign(x) * (size / 2 + jnp.where(curved, rest, 0) / 2)
-        return jnp.where(size >= self.lmbda, large, 0)
+        return _cauchy(x, self.lmbda)
 
     def _derivative(self, x):
-        size, rest, curved = self._parts(x)
-        # There is no kink either where the threshold is 0.
-        straight = jnp.equal(self.lmbda, 0)
-        curved = curved & ~straight
-        slope = (1 + jnp.where(curved, size / jnp.where(curved, rest, 1), 0)) / 2
-        return jnp.where(straight, 1, jnp.where(size >= self.lmbda, slope, 0))
+        return _cauchy_slope(x, self.lmbda)
 
-    def _parts(self, x):
-        """|x|, sqrt(x^2 - lambda) where that is not 0, and where that is."""
-        size, edge = jnp.abs(x), root(jnp.asarray(self.lmbda, x.dtype))
-        curved = size > edge
-        # The root is |x| sqrt(1 - lambda / x^2), because x^2 overflows.
-        share = ratio(edge, jnp.where(curved & (edge > 0), size, 0))
-        return size, size * jnp.sqrt(1 - jnp.square(share)), curved
+
+# Here r is the root sqrt(x^2 - lambda), where that is real.
+
+
+def _cauchy_parts(x, lmbda):
+    """|x|; r, and 1 where there is none; and where there is one, not cut to 0."""
+    size, edge = jnp.abs(x), jnp.sqrt(jnp.asarray(lmbda, x.dtype))
+    curved = (size > edge) & (size >= lmbda)
+    # This is sqrt((|x| - e) (|x| + e)), where neither x^2 nor the sum may overflow.
+    inside, outside = jnp.where(curved, size - edge, 1), jnp.where(curved, size, 1)
+    above = jnp.sqrt(1 + jnp.where(curved, edge, 0) / outside)
+    return size, jnp.sqrt(inside) * jnp.sqrt(outside) * above, curved
+
+
+def _cauchy_value(x, lmbda):
+    size, r, curved = _cauchy_parts(x, lmbda)
+    # Both are halved before they are added, since their sum could overflow.
+    large = jnp.sign(x) * (size / 2 + jnp.where(curved, r, 0) / 2)
+    return jnp.where(size >= lmbda, large, 0)
+
+
+def _cauchy_slope_value(x, lmbda):
+    size, r, curved = _cauchy_parts(x, lmbda)
+    slope = 0.5 + jnp.where(curved, size / r / 2, 0)
+    # There is no kink either where the threshold is 0.
+    return jnp.where(jnp.equal(lmbda, 0), 1, jnp.where(size >= lmbda, slope, 0))
+
+
+def _cauchy_bend(x, lmbda):
+    _, r, curved = _cauchy_parts(x, lmbda)
+    return jnp.where(curved, -jnp.sign(x) * over_power(lmbda, r, 3) / 2, 0)
+
+
+def _cauchy_by_lmbda(x, lmbda):
+    _, r, curved = _cauchy_parts(x, lmbda)
+    return jnp.where(curved, -jnp.sign(x) / r / 4, 0)
+
+
+def _cauchy_mixed(x, lmbda):
+    size, r, curved = _cauchy_parts(x, lmbda)
+    return jnp.where(curved, over_power(size, r, 3) / 4, 0)
+
+
+def _cauchy_bend_in_lmbda(x, lmbda):
+    _, r, curved = _cauchy_parts(x, lmbda)
+    return jnp.where(curved, over_power(-jnp.sign(x), r, 3) / 8, 0)
+
+
+_cauchy_slope = with_partials(_cauchy_slope_value, _cauchy_bend, _cauchy_mixed)
+_cauchy = with_partials(
+    _cauchy_value,
+    _cauchy_slope,
+    with_partials(_cauchy_by_lmbda, _cauchy_mixed, _cauchy_bend_in_lmbda),
+)

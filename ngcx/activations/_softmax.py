@@ -1,10 +1,10 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
-from .._numerics import exponent, widened
+from .._numerics import exponent, quotient, widened
 from .._typing import NonNegative, Scalar
 from ._base import AbstractActivation
 from ._jacobian import identity_like, sum_of_others
@@ -33,7 +33,9 @@ class Softmax(AbstractActivation):
     equation = r"\frac{e^{x_i / \tau}}{\sum_j e^{x_j / \tau}}"
 
     @compiled
-    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    def __call__(
+        self, x: Float[Array, "*shape"], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "*shape"]:
         """Computes the distribution along `axis`, in the dtype of `x`."""
         return self._softmax(x).astype(x.dtype)
 
@@ -47,7 +49,8 @@ class Softmax(AbstractActivation):
         diagonal = eye * (p * sum_of_others(p))[..., None, :]
         jacobian = diagonal - (1 - eye) * p[..., :, None] * p[..., None, :]
         cold, temperature = self._temperature(p.dtype)
-        return jnp.where(cold, 0, jacobian / temperature).astype(x.dtype)
+        jacobian = jacobian * quotient(jnp.ones_like(temperature), temperature)
+        return jnp.where(cold, 0, jacobian).astype(x.dtype)
 
     def _softmax(self, x):
         x = widened(x)
@@ -56,8 +59,7 @@ class Softmax(AbstractActivation):
         cold, temperature = self._temperature(x.dtype)
         # The shift comes before the division, which could overflow.
         largest = jax.lax.stop_gradient(jnp.max(x, self.axis, keepdims=True))
-        warm = jnp.exp(exponent(x - largest, temperature))
-        warm = warm / jnp.sum(warm, self.axis, keepdims=True)
+        warm = _warm(x - largest, temperature, self.axis)
         # Most temperatures are constants other than 0, which need no winner.
         if isinstance(self.temperature, int | float) and self.temperature != 0:
             return warm
@@ -71,3 +73,28 @@ class Softmax(AbstractActivation):
         temperature = jnp.asarray(self.temperature, dtype)
         cold = temperature == 0
         return cold, jnp.where(cold, 1, temperature)
+
+
+@eqx.filter_custom_jvp
+def _warm(x, temperature, axis):
+    """The distribution from x, of which the largest is 0."""
+    weights = jnp.exp(exponent(x, temperature))
+    return weights / jnp.sum(weights, axis, keepdims=True)
+
+
+@_warm.def_jvp
+def _(primals, tangents):
+    (x, temperature, axis), (dx, dtemperature, _) = primals, tangents
+    p = _warm(*primals)
+    inverse = quotient(jnp.ones_like(temperature), temperature)
+
+    def centered(values):
+        return values - jnp.sum(p * values, axis, keepdims=True)
+
+    # The inverse may be huge. What is 0 is so before it meets it, in reverse mode too.
+    tangent = None if dx is None else p * (centered(dx) * inverse)
+    if dtemperature is not None:
+        by_temperature = -(p * centered(exponent(x, temperature))) * inverse
+        change = by_temperature * dtemperature
+        tangent = change if tangent is None else tangent + change
+    return p, tangent

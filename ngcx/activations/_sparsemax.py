@@ -1,7 +1,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._numerics import widened
@@ -29,7 +29,9 @@ class Sparsemax(AbstractActivation):
     equation = r"\arg\min_{p \in \Delta} \|p - x\|^2"
 
     @compiled
-    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    def __call__(
+        self, x: Float[Array, "*shape"], *, key: PRNGKeyArray | None = None
+    ) -> Float[Array, "*shape"]:
         """Computes the distribution along `axis`, in the dtype of `x`."""
         z = widened(x)
         support = _support(z, self.axis)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._module import Module
@@ -41,7 +41,10 @@ class FourierLibrary(Module):
 
     @compiled
     def __call__(
-        self, x: Float[Array, "*batch variables"]
+        self,
+        x: Float[Array, "*batch variables"],
+        *,
+        key: PRNGKeyArray | None = None,
     ) -> Float[Array, "*batch features"]:
         """The value of each column, for each row of variables."""
         wide = widened(x)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._module import Module
@@ -43,7 +43,10 @@ class PolynomialLibrary(Module):
 
     @compiled
     def __call__(
-        self, x: Float[Array, "*batch variables"]
+        self,
+        x: Float[Array, "*batch variables"],
+        *,
+        key: PRNGKeyArray | None = None,
     ) -> Float[Array, "*batch features"]:
         """The value of each monomial, for each row of variables.
 

@@ -1,5 +1,9 @@
 """Surrogates: spikes in the forward pass, a smooth derivative in the backward pass."""
 
+from ._algebraic import (
+    InverseSquareRoot as InverseSquareRoot,
+    QPseudoSpike as QPseudoSpike,
+)
 from ._base import (
     AbstractStep as AbstractStep,
     AbstractSurrogate as AbstractSurrogate,
@@ -7,28 +11,28 @@ from ._base import (
 from ._compose import Custom as Custom, Sparse as Sparse, Sum as Sum
 from ._counts import MultiLevelSpikeCount as MultiLevelSpikeCount
 from ._create import create as create
+from ._escape_noise import EscapeNoise as EscapeNoise
 from ._exponential import (
     EscapeExponential as EscapeExponential,
     PiecewiseExponential as PiecewiseExponential,
 )
-from ._periodic import SquareWaveFourierSeries as SquareWaveFourierSeries
-from ._piecewise import (
+from ._gaussian import Erf as Erf, MultiGaussian as MultiGaussian
+from ._logarithmic import (
     S2NN as S2NN,
     FakeNumericalGradient as FakeNumericalGradient,
-    LeakyReLU as LeakyReLU,
     LogTailedReLU as LogTailedReLU,
     NonzeroSignLog as NonzeroSignLog,
+)
+from ._periodic import SquareWaveFourierSeries as SquareWaveFourierSeries
+from ._piecewise import (
+    LeakyReLU as LeakyReLU,
     PiecewiseLeakyReLU as PiecewiseLeakyReLU,
     Rectangular as Rectangular,
     Triangular as Triangular,
 )
 from ._sigmoidal import (
     Arctan as Arctan,
-    Erf as Erf,
     FastSigmoid as FastSigmoid,
-    InverseSquareRoot as InverseSquareRoot,
-    MultiGaussian as MultiGaussian,
-    QPseudoSpike as QPseudoSpike,
     Sigmoid as Sigmoid,
 )
 from ._special import (

@@ -3,7 +3,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 import equinox as eqx
 import jax.numpy as jnp
-import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray, Real
 
 from .._closed_form import closed_form, tangent_of
@@ -49,7 +48,9 @@ class AbstractSurrogate(Module):
         threshold: Float[Array, "*#shape"],
         key: PRNGKeyArray | None,
     ) -> Float[Array, "*shape"]:
-        """The spikes, made differentiable by `emission`."""
+        """The spikes, made differentiable by `emission`; `key` is for those that draw
+        them.
+        """
 
     @compiled
     def __call__(
@@ -61,15 +62,12 @@ class AbstractSurrogate(Module):
     ) -> Float[Array, "*shape"]:
         r"""Emits spikes: 1 where `v > threshold`, else 0, in the dtype of `v`.
 
-        With a key, spikes are drawn (escape noise): each is 1 with probability
-        `primitive(v - threshold)`, so give the surrogate a `gain` with which its
-        primitive is a probability. The derivative is the same.
-
         **Arguments:**
 
         - `v`: membrane potentials, of any shape and floating-point dtype.
         - `threshold`: a number or an array that broadcasts to the shape of `v`.
-        - `key`: decides the draw.
+        - `key`: decides what [`ngcx.surrogate.EscapeNoise`][] draws; the others draw
+            nothing, and ignore it.
 
         **Returns:** zeros and ones, of the shape and dtype of `v`.
         """
@@ -117,36 +115,41 @@ def emission(spikes):
     def _(primals, tangents):
         surrogate, v, threshold, _ = primals
         surrogate_tangent, v_tangent, threshold_tangent, _ = tangents
+        v_tangent, threshold_tangent = (
+            None if each is None else widened(each)
+            for each in (v_tangent, threshold_tangent)
+        )
         x_tangent = None
         if v_tangent is not None or threshold_tangent is not None:
             _, x_tangent = eqx.filter_jvp(
-                jnp.subtract, (v, threshold), (v_tangent, threshold_tangent)
+                jnp.subtract,
+                (widened(v), widened(threshold)),
+                (v_tangent, threshold_tangent),
             )
         tangent = tangent_of(
             primitive_of,
             derivative_of,
-            (surrogate, v - threshold),
+            (surrogate, above(v, threshold)),
             (surrogate_tangent, x_tangent),
         )
-        return emit(*primals), tangent
+        return emit(*primals), None if tangent is None else tangent.astype(v.dtype)
 
     return emit
 
 
+def above(v, threshold):
+    """v - threshold, in float32 at least and within its range."""
+    difference = widened(v) - widened(threshold)
+    largest = float(jnp.finfo(difference.dtype).max)
+    return jnp.clip(difference, -largest, largest)
+
+
 @emission
 def step(surrogate, v, threshold, key):
-    if key is None:
-        # They are compared, not subtracted, since a difference may overflow, or
-        # underflow to 0.
-        return (v > threshold).astype(v.dtype)
-    return drawn(surrogate, v, threshold, key)
-
-
-def drawn(surrogate, v, threshold, key):
-    """Draws spikes with the primitive as their probability."""
-    probability = primitive_of(surrogate, v - threshold)
-    # Uniform numbers of a half precision would be too coarse.
-    return jr.bernoulli(key, widened(probability)).astype(v.dtype)
+    del surrogate, key
+    # They are compared, not subtracted, since a difference may overflow, or underflow
+    # to 0.
+    return (v > threshold).astype(v.dtype)
 
 
 class AbstractStep(AbstractSurrogate):

@@ -1,9 +1,7 @@
 import jax.numpy as jnp
-import jax.random as jr
 
-from .._numerics import widened
 from .._typing import Count, Parameter
-from ._base import AbstractSurrogate, emission
+from ._base import AbstractSurrogate, above, emission
 
 
 class MultiLevelSpikeCount(AbstractSurrogate):
@@ -12,8 +10,8 @@ class MultiLevelSpikeCount(AbstractSurrogate):
     $E(x) = \operatorname{clip}(x, a, b)$ does: $E'(x) = 1$ on the window $[a, b]$,
     else 0.
 
-    Called with a key it rounds up or down at random, so that the expected count is
-    $\operatorname{clip}(v - \theta, 0,$ `max_count` $)$.
+    Within [`ngcx.surrogate.EscapeNoise`][] it rounds up or down at random, so that
+    $E(v - \theta)$ is the expected count.
 
     **Arguments:**
 
@@ -50,9 +48,6 @@ class MultiLevelSpikeCount(AbstractSurrogate):
 
 @emission
 def _count(surrogate, v, threshold, key):
-    expected = jnp.clip(widened(v) - widened(threshold), 0, surrogate.max_count)
-    if key is None:
-        return jnp.round(expected).astype(v.dtype)
-    low = jnp.floor(expected)
-    up = jr.bernoulli(key, expected - low)
-    return jnp.where(up, low + 1, low).astype(v.dtype)
+    del key
+    expected = jnp.clip(above(v, threshold), 0, surrogate.max_count)
+    return jnp.round(expected).astype(v.dtype)

@@ -1,7 +1,14 @@
+import math
+from typing import Any
+
 import jax.numpy as jnp
 
+from .._closed_form import with_partials
+from .._numerics import over_power
 from .._typing import Parameter, Positive
 from ._base import AbstractStep, odd_around_half
+from ._scaled import scaled, squared
+from ._sigmoidal import half_exponential
 
 
 class PiecewiseExponential(AbstractStep):
@@ -32,10 +39,20 @@ class PiecewiseExponential(AbstractStep):
     )
 
     def _primitive(self, x):
-        return _laplace(self.alpha, x)
+        return _laplace(x, self.alpha)
 
     def _derivative(self, x):
-        return self.alpha / 2 * jnp.exp(-self.alpha * jnp.abs(x))
+        return _laplace_slope(x, self.alpha)
+
+
+_laplace, _laplace_slope = scaled(
+    lambda u: odd_around_half(u, jnp.exp(-jnp.abs(u)) / 2),
+    decay=squared(half_exponential),
+    first=lambda u: jnp.full_like(u, 0.5),
+    second=lambda u: jnp.full_like(u, -0.5),
+    spread=lambda u: (1 - u) / 2,
+    limit=1e4,
+)
 
 
 class EscapeExponential(AbstractStep):
@@ -68,12 +85,62 @@ class EscapeExponential(AbstractStep):
     )
 
     def _primitive(self, x):
-        return 2 * self.slope / self.beta * _laplace(self.beta, x - self.center)
+        return self.slope * _intensity(x - self.center, self.beta)
 
     def _derivative(self, x):
-        return self.slope * jnp.exp(-self.beta * jnp.abs(x - self.center))
+        return self.slope * _intensity_slope(x - self.center, self.beta)
 
 
-def _laplace(alpha, x):
-    """The distribution function of Laplace's law."""
-    return odd_around_half(x, jnp.exp(-alpha * jnp.abs(x)) / 2)
+# These are functions of (x, beta) for k = 1. Here u is beta |x| and d is e^(-u / 2), so
+# that E is d^2 / beta on the left and (2 - d^2) / beta on the right.
+
+
+def _halves(x, beta):
+    u = jnp.minimum(beta * jnp.abs(x), 1e4)
+    return u, half_exponential(u)
+
+
+def _on_its_side(x, beta, power, factor: Any = 1):
+    """(-1)^n times the n-th derivative of E in beta, with n = `power` - 1."""
+    _, d = _halves(x, beta)
+    left = over_power(factor * d, beta, power - 1) * (d / beta)
+    right = 2 * math.factorial(power - 1) - factor * d * d
+    return jnp.where(x < 0, left, over_power(right, beta, power))
+
+
+def _intensity_value(x, beta):
+    return _on_its_side(x, beta, 1)
+
+
+def _intensity_by_beta(x, beta):
+    u, _ = _halves(x, beta)
+    return -_on_its_side(x, beta, 2, 1 + u)
+
+
+def _intensity_bend_in_beta(x, beta):
+    u, _ = _halves(x, beta)
+    return _on_its_side(x, beta, 3, 2 + 2 * u + u * u)
+
+
+def _intensity_slope_value(x, beta):
+    return jnp.square(_halves(x, beta)[1])
+
+
+def _intensity_bend(x, beta):
+    _, d = _halves(x, beta)
+    return -jnp.sign(x) * (beta * d) * d
+
+
+def _intensity_mixed(x, beta):
+    _, d = _halves(x, beta)
+    return -(jnp.abs(x) * d) * d
+
+
+_intensity_slope = with_partials(
+    _intensity_slope_value, _intensity_bend, _intensity_mixed
+)
+_intensity = with_partials(
+    _intensity_value,
+    _intensity_slope,
+    with_partials(_intensity_by_beta, _intensity_mixed, _intensity_bend_in_beta),
+)

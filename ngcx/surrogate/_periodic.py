@@ -1,8 +1,11 @@
+import functools as ft
 import math
 
 import equinox as eqx
 import jax.numpy as jnp
 
+from .._closed_form import with_partials
+from .._numerics import over_power
 from .._typing import Count, Parameter, Positive
 from ._base import AbstractStep
 
@@ -33,13 +36,53 @@ class SquareWaveFourierSeries(AbstractStep):
     )
 
     def _primitive(self, x):
-        return 0.5 + 2 / math.pi * self._series(lambda k, z: jnp.sin(k * z) / k, x)
+        return _waves(self.n)[0](x, self.period)
 
     def _derivative(self, x):
-        return 4 / self.period * self._series(lambda k, z: jnp.cos(k * z), x)
+        return _waves(self.n)[1](x, self.period)
 
-    def _series(self, term, x):
+
+@ft.cache
+def _waves(n):
+    """E and E' as functions of (x, T)."""
+
+    def series(term, x, period):
         # The remainder is exact, and keeps sine and cosine accurate at any x.
-        phase = 2 * math.pi * (jnp.fmod(x, self.period) / self.period)
-        odd = range(1, 2 * self.n, 2)
-        return sum((term(k, phase) for k in odd), jnp.zeros_like(x))
+        phase = 2 * math.pi * (jnp.fmod(x, period) / period)
+        return sum((term(k, k * phase) for k in range(1, 2 * n, 2)), jnp.zeros_like(x))
+
+    def turns(x, period):
+        # They are held below the largest number. The phase is lost long before.
+        largest = float(jnp.finfo(x.dtype).max)
+        return jnp.clip(x / period, -largest, largest)
+
+    def value(x, period):
+        return 0.5 + 2 / math.pi * series(lambda k, z: jnp.sin(z) / k, x, period)
+
+    def cosines(x, period):
+        return 4 * series(lambda k, z: jnp.cos(z), x, period)
+
+    def sines(x, period):
+        return -8 * math.pi * series(lambda k, z: k * jnp.sin(z), x, period)
+
+    def slope(x, period):
+        return cosines(x, period) / period
+
+    def bend(x, period):
+        return over_power(sines(x, period), period, 2)
+
+    def mixed(x, period):
+        total = slope(x, period) + turns(x, period) * (sines(x, period) / period)
+        return -total / period
+
+    def by_period(x, period):
+        return -(turns(x, period) * cosines(x, period)) / period
+
+    def bend_in_period(x, period):
+        each = turns(x, period)
+        total = 2 * slope(x, period) + each * (sines(x, period) / period)
+        return each * total / period
+
+    by_period = with_partials(by_period, mixed, bend_in_period)
+    slope = with_partials(slope, bend, mixed)
+    return with_partials(value, slope, by_period), slope

@@ -1,10 +1,12 @@
-"""Primitives of straight and logarithmic pieces."""
+"""Primitives of straight and parabolic pieces."""
 
 import jax.numpy as jnp
 
-from .._numerics import sigmoid, sigmoid_slope
+from .._closed_form import with_partials
+from .._numerics import over_power
 from .._typing import NonNegative, Parameter, Positive
 from ._base import AbstractStep, odd_around_half
+from ._scaled import scaled, squared
 
 
 class Triangular(AbstractStep):
@@ -41,13 +43,23 @@ class Triangular(AbstractStep):
     )
 
     def _primitive(self, x):
-        return odd_around_half(x, jnp.square(self._triangle(x)) / 2)
+        return _triangular(x, self.alpha)
 
     def _derivative(self, x):
-        return self.alpha * self._triangle(x)
+        return _triangle(x, self.alpha)
 
-    def _triangle(self, x):
-        return jnp.maximum(1 - self.alpha * jnp.abs(x), 0)
+
+def _hat(u):
+    return jnp.maximum(1 - jnp.abs(u), 0)
+
+
+_triangular, _triangle = scaled(
+    lambda u: odd_around_half(u, jnp.square(_hat(u)) / 2),
+    decay=squared(lambda u: (jnp.abs(u) < 1).astype(u.dtype)),
+    first=_hat,
+    second=lambda u: jnp.full_like(u, -1),
+    spread=lambda u: 1 - 2 * u,
+)
 
 
 class Rectangular(AbstractStep):
@@ -77,10 +89,19 @@ class Rectangular(AbstractStep):
     equation = r"\operatorname{clip}\left(\alpha x + \frac{1}{2}, 0, 1\right)"
 
     def _primitive(self, x):
-        return jnp.clip(self.alpha * x + 0.5, 0, 1)
+        return _ramp(x, self.alpha)
 
     def _derivative(self, x):
-        return jnp.where(jnp.abs(x) < 0.5 / self.alpha, self.alpha, 0)
+        return _box(x, self.alpha)
+
+
+_ramp, _box = scaled(
+    lambda u: jnp.clip(u + 0.5, 0, 1),
+    decay=squared(lambda u: (jnp.abs(u) < 0.5).astype(u.dtype)),
+    first=jnp.ones_like,
+    second=jnp.zeros_like,
+    spread=jnp.ones_like,
+)
 
 
 class PiecewiseLeakyReLU(AbstractStep):
@@ -111,12 +132,52 @@ class PiecewiseLeakyReLU(AbstractStep):
     )
 
     def _primitive(self, x):
-        middle = x / (2 * self.w) + 0.5
-        beyond = jnp.where(x < 0, self.c * (x + self.w), 1 + self.c * (x - self.w))
-        return jnp.where(jnp.abs(x) <= self.w, middle, beyond)
+        return _bent(x, self.w, self.c)
 
     def _derivative(self, x):
-        return jnp.where(jnp.abs(x) <= self.w, 1 / (2 * self.w), self.c)
+        return _bent_slope(x, self.w, self.c)
+
+
+def _pieces(inside, beyond):
+    """A function of (x, w, c) that differs within w and beyond, where it is the one or
+    the other.
+    """
+
+    def function(x, w, c):
+        pieces = inside(x, w, c), beyond(x, w, c)
+        return jnp.where(jnp.abs(x) <= w, *pieces).astype(x.dtype)
+
+    return function
+
+
+def _none(x, w, c):
+    return jnp.zeros_like(x)
+
+
+_against_c = _pieces(_none, lambda x, w, c: -jnp.sign(x))
+_mixed_w = _pieces(lambda x, w, c: -over_power(0.5, w, 2), _none)
+_mixed_c = _pieces(_none, lambda x, w, c: jnp.ones_like(x))
+_bent_slope = with_partials(
+    _pieces(lambda x, w, c: 0.5 / w, lambda x, w, c: c), _none, _mixed_w, _mixed_c
+)
+_bent = with_partials(
+    _pieces(
+        lambda x, w, c: x / (2 * w) + 0.5,
+        lambda x, w, c: jnp.where(x < 0, c * (x + w), 1 + c * (x - w)),
+    ),
+    _bent_slope,
+    with_partials(
+        _pieces(
+            lambda x, w, c: -over_power(x, w, 2) / 2, lambda x, w, c: -jnp.sign(x) * c
+        ),
+        _mixed_w,
+        _pieces(lambda x, w, c: over_power(x, w, 3), _none),
+        _against_c,
+    ),
+    with_partials(
+        _pieces(_none, lambda x, w, c: x - jnp.sign(x) * w), _mixed_c, _against_c, _none
+    ),
+)
 
 
 class LeakyReLU(AbstractStep):
@@ -144,142 +205,3 @@ class LeakyReLU(AbstractStep):
 
     def _derivative(self, x):
         return jnp.where(x >= 0, self.slope, self.leak) * jnp.ones_like(x)
-
-
-class LogTailedReLU(AbstractStep):
-    r"""$E(x) = \alpha x$ for $x \le 0$, $x$ up to 1, and $1 + \ln x$ above, with
-    $E'(x) = \alpha$, 1 and $\frac{1}{x}$.
-
-    **Arguments:**
-
-    - `alpha`: the slope below the threshold, 0 by default as in all libraries.
-    - `gain`: scales $E$ and $E'$ alike; it is the derivative just above the threshold.
-
-    **Elsewhere:** with `gain=1`, SpikingJelly `LogTailedReLU(alpha=0)` and braintools
-    `LogTailedRelu(alpha=0)`.
-
-    ??? cite "Reference"
-        Cai, He, Sun and Vasconcelos, *Deep learning with low precision by half-wave
-        Gaussian quantization*, CVPR 2017.
-    """
-
-    alpha: Parameter = 0.0
-    gain: Parameter = 1.0
-    equation = r"\alpha \min(x, 0) + \operatorname{clip}(x, 0, 1) + \ln \max(x, 1)"
-
-    def _primitive(self, x):
-        above = jnp.minimum(x, 1) + jnp.log(jnp.maximum(x, 1))
-        return jnp.where(x > 0, above, self.alpha * x)
-
-    def _derivative(self, x):
-        return jnp.where(x > 0, 1 / jnp.maximum(x, 1), self.alpha)
-
-
-class NonzeroSignLog(AbstractStep):
-    r"""$E(x) = \operatorname{sign}(x) \ln(1 + \alpha |x|)$, with
-    $E'(x) = \frac{\alpha}{1 + \alpha |x|}$.
-
-    **Arguments:**
-
-    - `alpha`: the sharpness, and the height of the derivative; 1 by default.
-    - `gain`: scales $E$ and $E'$ alike.
-
-    **Elsewhere:** with `gain=1`, SpikingJelly `NonzeroSignLogAbs(alpha=1)` and
-    braintools `NonzeroSignLog(alpha=1)`. snnax `superspike_surrogate(beta=10)`, in
-    spite of its name, is `alpha=beta, gain=1 / beta`.
-    """
-
-    alpha: Positive[Parameter] = 1.0
-    gain: Parameter = 1.0
-    equation = r"\operatorname{sign}(x) \ln(1 + \alpha |x|)"
-
-    def _primitive(self, x):
-        size = jnp.abs(x)
-        # ln(1 + alpha x) = ln x + ln(alpha + 1/x), where the product may overflow. The
-        # unselected branch gets an input of its own, for the sake of its derivative.
-        large = size > 2.0**64
-        outer = jnp.where(large, size, 1)
-        logarithm = jnp.where(
-            large,
-            jnp.log(outer) + jnp.log(self.alpha + 1 / outer),
-            jnp.log1p(self.alpha * jnp.where(large, 0, size)),
-        )
-        return jnp.sign(x) * logarithm
-
-    def _derivative(self, x):
-        return self.alpha / (1 + self.alpha * jnp.abs(x))
-
-
-class FakeNumericalGradient(AbstractStep):
-    r"""$E(x) = \alpha x$ for $|x| \le \frac{1}{\alpha}$ and
-    $\operatorname{sign}(x) (1 + \ln \alpha |x|)$ beyond, with
-    $E'(x) = \min\left(\frac{1}{|x|}, \alpha\right)$.
-
-    **Arguments:**
-
-    - `alpha`: the height of the derivative, 0.3 by default as in SpikingJelly, the only
-        library that has it.
-    - `gain`: scales $E$ and $E'$ alike.
-
-    **Elsewhere:** SpikingJelly `FakeNumericalGradient(alpha=0.3)`, with `gain=1`.
-    """
-
-    alpha: Positive[Parameter] = 0.3
-    gain: Parameter = 1.0
-    equation = (
-        r"\operatorname{clip}(\alpha x, -1, 1)"
-        r" + \operatorname{sign}(x) \ln \max(\alpha |x|, 1)"
-    )
-
-    def _primitive(self, x):
-        inside, outer = self._split(x)
-        # The logarithms are added, because the product may overflow.
-        beyond = jnp.sign(x) * (1 + jnp.log(self.alpha) + jnp.log(outer))
-        return jnp.where(inside, self.alpha * x, beyond)
-
-    def _derivative(self, x):
-        inside, outer = self._split(x)
-        return jnp.where(inside, self.alpha, 1 / outer)
-
-    def _split(self, x):
-        """Where the primitive is straight, and |x| where it is not, else 1/alpha."""
-        size, edge = jnp.abs(x), 1 / self.alpha
-        return size <= edge, jnp.maximum(size, edge)
-
-
-class S2NN(AbstractStep):
-    r"""$E(x) = \sigma(\alpha x)$ for $x < 0$ and $\frac{1}{2} + \beta \ln(1 + x)$ for
-    $x \ge 0$, with $E'(x) = \alpha \sigma(\alpha x) \sigma(-\alpha x)$ and
-    $\frac{\beta}{1 + x}$.
-
-    **Arguments:**
-
-    - `alpha`: the sharpness below the threshold; 4 by default, with which the
-        derivative comes near 1 from below too.
-    - `beta`: the height of the derivative at the threshold and above it, 1 by default.
-    - `gain`: scales $E$ and $E'$ alike.
-
-    **Elsewhere:** with `gain=1`, SpikingJelly `S2NN(alpha=4, beta=1)` and braintools
-    `S2NN(alpha=4, beta=1)`.
-
-    ??? cite "Reference"
-        Suetake, Ikegawa, Saiin and Sawada, *S2NN: Time step reduction of spiking
-        surrogate gradients for training energy efficient single-step neural networks*,
-        arXiv:2201.10879, 2022.
-    """
-
-    alpha: Positive[Parameter] = 4.0
-    beta: Positive[Parameter] = 1.0
-    gain: Parameter = 1.0
-    equation = (
-        r"\sigma(\alpha x)\ \text{for}\ x < 0,\quad"
-        r" \frac{1}{2} + \beta \ln(1 + x)\ \text{for}\ x \ge 0"
-    )
-
-    def _primitive(self, x):
-        above = self.beta * jnp.log1p(jnp.maximum(x, 0)) + 0.5
-        return jnp.where(x < 0, sigmoid(self.alpha * x), above)
-
-    def _derivative(self, x):
-        below = self.alpha * sigmoid_slope(self.alpha * x)
-        return jnp.where(x < 0, below, self.beta / (1 + jnp.maximum(x, 0)))

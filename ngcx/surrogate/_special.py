@@ -1,11 +1,12 @@
 import jax.numpy as jnp
 import jax.random as jr
 
-from .._numerics import tanh, wide_dtype
+from .._numerics import sech, tanh, wide_dtype
 from .._typing import NonNegative, Parameter, Positive
 from ._base import AbstractStep, AbstractSurrogate, step
 from ._compose import Sparse
 from ._piecewise import LeakyReLU
+from ._scaled import scaled, squared
 from ._sigmoidal import FastSigmoid
 
 
@@ -113,12 +114,18 @@ class SecantLIF(AbstractStep):
     equation = r"\max(0, c_1 \tanh c_2 j)"
 
     def _primitive(self, x):
-        return self.c1 * tanh(self.c2 * jnp.maximum(x, 0))
+        return self.c1 * _tanh(jnp.where(x > 0, x, 0), self.c2)
 
     def _derivative(self, x):
-        # sech(z) = 2 e^-z / (1 + e^-2z) does not overflow. Its square underflows only
-        # with the result, as the factors come between.
-        decayed = jnp.exp(-self.c2 * jnp.maximum(x, 0))
-        sech = 2 * decayed / (1 + jnp.square(decayed))
-        slope = self.c1 * self.c2 * sech * sech
-        return jnp.where(x > 0, slope, 0)
+        slope = _tanh_slope(jnp.where(x > 0, x, 0), self.c2)
+        return self.c1 * jnp.where(x > 0, slope, 0)
+
+
+_tanh, _tanh_slope = scaled(
+    tanh,
+    decay=squared(sech),
+    first=jnp.ones_like,
+    second=lambda u: -2 * tanh(u),
+    spread=lambda u: 1 - 2 * u * tanh(u),
+    limit=1e4,
+)

@@ -1,7 +1,7 @@
 import jax.numpy as jnp
 
 from .._typing import Parameter
-from ._base import AbstractStep, AbstractSurrogate, drawn, emission
+from ._base import AbstractStep, AbstractSurrogate, above, emission
 
 
 class StraightThrough(AbstractStep):
@@ -32,14 +32,14 @@ class StraightThrough(AbstractStep):
 class BernoulliStraightThrough(AbstractSurrogate):
     r"""$E(x) = x$, the probability of a spike, with $E'(x) = 1$.
 
-    Called with a key it draws the spikes; without, it gives the likelier outcome, a
-    spike where $x > \frac{1}{2}$. Probabilities below 0 and above 1 count as 0 and 1.
+    It gives the likelier outcome, a spike where $x > \frac{1}{2}$; within
+    [`ngcx.surrogate.EscapeNoise`][] spikes are drawn.
 
     **Arguments:**
 
     - `gain`: scales $E$ and $E'$ alike; 1 by default, so that $x$ is the probability.
 
-    **Elsewhere:** SpikingJelly `PoissonPass`, with `gain=1`.
+    **Elsewhere:** SpikingJelly `PoissonPass`, within `EscapeNoise`, with `gain=1`.
 
     ??? cite "Reference"
         Bengio, Léonard and Courville, *Estimating or propagating gradients through
@@ -61,6 +61,5 @@ class BernoulliStraightThrough(AbstractSurrogate):
 
 @emission
 def _likelier(surrogate, v, threshold, key):
-    if key is None:
-        return (v - threshold > 0.5).astype(v.dtype)
-    return drawn(surrogate, v, threshold, key)
+    del surrogate, key
+    return (above(v, threshold) > 0.5).astype(v.dtype)

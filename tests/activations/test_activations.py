@@ -291,8 +291,13 @@ def below(x):
     return jnp.where(x > 0, 0, x)
 
 
-def even(t):
-    return t / jnp.square(1 + t)
+def falling(x):
+    return jnp.square(jnp.exp(x / 2))
+
+
+def sech(x):
+    double = 2 * jnp.exp(-jnp.abs(x))
+    return double / (1 + double * (0.25 * double))
 
 
 def by_one_exponential(x):
@@ -303,17 +308,14 @@ def by_one_exponential(x):
 
 
 HAND_WRITTEN = {
-    "relu": (
-        lambda x: jnp.maximum(x, 0),
-        lambda x: jnp.where(x > 0, 1.0, 0.0),
-    ),
+    "relu": (lambda x: jnp.maximum(x, 0), lambda x: jnp.where(x > 0, 1.0, 0.0)),
     "sigmoid": (
         sigmoid,
-        lambda x: even(jnp.exp(-jnp.abs(x))),
+        lambda x: jnp.square(sech(x / 2) / 2),
     ),
     "tanh": (
         jnp.tanh,
-        lambda x: 4 * even(jnp.exp(-2 * jnp.abs(x))),
+        lambda x: jnp.square(sech(x)),
     ),
     "silu": (
         lambda x: x * sigmoid(x),
@@ -321,7 +323,7 @@ HAND_WRITTEN = {
     ),
     "elu": (
         lambda x: jnp.where(x > 0, x, jnp.expm1(below(x))),
-        lambda x: jnp.where(x > 0, 1.0, jnp.exp(below(x))),
+        lambda x: jnp.where(x > 0, 1.0, falling(below(x))),
     ),
     "softplus": (
         lambda x: jnp.logaddexp(x, 0.0),

@@ -1,11 +1,49 @@
-"""Names, and the errors of wrong arguments."""
+"""Names, the errors of wrong arguments, and the place of a layer."""
+
+import inspect
+import math
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from ngcx import activations
 from ngcx._registry import classes
+
+
+MEMBERS = classes(activations.__name__, activations.AbstractActivation)
+REQUIRED = {
+    activations.BinaryKWTA: {"k": 2},
+    activations.CauchyThreshold: {"lmbda": 0.5},
+    activations.Clip: {"min": -1.0, "max": 1.0},
+    activations.KWTA: {"k": 2},
+    activations.SoftThreshold: {"lmbda": 0.5},
+    activations.Swish: {"beta": 2.0},
+}
+
+
+@pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
+def test_every_activation_is_a_layer(member):
+    activation = member(**REQUIRED.get(member, {}))
+    linear = eqx.nn.Linear(3, 4, key=jax.random.key(0))
+    layers = eqx.nn.Sequential([linear, activation])
+    expected, x = eqx.nn.Lambda(activation), jnp.arange(3.0)
+    for key in (None, jax.random.key(1)):
+        np.testing.assert_array_equal(
+            layers(x, key=key), expected(linear(x)), strict=True
+        )
+
+
+@pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
+def test_nan_is_no_hyperparameter(member):
+    required = REQUIRED.get(member, {})
+    for name, parameter in inspect.signature(member).parameters.items():
+        if "float" in str(parameter.annotation):
+            for number in (math.nan, np.float64("nan")):
+                with pytest.raises(ValueError, match=f"`{name}` must be .*; got nan"):
+                    member(**required | {name: number})
 
 
 def test_a_wrong_dtype_is_an_error_at_every_first_call():

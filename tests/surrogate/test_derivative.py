@@ -10,7 +10,11 @@ from ngcx.testing import arrays, check_derivative
 from ngcx.testing._strategies import instances
 
 
-MEMBERS = classes(surrogate.__name__, surrogate.AbstractSurrogate)
+MEMBERS = {
+    name: member
+    for name, member in classes(surrogate.__name__, surrogate.AbstractSurrogate).items()
+    if member is not surrogate.EscapeNoise  # which has the derivative of another
+}
 
 
 HALVES = ("float16", "bfloat16")
@@ -35,6 +39,8 @@ def test_derivative_is_the_derivative(member, dtype, data):
         data.draw(instances(member)),
         data.draw(arrays(dtype)),
         finite_differences=member is not surrogate.SquareWaveFourierSeries,
+        # Its terms cancel where others of its parameters are rounded.
+        ulps=64 if member is surrogate.MultiGaussian else 16,
     )
 
 

@@ -1,5 +1,6 @@
 """Names, and the errors of wrong arguments."""
 
+import inspect
 import math
 
 import jax.numpy as jnp
@@ -45,9 +46,30 @@ def test_wrong_arguments_are_errors():
 NAMES = classes(surrogate.__name__, surrogate.AbstractSurrogate, _ALIASES)
 REQUIRED = {
     surrogate.Custom: {"derivative": jnp.cos},
+    surrogate.EscapeNoise: {"surrogate": surrogate.Erf()},
     surrogate.Sparse: {"surrogate": surrogate.Erf()},
     surrogate.Sum: {"surrogates": (surrogate.Erf(),)},
 }
+
+
+@pytest.mark.parametrize(
+    "member", dict.fromkeys(NAMES.values()), ids=lambda each: each.__name__
+)
+def test_nan_is_no_hyperparameter(member):
+    required = REQUIRED.get(member, {})
+    for name, parameter in inspect.signature(member).parameters.items():
+        if "float" in str(parameter.annotation) and name != "window":
+            for number in (math.nan, np.float64("nan")):
+                with pytest.raises(ValueError, match=f"`{name}` must be .*; got nan"):
+                    member(**required | {name: number})
+
+
+def test_nan_is_no_threshold():
+    for number in (math.nan, np.float64("nan")):
+        with pytest.raises(ValueError, match="`threshold` must be a number; got nan"):
+            surrogate.Arctan()(jnp.ones(3), number)
+    with pytest.raises(ValueError, match="`window`"):
+        surrogate.MultiLevelSpikeCount(window=(math.nan, 1.0))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,7 +91,7 @@ def test_names_are_those_of_the_classes_in_snake_case():
 
 
 def test_all_are_binary_but_the_counts():
-    composed = (surrogate.Custom, surrogate.Sparse, surrogate.Sum)
+    composed = REQUIRED
     for kind in {*NAMES.values()} - {*composed}:
         member = kind()  # pyright: ignore[reportAbstractUsage]
         emits = np.unique(member(jnp.array([-1.0, 0.4, 3.0])))

@@ -19,12 +19,14 @@ from ngcx.testing import arrays, check_module, surrogates, tolerance
 CLASSES = classes(surrogate.__name__, surrogate.AbstractSurrogate)
 COMPOSED = {
     surrogate.Custom: surrogate.Custom(jnp.cos, jnp.sin),
+    surrogate.EscapeNoise: surrogate.EscapeNoise(surrogate.Erf()),
     surrogate.Sparse: surrogate.Sparse(surrogate.Erf()),
     surrogate.Sum: surrogate.Sum((surrogate.Erf(), surrogate.StraightThrough(0.1))),
 }
 MEMBERS = [
     COMPOSED.get(each) or each()  # pyright: ignore[reportAbstractUsage]
     for each in CLASSES.values()
+    if each is not surrogate.EscapeNoise  # which draws, and has tests of its own
 ]
 STEPS = [each for each in MEMBERS if isinstance(each, surrogate.AbstractStep)]
 
@@ -204,13 +206,14 @@ def test_the_secant_is_evaluated_on_the_current():
 
 
 @pytest.mark.parametrize("member", STEPS, ids=named)
-def test_with_a_key_the_primitive_is_the_probability(member):
+def test_the_primitive_is_the_probability_of_escape_noise(member):
+    noise = surrogate.EscapeNoise(member)
     x, key = jnp.linspace(-1, 1, 5), jr.key(0)
     v = jnp.tile(x[:, None], 4000)
 
     @jax.jit
     def evaluate(v, x):
-        spikes, pull = jax.vjp(lambda v: member(v, key=key), v)
+        spikes, pull = jax.vjp(lambda v: noise(v, key=key), v)
         (gradient,) = pull(jnp.ones_like(v))
         return spikes, gradient, member.primitive(x), member.derivative(x)
 
@@ -221,7 +224,9 @@ def test_with_a_key_the_primitive_is_the_probability(member):
     deviation = np.sqrt(probability * (1 - probability) / 4000)
     error = np.abs(np.mean(spikes, axis=1) - probability)
     assert np.all(error <= 5 * deviation + 1e-6)
-    np.testing.assert_array_equal(spikes, member(v, key=key))
+    np.testing.assert_array_equal(spikes, noise(v, key=key))
+    # A key alone changes nothing.
+    np.testing.assert_array_equal(member(v, key=key), member(v))
     np.testing.assert_allclose(
         gradient, np.broadcast_to(slope[:, None], v.shape), rtol=1e-6
     )
@@ -229,13 +234,19 @@ def test_with_a_key_the_primitive_is_the_probability(member):
 
 def test_drawn_spikes_of_half_precision_are_not_biased():
     p = jnp.full(200_000, 0.001, jnp.bfloat16)
-    spikes = surrogate.BernoulliStraightThrough()(p, key=jr.key(1))
+    spikes = surrogate.EscapeNoise(surrogate.StraightThrough())(p, key=jr.key(1))
     rate = np.mean(np.asarray(spikes, np.float32))
     expected = float(p[0])
     assert abs(rate - expected) < 5 * math.sqrt(expected / 200_000)
 
 
-def test_without_a_key_a_probability_gives_the_likelier_outcome():
+def test_escape_noise_needs_a_key():
+    noise = surrogate.EscapeNoise(surrogate.Sigmoid())
+    with pytest.raises(ValueError, match="`key` must be given"):
+        noise(jnp.ones(3))
+
+
+def test_without_noise_a_probability_gives_the_likelier_outcome():
     spikes = surrogate.BernoulliStraightThrough()(jnp.array([0.1, 0.5, 0.6]))
     np.testing.assert_array_equal(spikes, [0, 0, 1])
 
@@ -267,7 +278,9 @@ def test_spike_counts_are_rounded_half_to_even_and_clipped():
 
 def test_spike_counts_are_drawn_with_the_right_mean(dtype):
     v = jnp.full(100_000, 1.25, dtype)
-    counts = surrogate.MultiLevelSpikeCount(4)(v, key=jr.key(0))
+    counter = surrogate.EscapeNoise(surrogate.MultiLevelSpikeCount(4))
+    assert not counter.binary
+    counts = counter(v, key=jr.key(0))
     assert counts.dtype == dtype
     counts = np.asarray(counts, np.float64)
     assert set(np.unique(counts)) == {1, 2}

@@ -1,0 +1,1 @@
+"""How accurate activations and surrogates are, beside extended precision."""
