@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from .._compiled import compiled
 from .._numerics import wide_dtype
 from ..surrogate import AbstractSurrogate
-from ._tolerance import check_close
+from ._tolerance import check_close, tolerance
 
 
 def check_derivative(
@@ -19,15 +19,20 @@ def check_derivative(
 ) -> None:
     """Checks that the `derivative` of an activation or a surrogate is its derivative.
 
-    At every entry of `x`:
+    At every entry of `x`, and at 0, the smallest and the largest numbers of its dtype:
 
     - `derivative(x)` is what reverse and forward mode give (for a surrogate through
       the spike and through `primitive`);
     - it and the value are those of a float64 evaluation, rounded to the dtype of `x`:
       never NaN, and infinite only where the true value is beyond the dtype's range
       (for float64, which is its own measure, only NaN is found);
-    - the second derivative is finite likewise, in forward and in reverse mode;
-    - in float64, the derivative lies between the difference quotients of both sides.
+    - so is the second derivative, in forward and in reverse mode (of a Jacobian, only
+      NaN and infinity are found; at the numbers beside `x`, errors are relative to the
+      largest first derivative too);
+    - so are the gradients in the arrays that the module holds, of the sum of the values
+      and of the sum of the derivatives;
+    - in float64, the derivative lies between the difference quotients of both sides, at
+      the entries of `x` alone.
 
     **Arguments:**
 
@@ -40,6 +45,26 @@ def check_derivative(
 
     **Raises:** `AssertionError` that shows the input, both values and the dtype.
     """
+    places = np.resize(_extremes(x.dtype), (-(-_FEW // max(x.size, 1)), *x.shape))
+    for place in (x, *(jnp.asarray(each, x.dtype) for each in places)):
+        _check_at(module, place, finite_differences, ulps, extreme=place is not x)
+        # A product with a large parameter would overflow beyond this.
+        bound = float(jnp.finfo(x.dtype).max) ** 0.5
+        _check_parameters(module, jnp.clip(place, -bound, bound), ulps)
+
+
+_FEW = 9
+
+
+def _extremes(dtype):
+    info = jnp.finfo(dtype)
+    # What is divided by a number of usual size is still normal.
+    tiny, largest = 64 * float(info.tiny), float(info.max)
+    sizes = [0, tiny, largest**0.5, largest / 2, largest]
+    return np.array([*sizes, *(-size for size in sizes[1:])])
+
+
+def _check_at(module, x, finite_differences, ulps, extreme):
     name, dtype = type(module).__name__, x.dtype
     got = jax.tree.map(np.asarray, _evaluate(module, x))
     wide = np.asarray(x, np.float64)
@@ -73,7 +98,20 @@ def check_derivative(
         finite = np.isfinite(got[mode]) | beyond
         true = np.ones_like(finite)
         check_close(f"{name}: is the {mode} finite", finite, true, 0, dtype, x, 1)
-    if finite_differences:
+        if not jacobian:
+            with jax.enable_x64(True):
+                third = _third(_widened(module), jnp.asarray(wide))
+            # Where the third derivative is not known, the accuracy is not judged.
+            # A subnormal number on the way, which is flushed to 0, moves `x` too.
+            info = jnp.finfo(wide_dtype(dtype))
+            size = np.maximum(np.abs(wide), 64 * float(info.tiny) / float(info.eps))
+            slack = np.nan_to_num(_moved(np.asarray(third), size, False), nan=np.inf)
+            if extreme:
+                slack = slack + np.max(np.abs(exact["derivative"]))
+            check_close(
+                f"{name}: the {mode}", got[mode], exact[mode], slack, dtype, x, ulps
+            )
+    if finite_differences and not extreme:
         _check_between(name, module, exact, wide)
 
 
@@ -102,6 +140,99 @@ def _evaluate(module, x):
         results["reverse mode through the spike"] = _reverse(module, x, jacobian)
         results["forward mode through the spike"] = _forward(module, x, jacobian)
     return results
+
+
+@compiled(static=("module",))
+def _third(module, x):
+    return _forward(lambda x: _forward(module.derivative, x, False), x, False)
+
+
+def _check_parameters(module, x, ulps):
+    """Checks the gradients in the arrays of the module beside those of float64."""
+    if not jax.tree.leaves(eqx.filter(module, eqx.is_inexact_array)):
+        return
+    name, got = type(module).__name__, _gradients(module, x)
+    wide = np.asarray(x, np.float64)
+    wide = np.where(np.abs(wide) < jnp.finfo(wide_dtype(x.dtype)).tiny, 0, wide)
+    with jax.enable_x64(True):
+        exact = _shares(_widened(module), jnp.asarray(wide))
+    for order, gradients, shares in zip(_ORDERS, got, exact, strict=True):
+        for i, (gradient, (each, moved)) in enumerate(
+            zip(gradients, shares, strict=True)
+        ):
+            each = np.asarray(each)
+            with np.errstate(all="ignore"):
+                slack = np.sum(np.abs(each) + np.abs(np.asarray(moved)))
+            # Beyond the largest number nothing is known, and what float64 does not know
+            # is not judged.
+            largest = min(
+                float(jnp.finfo(each).max) for each in (x.dtype, gradient.dtype)
+            )
+            if not slack < largest / 2:
+                continue
+            coarser = max(x.dtype, gradient.dtype, key=lambda each: jnp.finfo(each).eps)
+            limits = tolerance(coarser, ulps)
+            allowed = limits["rtol"] * slack + limits["atol"] * x.size
+            got_sum, expected = np.sum(np.asarray(gradient, float)), np.sum(each)
+            if not abs(got_sum - expected) <= allowed:
+                raise AssertionError(
+                    f"{name}: the gradient of {order} in its array {i}, at x = {x}: "
+                    f"got {got_sum!r}, expected {expected!r}."
+                )
+
+
+_ORDERS = ("the value", "the derivative")
+
+
+def _share(x):
+    """A factor with which the largest numbers can be summed."""
+    return jnp.asarray(0.25 / max(x.size, 1), x.dtype)
+
+
+@compiled(static=("module",))
+def _gradients(module, x):
+    """Gradients of shares of the sums of values and of derivatives, in every array."""
+    arrays, rest = eqx.partition(module, eqx.is_inexact_array)
+
+    def of(function):
+        def total(arrays):
+            return jnp.sum(function(eqx.combine(arrays, rest)) * _share(x))
+
+        return jax.tree.leaves(jax.grad(total)(arrays))
+
+    return (
+        of(lambda module: _function(module)(x)),
+        of(lambda module: module.derivative(x)),
+    )
+
+
+@compiled(static=("module",))
+def _shares(module, x):
+    """What each entry adds to those gradients, and how far that moves with `x`."""
+    arrays, rest = eqx.partition(module, eqx.is_inexact_array)
+    leaves, treedef = jax.tree.flatten(arrays)
+
+    def of(function):
+        results = []
+        for i, leaf in enumerate(leaves):
+
+            def with_leaf(leaf, x, i=i):
+                changed = [*leaves[:i], leaf, *leaves[i + 1 :]]
+                arrays = jax.tree.unflatten(treedef, changed)
+                return function(eqx.combine(arrays, rest), x)
+
+            def by_leaf(x, of=with_leaf, leaf=leaf):
+                one = jnp.ones_like(leaf)
+                return jax.jvp(lambda leaf: of(leaf, x), (leaf,), (one,))[1]
+
+            share, moved = jax.jvp(by_leaf, (x,), (x,))
+            results.append((share * _share(x), moved * _share(x)))
+        return results
+
+    return (
+        of(lambda module, x: _function(module)(x)),
+        of(lambda module, x: module.derivative(x)),
+    )
 
 
 def _reverse(function, x, jacobian):

@@ -111,17 +111,16 @@ def test_finds_a_jacobian_that_is_not_of_the_function():
 
 
 class NanInReverse(eqx.Module):
-    """The branch not taken divides by 0, which only reverse mode minds."""
+    """The branch not taken has an infinite slope, which only reverse mode minds."""
 
     def __call__(self, x):
         return x
 
     def derivative(self, x):
-        return jnp.where(x == 0, 1, x / x)
+        return jnp.where(x == 0, 1, 1 + 0 * jnp.sqrt(jnp.abs(x)))
 
 
 def test_finds_a_second_derivative_that_only_reverse_mode_does_not_have():
-    check_derivative(NanInReverse(), X)
     with pytest.raises(AssertionError, match="in reverse mode finite at x = 0.0"):
         check_derivative(NanInReverse(), X.at[3].set(0.0))
 
