@@ -5,6 +5,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._module import Module
@@ -20,6 +21,7 @@ class AttentiveProbe(AbstractTrainedProbe):
     (self-attention, around which there is a skip connection); a perceptron of three
     layers, with another skip connection, and a linear layer read the first query out.
     Samples without an axis of tokens are one token; those with one have at least one.
+    Unless told otherwise, it is trained by Adam, for 50 epochs in batches of 100.
 
     Representations may also be a pair `(x, mask)` of the tokens and which of them
     count, of shape `(samples, tokens)`. The others may hold anything. Samples of which
@@ -56,7 +58,8 @@ class AttentiveProbe(AbstractTrainedProbe):
     dropout: Annotated[float, Must("0 or more and below 1", lambda p: 0 <= p < 1)] = 0.5
     """The probability that a weight of an attention is dropped in training."""
 
-    learning_rate: ClassVar[float] = 2e-4
+    batch_size: ClassVar = 100
+    epochs: ClassVar = 50
 
     def __check_init__(self):
         for name in ("attention_size", "query_size"):
@@ -80,8 +83,23 @@ class AttentiveProbe(AbstractTrainedProbe):
         tokens, _ = sample
         return _Attentive(self, tokens.shape[-1], outputs, tokens.dtype, key)
 
+    def _optimizer(self, whole):
+        return _ADAM
+
     def _penalty(self, network) -> float:
         return 0.0
+
+    def _frame(self, samples, y):
+        return None
+
+    def _placed(self, frame, samples, y):
+        return samples, y
+
+    def _restored(self, frame, network):
+        return network
+
+
+_ADAM = optax.adam(2e-4)
 
 
 class _Attentive(Module):

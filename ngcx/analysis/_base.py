@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, Integer, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
+from .._integers import beyond_32_bits, is_beyond_32_bits
 from .._module import Module
 from .._numerics import power_of_two, ratio, widened
 from ..metrics import accuracy
@@ -22,7 +23,8 @@ Features = Float[Array | np.ndarray, "samples *tokens features"]
 # A pair holds the tokens, and which of them count.
 Inputs = Features | tuple[Features, Bool[Array | np.ndarray, "samples *tokens"]]
 Targets = (
-    Int[Array | np.ndarray, " samples"] | Float[Array | np.ndarray, "samples outputs"]
+    Integer[Array | np.ndarray, " samples"]
+    | Float[Array | np.ndarray, "samples outputs"]
 )
 Predictions = Int[Array, " samples"] | Float[Array, "samples outputs"]
 Probe = TypeVar("Probe", bound="AbstractProbe")
@@ -120,6 +122,11 @@ def evaluate(task: Task, outputs, y) -> Float[Array, ""]:
     """The accuracy, or the coefficient of determination of all outputs together."""
     if task == "classification":
         return accuracy(likeliest(outputs), classes(y))
+    if y.shape != outputs.shape:
+        raise ValueError(
+            f"`y` must be values of shape {outputs.shape}, like those predicted; got "
+            f"{y.dtype} of shape {y.shape}."
+        )
     outputs = widened(outputs) / 4  # so that no difference overflows
     y = y.astype(outputs.dtype) / 4
     # Constant targets differ by 0 from the first, but not from their rounded mean.
@@ -133,7 +140,17 @@ def evaluate(task: Task, outputs, y) -> Float[Array, ""]:
 
 def classes(y) -> Int[Array, " samples"]:
     """Class indices, of targets of either form."""
+    _check_columns(y)
     return y if jnp.issubdtype(y.dtype, jnp.integer) else jnp.argmax(y, -1)
+
+
+def _check_columns(y):
+    """Raises for rows of one probability, which is that of the only class."""
+    if jnp.issubdtype(y.dtype, jnp.floating) and y.shape[-1] == 1:
+        raise ValueError(
+            f"`y` must have a column for each class; got shape {y.shape}.\n"
+            "Class indices are `y[:, 0].astype(int)`."
+        )
 
 
 def as_rows(y, outputs, dtype) -> Float[Array, "samples outputs"]:
@@ -162,6 +179,17 @@ def counted(probe: Probe, x: Inputs, y: Targets) -> Probe:
     outputs, shape = probe.num_classes, jtu.tree_leaves(x)[0].shape
     if 0 in shape:
         raise ValueError(f"`x` must not be empty; got shape {shape}.")
+    if is_beyond_32_bits(y):
+        raise ValueError(beyond_32_bits("`y`", y))
+    if probe.task == "classification":
+        _check_columns(y)
+    for name, values in (("x", x), ("y", y)):
+        if any(isinstance(leaf, Tracer) for leaf in jtu.tree_leaves(values)):
+            continue
+        with jax.ensure_compile_time_eval():
+            finite = bool(_is_finite(values))
+        if not finite:
+            raise ValueError(f"`{name}` must be finite; got NaN or an infinity.")
     if not np.issubdtype(y.dtype, np.integer):
         found = y.shape[-1]
         if outputs not in (None, found):
@@ -171,7 +199,7 @@ def counted(probe: Probe, x: Inputs, y: Targets) -> Probe:
     elif probe.task == "regression":
         raise ValueError(
             "`y` must be floats of shape (samples, outputs) for regression; got "
-            f"{y.dtype} of shape {y.shape}."
+            f"{y.dtype} of shape {y.shape}.\nOne output is `y[:, None].astype(float)`."
         )
     elif isinstance(y, Tracer):
         found = outputs
@@ -186,6 +214,15 @@ def counted(probe: Probe, x: Inputs, y: Targets) -> Probe:
             raise ValueError(f"`y` must be 0 or more{limit}; got {low} to {high}.")
         found = high + 1
     return probe if outputs else dataclasses.replace(probe, num_classes=found)
+
+
+@compiled
+def _is_finite(values: PyTree) -> Bool[Array, ""]:
+    """Whether all is finite that counts."""
+    if isinstance(values, tuple):  # tokens, and which of them count
+        x, mask = values
+        values = jnp.where(mask[..., None], x, 0)
+    return jnp.all(jnp.isfinite(values))
 
 
 def counting(probe: AbstractProbe, key, x, y, **_) -> dict[str, Any]:

@@ -4,18 +4,23 @@ All measures are ratios that do not depend on the scale of the codes. So the cod
 scaled first, and no square over- or underflows.
 """
 
+from typing import Annotated
+
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from .._compiled import compiled
 from .._numerics import power_of_two, ratio, widened
-from .._typing import Scalar
+from .._typing import Must, Scalar
+
+
+OrNaN = Annotated[Scalar, Must("a number or NaN", lambda value: True)]
 
 
 @compiled
 def participation_ratio(
-    codes: Float[Array, "samples features"], *, degenerate: Scalar = 1.0
+    codes: Float[Array, "samples features"], *, degenerate: OrNaN = 1.0
 ) -> Float[Array, ""]:
     r"""The participation ratio of the codes.
 

@@ -45,14 +45,26 @@ class FittedKMeans(AbstractFittedProbe):
 
     @compiled
     def clusters(self, x: Features) -> Int[Array, " samples"]:
-        """The nearest centre of every row; arguments and errors are those of a call."""
+        """The nearest centre of every row, -1 for one that is not finite; arguments and
+        errors are those of a call.
+        """
+        nearest = self._nearest(x)
+        return jnp.where(nearest < len(self.centers), nearest, -1)
+
+    def _nearest(self, x):
+        """The same, with the number of clusters in place of -1."""
         x = flattened(x)
         check_features(self.centers.shape[-1], x)
         return nearest(widened(x), widened(self.centers), 1, 2)[1][:, 0]
 
+    def _shares(self, x):
+        at = self.frequencies.at[self._nearest(x)]
+        return at.get(mode="fill", fill_value=jnp.nan)
+
     @compiled
     def __call__(self, x: Features) -> Float[Array, "samples outputs"]:
-        """The frequencies of the classes in the cluster of every row.
+        """The frequencies of the classes in the cluster of every row; NaN for one that
+        is not finite.
 
         **Arguments:**
 
@@ -62,19 +74,22 @@ class FittedKMeans(AbstractFittedProbe):
 
         **Raises:** `ValueError` if `x` has other features than the fit.
         """
-        return self.frequencies[self.clusters(x)].astype(x.dtype)
+        return self._shares(x).astype(x.dtype)
 
     @compiled
     def predict(self, x: Features) -> Int[Array, " samples"]:
-        """The most frequent class in the cluster of every row, the lowest of several.
+        """The most frequent class in the cluster of every row, the lowest of several;
+        -1 for a row that is not finite.
 
         Arguments and errors are those of a call.
         """
-        return likeliest(self.frequencies[self.clusters(x)])
+        return likeliest(self._shares(x))
 
     @compiled
     def score(self, x: Features, y: Targets) -> Float[Array, ""]:
-        """The adjusted Rand index of classes and clusters."""
+        """The adjusted Rand index of classes and clusters; rows that are not finite
+        make up a cluster of their own.
+        """
         return adjusted_rand_index(classes(y), self.clusters(x))
 
 
@@ -123,8 +138,8 @@ class KMeansProbe(AbstractProbe):
 
         **Returns:** the fitted probe, and a [`ngcx.analysis.KMeansResult`][].
 
-        **Raises:** `ValueError` for targets that do not fit `x`, and for fewer samples
-        than clusters.
+        **Raises:** `ValueError` for targets that do not fit `x`, fewer samples than
+        clusters, and rows that are not finite (what is traced cannot be checked).
         """
         centers, labels, inertia = kmeans(
             key, flattened(x), self.num_clusters, max_iter=max_iter, n_init=n_init

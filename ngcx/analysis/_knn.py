@@ -129,8 +129,8 @@ class KNNProbe(AbstractProbe):
 
         **Returns:** the fitted probe, and `None`: there is nothing to tell.
 
-        **Raises:** `ValueError` for targets that fit neither `x` nor `task`, and fewer
-        than `k` samples.
+        **Raises:** `ValueError` for targets that fit neither `x` nor `task`, fewer than
+        `k` samples, and rows that are not finite (what is traced cannot be checked).
         """
         del key
         if self.k > len(x):

@@ -2,6 +2,7 @@
 
 import abc
 import contextlib
+import dataclasses
 import functools as ft
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._module import Module
@@ -46,6 +47,9 @@ class TrainingResult(Module):
     """How many epochs were run."""
     best_epoch: Int[Array, ""]
     """The epoch whose last parameters are those of the fitted probe, counted from 0."""
+    converged: Bool[Array, ""]
+    """Whether training stopped because no batch of an epoch had a slope beyond 1e-5. A
+    convex loss, as that of a linear probe is, has its minimum there."""
 
 
 class FittedNetwork(AbstractPredictor):
@@ -92,8 +96,14 @@ _ROWS = 256  # at once, so that memory does not grow with their number
 class AbstractTrainedProbe(AbstractProbe):
     """A probe that is a network, trained in batches by a gradient method."""
 
-    learning_rate: ClassVar[float]
-    """The learning rate of the optimizer that is taken if none is given."""
+    batch_size: ClassVar[int | None]
+    """The size of a batch if none is given; `None` takes all samples."""
+    epochs: ClassVar[int]
+    """How many epochs at most if that is not given."""
+
+    @abc.abstractmethod
+    def _optimizer(self, whole: bool) -> optax.GradientTransformation:
+        """The optimizer if none is given, of batches or of the whole data."""
 
     @abc.abstractmethod
     def _prepare(self, x: Inputs, dtype) -> PyTree[Array]:
@@ -111,6 +121,18 @@ class AbstractTrainedProbe(AbstractProbe):
     def _penalty(self, network: PyTree) -> Float[Array, ""] | float:
         """What is added to the loss."""
 
+    @abc.abstractmethod
+    def _frame(self, samples: PyTree, y) -> PyTree:
+        """What samples and targets are measured in while the network is trained."""
+
+    @abc.abstractmethod
+    def _placed(self, frame, samples: PyTree, y) -> tuple[PyTree, Any]:
+        """Samples and targets, measured so."""
+
+    @abc.abstractmethod
+    def _restored(self, frame, network: PyTree) -> PyTree:
+        """The network, for samples and targets as they are."""
+
     # This is not compiled as a whole, because the values of the targets are judged, and
     # a bar may be drawn.
     @compiled(jit=False, before=counting)
@@ -121,8 +143,8 @@ class AbstractTrainedProbe(AbstractProbe):
         y: Targets,
         *,
         validation: tuple[Any, Any] | None = None,
-        batch_size: Count = 100,
-        epochs: Count = 50,
+        batch_size: Count | None = None,
+        epochs: Count | None = None,
         patience: Count = 20,
         optimizer: optax.GradientTransformation | None = None,
         progress: bool = False,
@@ -140,35 +162,39 @@ class AbstractTrainedProbe(AbstractProbe):
         - `validation`: a pair of the same. With it, the parameters after the epoch of
             the best score are kept (the first of equal ones), and training stops after
             `patience` epochs in a row that are no better. Without, the last ones are.
-        - `batch_size`: if it exceeds the number of samples, a batch is all of them.
-        - `epochs`: how many at most.
+        - `batch_size`: that of the class if not given. If there are fewer samples, a
+            batch is all of them.
+        - `epochs`: how many at most; those of the class if not given.
+        - `optimizer`: of optax; see the class for what it is otherwise. Each one
+            compiles anew, so make it once.
         - `patience`: see `validation`.
-        - `optimizer`: of optax; by default Adam, with the `learning_rate` of the class.
-            Each one compiles anew, so make it once.
         - `progress`: whether to show a bar, which needs tqdm.
 
         **Returns:** the fitted probe, and a [`ngcx.analysis.TrainingResult`][].
 
-        **Raises:** `ValueError` for targets that fit neither `x` nor `task`;
-        `ImportError` for `progress` without tqdm.
+        **Raises:** `ValueError` for targets that fit neither `x` nor `task`, and for
+        data that are not finite (what is traced cannot be checked); `ImportError` for
+        `progress` without tqdm.
         """
         if validation is not None:
             counted(self, *validation)
-        optimizer = optimizer or _adam(self.learning_rate)
-        state = _begin(self, optimizer, key, x, epochs, validation is not None)
-        batch_size = min(batch_size, len(y))
+        epochs = epochs or self.epochs
+        batch_size = min(batch_size or self.batch_size or len(y), len(y))
+        optimizer = optimizer or self._optimizer(batch_size == len(y))
+        state = _begin(self, optimizer, key, x, y, epochs, validation is not None)
         train = ft.partial(
             _train, self, optimizer, (x, y), validation, batch_size, patience
         )
         state = _watched(train, state, epochs) if progress else train(state, epochs)
         network = eqx.combine(state.best, state.constants)
-        return FittedNetwork(self, network), state.result
+        return FittedNetwork(self, self._restored(state.frame, network)), state.result
 
 
 class _State(Module):
     """All that changes in training; a network is its weights and its constants."""
 
     constants: PyTree = eqx.field(static=True)
+    frame: PyTree
     weights: PyTree
     best: PyTree
     optimizer: PyTree  # the state of optax, whose own type beartype warns of
@@ -177,24 +203,28 @@ class _State(Module):
 
 
 @compiled(static=("recipe", "optimizer", "epochs", "scored"))
-def _begin(recipe, optimizer, key, x, epochs, scored):
+def _begin(recipe, optimizer, key, x, y, epochs, scored):
     network_key, key = jr.split(key)
     samples = recipe._prepare(x, wide_dtype(dtype_of(x)))
     sample = jtu.tree_map(lambda leaf: leaf[0], samples)
     network = recipe._create(network_key, sample, recipe.num_classes)
     weights, constants = eqx.partition(network, eqx.is_inexact_array)
     unknown, zero = jnp.full(epochs, jnp.nan, float), jnp.zeros((), int)
+    frame, no = recipe._frame(samples, y), jnp.zeros((), bool)
     with _promotion_of_optax():
         opt_state = optimizer.init(weights)
-    result = TrainingResult(unknown, unknown if scored else None, zero, zero)
-    return _State(constants, weights, weights, opt_state, key, result)
+    result = TrainingResult(unknown, unknown if scored else None, zero, zero, no)
+    return _State(constants, frame, weights, weights, opt_state, key, result)
 
 
 @compiled(static=("recipe", "optimizer", "batch_size"))
 def _train(recipe, optimizer, data, held_out, batch_size, patience, state, until):
     """Trains up to the epoch `until`, or to the end of the patience."""
     x, y = data
-    data = recipe._prepare(x, dtype_of(state.weights)), y
+    frame, samples = state.frame, recipe._prepare(x, dtype_of(state.weights))
+    data = recipe._placed(frame, samples, y)
+    # Some need the loss itself, and most do not.
+    optimizer = optax.with_extra_args_support(optimizer)
     loader = DataLoader(data, batch_size)
 
     def loss(weights, batch, key):
@@ -210,11 +240,16 @@ def _train(recipe, optimizer, data, held_out, batch_size, patience, state, until
             batch = jtu.tree_map(
                 lambda leaf: leaf.at[rows].get(mode="promise_in_bounds"), data
             )
-            value, gradients = jax.value_and_grad(loss)(weights, batch, key)
+            of_batch = ft.partial(loss, batch=batch, key=key)
+            value, gradients = jax.value_and_grad(of_batch)(weights)
+            slopes = [jnp.max(jnp.abs(leaf)) for leaf in jtu.tree_leaves(gradients)]
+            known: Any = dict(value=value, grad=gradients, value_fn=of_batch)
             with _promotion_of_optax():
-                updates, opt_state = optimizer.update(gradients, opt_state, weights)
+                updates, opt_state = optimizer.update(
+                    gradients, opt_state, weights, **known
+                )
                 weights = optax.apply_updates(weights, updates)
-            return (weights, opt_state), value
+            return (weights, opt_state), (value, jnp.max(jnp.stack(slopes)))
 
         result, at = state.result, state.result.epochs
         order_key, noise_key = jr.split(jr.fold_in(state.key, at))
@@ -222,12 +257,12 @@ def _train(recipe, optimizer, data, held_out, batch_size, patience, state, until
         # by batch.
         numbers = jnp.arange(len(loader))
         rows = jax.vmap(ft.partial(loader.indices, order_key))(numbers)
-        (weights, opt_state), losses = jax.lax.scan(
+        (weights, opt_state), (losses, slopes) = jax.lax.scan(
             step, (state.weights, state.optimizer), (numbers, rows)
         )
         best, scores, best_epoch = weights, result.score, at
         if held_out is not None:
-            network = eqx.combine(weights, state.constants)
+            network = recipe._restored(frame, eqx.combine(weights, state.constants))
             score = FittedNetwork(recipe, network).score(*held_out)
             best_score = scores[result.best_epoch]
             better = (at == 0) | (score > best_score)
@@ -236,12 +271,16 @@ def _train(recipe, optimizer, data, held_out, batch_size, patience, state, until
             best_epoch = jnp.where(better, at, result.best_epoch)
             best = jtu.tree_map(ft.partial(jnp.where, better), weights, state.best)
         losses = result.loss.at[at].set(jnp.mean(losses).astype(result.loss.dtype))
-        result = TrainingResult(losses, scores, at + 1, best_epoch)
-        return _State(state.constants, weights, best, opt_state, state.key, result)
+        flat = jnp.all(slopes <= 1e-5)
+        result = TrainingResult(losses, scores, at + 1, best_epoch, flat)
+        return dataclasses.replace(
+            state, weights=weights, best=best, optimizer=opt_state, result=result
+        )
 
     def going(state):
-        at, best = state.result.epochs, state.result.best_epoch
-        return (at < until) & (at - best <= patience)
+        result = state.result
+        patient = result.epochs - result.best_epoch <= patience
+        return (result.epochs < until) & patient & ~result.converged
 
     return jax.lax.while_loop(going, epoch, state)
 
@@ -259,7 +298,7 @@ def _watched(train, state, epochs: int):
             state = train(state, epoch + 1)
             result = state.result
             if int(result.epochs) == epoch:
-                break  # the patience is at its end
+                break  # it has converged, or the patience is at its end
             shown = {"loss": result.loss, "score": result.score}
             bar.set_postfix(
                 {k: f"{float(v[epoch]):.4f}" for k, v in shown.items() if v is not None}
@@ -284,6 +323,3 @@ def _promotion_of_optax():
     """Lets optax multiply floats by integers, which users may have forbidden."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
-
-
-_adam = ft.cache(optax.adam)  # made once, as another one would compile anew

@@ -36,8 +36,7 @@ class FitResult(Module):
     """How a fit went."""
 
     converged: Bool[Array, ""]
-    """Whether an iteration gained less than `tol`; the next one finds out, and is the
-    last."""
+    """Whether the last iteration gained less than `tol`."""
     iterations: Int[Array, ""]
     """How many iterations were made."""
     log_likelihood: Float[Array, " steps"]
@@ -53,25 +52,24 @@ def climb(mixture, rows: Rows, max_iter: int, tol):
     # An iteration measures the mixture before it. So there is one more at the end,
     # whose result is not used.
     def climbs(carry):
-        *_, ended, measured = carry
-        return ~ended & (measured <= max_iter)
+        *_, converged, measured = carry
+        return ~converged & (measured <= max_iter)
 
     def step(carry):
-        _, mixture, trace, before, converged, _, measured = carry
+        _, mixture, trace, before, _, measured = carry
         new, statistics, reseeded = iterated(mixture, rows)
         mean = statistics.log_likelihood / total
         trace = trace.at[measured].set(mean)
         # New seeds may cost likelihood at first.
         after = jnp.where(reseeded, -jnp.inf, mean)
-        small = mean - before < tol
-        return mixture, new, trace, after, small, converged, measured + 1
+        return mixture, new, trace, after, mean - before < tol, measured + 1
 
     trace = jnp.zeros(max_iter + 1, rows.x.dtype)
     before, no = jnp.asarray(-jnp.inf, trace.dtype), jnp.asarray(False)
-    carry = mixture, mixture, trace, before, no, no, jnp.asarray(0)
-    mixture, _, trace, _, _, ended, measured = jax.lax.while_loop(climbs, step, carry)
+    carry = mixture, mixture, trace, before, no, jnp.asarray(0)
+    mixture, _, trace, _, converged, measured = jax.lax.while_loop(climbs, step, carry)
     trace = jnp.where(jnp.arange(len(trace)) < measured, trace, trace[measured - 1])
-    return mixture, FitResult(ended, measured - 1, trace)
+    return mixture, FitResult(converged, measured - 1, trace)
 
 
 def iterated(mixture, rows: Rows, step_size=None, axis_name=None):

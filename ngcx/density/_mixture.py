@@ -99,9 +99,10 @@ class Mixture(Module, Generic[C]):
 
     @compiled
     def predict(self, x: Float[Array, "rows features"]) -> Int[Array, " rows"]:
-        """The component that is most responsible for each row."""
+        """The component that is most responsible for each row; -1 for one with NaN."""
         # Rounded to half precision, several may be the largest.
-        return jnp.argmax(posterior(*_prepared(self, x))[1], 0)
+        log_prob, responsibilities, _ = posterior(*_prepared(self, x))
+        return jnp.where(jnp.isnan(log_prob), -1, jnp.argmax(responsibilities, 0))
 
     @compiled(static=("num_samples",), before=_check_component)
     def sample(

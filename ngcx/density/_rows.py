@@ -44,12 +44,13 @@ def check_data(x, sample_weight, components, num_components):
         raise ValueError(f"`x` must have a feature at least; got {x.shape}.")
     if isinstance(sample_weight, Tracer):
         return
-    if sample_weight is not None and not _can_count(sample_weight):
-        raise ValueError(
-            "`sample_weight` must be finite, 0 or more, and above 0 of a row."
-        )
-    if not isinstance(x, Tracer) and not _supported(x, sample_weight, components):
-        raise ValueError(f"`x` must hold {components.support} only.")
+    with jax.ensure_compile_time_eval():  # of what is known where others are traced
+        if sample_weight is not None and not _can_count(sample_weight):
+            raise ValueError(
+                "`sample_weight` must be finite, 0 or more, and above 0 of a row."
+            )
+        if not isinstance(x, Tracer) and not _supported(x, sample_weight, components):
+            raise ValueError(f"`x` must hold {components.support} only.")
 
 
 @compiled

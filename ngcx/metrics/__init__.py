@@ -42,3 +42,4 @@ from ._spikes import (
     pearson_correlation as pearson_correlation,
 )
 from ._streaming import Streaming as Streaming
+from ._synaptic_operations import synaptic_operations as synaptic_operations

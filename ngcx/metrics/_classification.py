@@ -1,20 +1,25 @@
+import functools as ft
 import math
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Integer
 
 from .._compiled import compiled
 from .._numerics import mean, ratio, wide_dtype
+from .._reduction import Reduction, reduce
 from .._typing import Count
-from ._reduction import Reduction, reduce
-from ._sums import Sums, follows_from
+from ._sums import Sums, Total, follows_from, mean_of_scores
 
 
+# Its scores are 0 or 1, and are counted.
+@follows_from(
+    ft.partial(mean_of_scores, scores_to_terms=lambda scores: scores.astype(int))
+)
 @compiled(static=("reduction",))
 def accuracy(
-    predictions: Float[Array, "*batch classes"] | Int[Array, "*batch"],
-    targets: Float[Array, "*batch classes"] | Int[Array, "*batch"],
+    predictions: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
+    targets: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
     *,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch"] | None = None,
@@ -36,8 +41,10 @@ def accuracy(
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `predictions`, or in the default float dtype if those are indices.
     """
-    predicted = _winners(predictions)
-    right = (predicted == _winners(targets)) & (predicted >= 0)
+    predicted = _winners("predictions", predictions)
+    target = _winners("targets", targets)
+    right = (predicted == target) & _are_classes(predictions, predicted)
+    right &= _are_classes(targets, target)
     dtype = _float_dtype(predictions)
     # float16 counts to 2,048 only.
     return reduce(right.astype(wide_dtype(dtype)), reduction, where).astype(dtype)
@@ -71,19 +78,23 @@ def _counts(metric) -> Sums:
                 "`num_classes` must be given for a report, as an integer; got "
                 f"{classes!r}."
             )
-        return jnp.zeros((classes + 1, classes + 1), int)
+        return _with_misses(jnp.zeros((classes + 1, classes + 1), int))
 
     def of_batch(dtype, *batch, **options):
-        return _table(*batch, **(fixed | options))
+        return _with_misses(_table(*batch, **(fixed | options)))
 
     return Sums(zeros, of_batch, _report)
+
+
+def _with_misses(table):
+    return table, jnp.sum(table[:, -1], dtype=int)
 
 
 @follows_from(_counts)
 @compiled(static=("num_classes",))
 def classification_report(
-    predictions: Float[Array, "*batch classes"] | Int[Array, "*batch"],
-    targets: Float[Array, "*batch classes"] | Int[Array, "*batch"],
+    predictions: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
+    targets: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
     *,
     num_classes: Count | None = None,
     where: Bool[Array, "*batch"] | None = None,
@@ -121,10 +132,16 @@ def classification_report(
     ```
     """
     table = _table(predictions, targets, num_classes=num_classes, where=where)
-    return _report(table, _float_dtype(predictions))
+    totals = map(Total.of, _with_misses(table))
+    return _report(totals, _float_dtype(predictions))
 
 
-def _winners(scores):
+def _are_classes(labels, winners):
+    # Beyond the largest integer, an unsigned one is negative as a winner.
+    return (labels if jnp.issubdtype(labels.dtype, jnp.integer) else winners) >= 0
+
+
+def _winners(name, scores):
     """The index of the largest score of each row; -1 where none stands out."""
     if jnp.issubdtype(scores.dtype, jnp.integer):
         return scores.astype(int)
@@ -132,6 +149,12 @@ def _winners(scores):
     # maximum is an order of magnitude faster than its argmax, of which two short ones
     # remain.
     *batch, classes = scores.shape
+    if classes == 1:
+        raise ValueError(
+            f"`{name}` must hold a score of each class; got one column, of shape "
+            f"{scores.shape}.\nClass indices are `{name}[..., 0].astype(int)`, those "
+            f"of one score `({name}[..., 0] > 0.5).astype(int)`."
+        )
     if classes == 0:
         return jnp.full(batch, -1)
     size = max(d for d in range(1, math.isqrt(classes) + 1) if classes % d == 0)
@@ -164,26 +187,34 @@ def _table(predictions, targets, *, num_classes=None, where=None):
         )
     (classes,) = known
 
-    def index(labels):
-        winners = _winners(labels).ravel()
+    def index(name, labels):
+        winners = _winners(name, labels).ravel()
         return jnp.where((winners >= 0) & (winners < classes), winners, classes)
 
-    cells = index(targets) * (classes + 1) + index(predictions)
+    cells = index("targets", targets) * (classes + 1)
+    cells += index("predictions", predictions)
     count = 1 if where is None else where.ravel().astype(int)
     table = jnp.zeros((classes + 1) ** 2, int).at[cells].add(count)
     return table.reshape(classes + 1, classes + 1)
 
 
-def _report(table, dtype: Any) -> ClassificationReport:
-    """The report that a table of counts makes, its ratios in `dtype`."""
-    wide = table.astype(wide_dtype(dtype))
+def _report(totals, dtype: Any) -> ClassificationReport:
+    """The report that counts make, its ratios in `dtype`."""
+    table, misses = totals
+    wide = table.rounded(wide_dtype(dtype))
     right = jnp.diagonal(wide)[:-1]
-    rows, columns = jnp.sum(wide, 1)[:-1], jnp.sum(wide, 0)
+    wrong = wide - jnp.diag(jnp.append(right, 0))
+
+    def share(right, wrong):
+        # No more than 1, since a rounded sum is no less than either part.
+        return ratio(right, right + wrong)
+
+    all_right, all_wrong = jnp.sum(right), jnp.sum(wrong[:, :-1])
     return ClassificationReport(
-        confusion=table[:-1, :-1],
-        precision=mean(ratio(right, columns[:-1])).astype(dtype),
-        recall=mean(ratio(right, rows)).astype(dtype),
-        misses=jnp.sum(table[:, -1], dtype=table.dtype),
-        accuracy=ratio(jnp.sum(right), jnp.sum(columns[:-1])).astype(dtype),
-        adjusted_accuracy=ratio(jnp.sum(right), jnp.sum(columns)).astype(dtype),
+        confusion=table.counted()[:-1, :-1],
+        precision=mean(share(right, jnp.sum(wrong, 0)[:-1])).astype(dtype),
+        recall=mean(share(right, jnp.sum(wrong, 1)[:-1])).astype(dtype),
+        misses=misses.counted(),
+        accuracy=share(all_right, all_wrong).astype(dtype),
+        adjusted_accuracy=share(all_right, jnp.sum(wrong)).astype(dtype),
     )

@@ -2,6 +2,9 @@
 
 All measures follow from how many samples share the class of a sample, its cluster, and
 both; so labels may be any integers, and no table of classes by clusters is needed.
+
+What agrees by chance is taken off in each of them, and little may remain of numbers of
+pairs. So all of it is computed in float64, and rounded once.
 """
 
 import functools as ft
@@ -9,18 +12,18 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Integer
 
 from .._compiled import compiled
 from .._numerics import log_ratio, mean, ratio, root
+from .._reduction import Reduction, reduce
 from .._typing import NonNegative, Scalar
-from ._reduction import Reduction, reduce
 
 
 @compiled(static=("reduction",))
 def adjusted_rand_index(
-    classes: Int[Array, "*batch samples"],
-    clusters: Int[Array, "*batch samples"],
+    classes: Integer[Array, "*batch samples"],
+    clusters: Integer[Array, "*batch samples"],
     *,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch samples"] | None = None,
@@ -59,15 +62,16 @@ def adjusted_rand_index(
         neither = size - same_class - same_cluster + same_both
         tn = _total(neither, kept)
         below = (tp + fn) * (fn + tn) + (tp + fp) * (fp + tn)
-        return jnp.where(below > 0, ratio(2 * (tp * tn - fn * fp), below), 1)
+        above = 2 * (tp * tn - fn * fp)
+        return jnp.where(below > 0, jnp.clip(ratio(above, below), -0.5, 1), 1)
 
     return reduce(_by_sizes(index, classes, clusters, where), reduction)
 
 
 @compiled(static=("reduction",))
 def fowlkes_mallows_index(
-    classes: Int[Array, "*batch samples"],
-    clusters: Int[Array, "*batch samples"],
+    classes: Integer[Array, "*batch samples"],
+    clusters: Integer[Array, "*batch samples"],
     *,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch samples"] | None = None,
@@ -101,8 +105,8 @@ def fowlkes_mallows_index(
 
 @compiled(static=("reduction",))
 def v_measure(
-    classes: Int[Array, "*batch samples"],
-    clusters: Int[Array, "*batch samples"],
+    classes: Integer[Array, "*batch samples"],
+    clusters: Integer[Array, "*batch samples"],
     *,
     beta: NonNegative[Scalar] = 1.0,
     reduction: Reduction = "mean",
@@ -130,15 +134,16 @@ def v_measure(
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the
     default float dtype.
     """
-    weight = jnp.asarray(beta, float)
 
     def measure(same_class, same_cluster, same_both, kept):
+        weight = jnp.asarray(beta, float)
         size = jnp.sum(kept, dtype=int)
 
         def known(part, given):
             entropy = _entropy(part, size, kept)
             left = _entropy(same_both, given, kept)
-            return jnp.where(entropy > 0, 1 - ratio(left, entropy), 1)
+            # Rounding may leave more than there is.
+            return jnp.where(entropy > 0, jnp.maximum(1 - ratio(left, entropy), 0), 1)
 
         homogeneity = known(same_class, same_cluster)
         completeness = known(same_cluster, same_class)
@@ -163,7 +168,9 @@ def _by_sizes(measure, classes, clusters, where):
     # The number is written out: JAX cannot tell -1 where there are no samples.
     shape = (math.prod(batch), samples)
     flat = (x.reshape(shape) for x in (classes, clusters, kept))
-    return one(*flat).reshape(batch)
+    with jax.enable_x64(True):
+        agreement = one(*flat).reshape(batch)
+    return agreement.astype(jnp.result_type(float))
 
 
 def _group_sizes(kept, *labels):

@@ -3,18 +3,18 @@ import functools as ft
 import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Integer
 
 from .._compiled import compiled
 from .._numerics import (
+    divergence,
     floored,
     weighted_log,
     weighted_log1p,
-    weighted_log_ratio,
     wide_dtype,
     widened,
 )
-from ._reduction import Reduction, filled, reduce
+from .._reduction import Reduction, filled, reduce
 from ._sums import follows_from, mean_of_scores
 
 
@@ -68,7 +68,7 @@ def binary_cross_entropy(
 @compiled(static=("reduction",))
 def categorical_nll(
     probabilities: Float[Array, "*batch classes"],
-    targets: Float[Array, "*batch classes"] | Int[Array, "*batch"],
+    targets: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
     *,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch"] | None = None,
@@ -77,7 +77,8 @@ def categorical_nll(
 
     A probability of 0 counts as the smallest normal number of the dtype, so that the
     worst prediction costs a finite amount (87 in float32, 9.7 in float16) and keeps its
-    gradient.
+    gradient here. But a softmax that was rounded to 0 has none: train on logits, with
+    [`ngcx.losses.cross_entropy`][].
 
     **Arguments:**
 
@@ -91,12 +92,19 @@ def categorical_nll(
     `probabilities`.
     """
     dtype = probabilities.dtype
+    if probabilities.shape[-1] == 1:
+        raise ValueError(
+            "`probabilities` must hold one of each class; got one column, of shape "
+            f"{probabilities.shape}.\nThat of two classes is scored by "
+            "`binary_cross_entropy`."
+        )
     p = filled(widened(probabilities), where)
     if jnp.issubdtype(targets.dtype, jnp.floating):
         weights = filled(targets.astype(p.dtype), where)
         rows = -jnp.sum(weighted_log(weights, floored(p, dtype)), axis=-1)
     else:
         # Negative indices would count from the end.
+        targets = targets.astype(int)
         indices = jnp.where(targets < 0, p.shape[-1], targets)[..., None]
         chosen = jnp.take_along_axis(p, indices, axis=-1, mode="fill", fill_value=0)
         chosen = floored(chosen[..., 0], dtype)
@@ -115,9 +123,12 @@ def kl_divergence(
 ) -> Float[Array, "..."]:
     r"""The Kullback-Leibler divergence of a prediction from the truth, in nats.
 
-    $$\mathrm{KL}(p \,\|\, \hat{p}) = \sum_c p_c \ln \frac{p_c}{\hat{p}_c}$$
+    $$\mathrm{KL}(p \,\|\, \hat{p})
+    = \sum_c p_c \ln \frac{p_c}{\hat{p}_c} - p_c + \hat{p}_c$$
 
-    is summed over the classes of a row. A class of true probability 0 adds nothing.
+    is summed over the classes of a row. The last two terms add up to 0, as both are
+    distributions; with them no class is negative, and no digits are lost where the two
+    nearly agree. A class of true probability 0 adds nothing.
     A predicted probability of 0 counts as the smallest normal number of the dtype, so
     that the divergence is finite, as is its gradient.
 
@@ -140,7 +151,7 @@ def kl_divergence(
     dtype = probabilities.dtype
     predicted = filled(widened(probabilities), where)
     true = filled(targets.astype(predicted.dtype), where)
-    classes = weighted_log_ratio(true, floored(true, dtype), floored(predicted, dtype))
+    classes = divergence(true, floored(true, dtype), floored(predicted, dtype))
     rows = jnp.sum(classes, -1)
     return reduce(rows, reduction, where).astype(dtype)
 

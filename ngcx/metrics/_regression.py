@@ -6,8 +6,8 @@ from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
 from .._numerics import magnitude, mean, rescaled, root, widened
+from .._reduction import Reduction, Where, filled, reduce
 from .._typing import Must, NonNegative, Parameter
-from ._reduction import Reduction, Where, filled, reduce
 from ._sums import follows_from, mean_of_scores
 
 

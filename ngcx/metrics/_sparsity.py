@@ -1,6 +1,7 @@
 import math
 
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
@@ -8,15 +9,16 @@ from .._numerics import (
     floored,
     magnitude,
     mean,
+    power_of_two,
     ratio,
     rescaled,
     root,
     weighted_log,
     widened,
 )
+from .._reduction import Reduction, filled, reduce
 from .._typing import Scalar
 from ..ops import layer_normalize
-from ._reduction import Reduction, filled, reduce
 
 
 @compiled(static=("reduction",))
@@ -77,13 +79,19 @@ def hoyer_sparsity(
     **Returns:** a scalar, or with `"none"` one value in [0, 1] a row, in the dtype of
     `codes`.
     """
-    unit, _ = rescaled(filled(widened(codes), where))
-    norm1, norm2 = jnp.sum(magnitude(unit), -1), root(jnp.sum(jnp.square(unit), -1))
+    sizes = _sizes(codes, where)
+    norm1, norm2 = jnp.sum(sizes, -1), root(jnp.sum(jnp.square(sizes), -1))
     widest = math.sqrt(codes.shape[-1])
-    # A row of zeros counts as one of equal entries. The maximum takes off rounding
-    # errors.
-    quotient = jnp.where(norm2 > 0, ratio(norm1, norm2), widest)
-    rows = jnp.maximum(widest - quotient, 0) / (widest - 1 or 1)
+    # The difference cancels where entries are alike. Times the sum, it is D times the
+    # squared distance of the sizes from their mean.
+    spread = widest * widest * jnp.sum(jnp.square(_centred(sizes)), -1)
+    rows = jnp.where(
+        2 * norm1 < widest * norm2,
+        widest - ratio(norm1, norm2),
+        ratio(spread, norm2 * (widest * norm2 + norm1)),
+    )
+    rows = rows / (widest - 1 or 1)
+    rows = rows - stop_gradient(jnp.maximum(rows - 1, 0))  # rounding errors
     return reduce(rows, reduction, where).astype(codes.dtype)
 
 
@@ -111,11 +119,13 @@ def gini_index(
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
     """
-    unit, _ = rescaled(filled(widened(codes), where))
     size = codes.shape[-1]
-    ascending = jnp.sort(magnitude(unit), -1)
+    ascending = jnp.sort(_sizes(codes, where), -1)
     weights = jnp.arange(1 - size, size, 2, ascending.dtype) / max(size, 1)
-    rows = ratio(ascending @ weights, jnp.sum(ascending, -1))
+    # The weights add up to 0, so that distances from the mean do as well.
+    weights = jnp.broadcast_to(weights, ascending.shape)
+    unequal = jnp.sum(_centred(ascending) * weights, -1)
+    rows = ratio(unequal, jnp.sum(ascending, -1))
     return reduce(rows, reduction, where).astype(codes.dtype)
 
 
@@ -184,3 +194,18 @@ def workload_entropy(
     nats = weighted_log(shares, floored(shares, wide.dtype))
     rows = -jnp.sum(nats / math.log(2), -1)
     return reduce(rows, reduction, where).astype(counts.dtype)
+
+
+def _sizes(codes, where):
+    """The magnitudes in units of a power of 2, which rounds nothing."""
+    wide = filled(widened(codes), where)
+    largest = jnp.max(jnp.abs(stop_gradient(wide)), -1, keepdims=True, initial=0)
+    return magnitude(wide) * power_of_two(largest)
+
+
+def _centred(rows):
+    """The rows without their mean. Of nearly equal entries, the distances to one are
+    exact.
+    """
+    distances = rows - stop_gradient(rows[..., :1])
+    return distances - mean(distances, -1)[..., None]

@@ -1,4 +1,7 @@
-"""Measures of when spikes occur, from dense trains: time steps by neurons."""
+"""Measures of when spikes occur, from dense trains: time steps by neurons.
+
+What adds up over thousands of spikes or steps does so in float64, and is rounded once.
+"""
 
 import math
 
@@ -8,9 +11,9 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
-from .._numerics import mean, ratio, rescaled, root, wide_dtype, widened
+from .._numerics import mean, ratio, rescaled, root, wide_dtype
+from .._reduction import Reduction, filled, reduce
 from .._typing import NonNegative, Positive, Scalar
-from ._reduction import Reduction, filled, reduce
 
 
 def _steps(spikes):
@@ -53,13 +56,15 @@ def coefficient_of_variation(
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
     the dtype of `spikes`.
     """
-    wide = widened(spikes)
-    before = _exclusive(_last(wide > 0))
-    between = (wide > 0) & (before >= 0)
-    intervals = (_steps(before) - before).astype(wide.dtype)
-    means = mean(intervals, -2, between)
-    variances = mean(jnp.square(intervals - means[..., None, :]), -2, between)
-    variations = ratio(root(variances), means)
+    fires = spikes > 0
+    before = _exclusive(_last(fires))
+    between, intervals = fires & (before >= 0), _steps(before) - before
+    with jax.enable_x64(True):
+        intervals = intervals.astype(float)
+        means = mean(intervals, -2, between)
+        variances = mean(jnp.square(intervals - means[..., None, :]), -2, between)
+        variations = ratio(root(variances), means)
+    variations = variations.astype(wide_dtype(spikes.dtype))
     return reduce(variations, reduction, where).astype(spikes.dtype)
 
 
@@ -101,22 +106,23 @@ def van_rossum_distance(
 
     ```
     """
-    wide = widened(a)
-    rate = jnp.asarray(dt, wide.dtype) / jnp.asarray(tau, wide.dtype)
-    decay = jnp.exp(-rate)
-    difference = filled(wide - b.astype(wide.dtype), where, -2)
-    unit, scale = rescaled(difference, -2)
+    with jax.enable_x64(True):
+        rate = jnp.asarray(dt, float) / jnp.asarray(tau, float)
+        decay = jnp.exp(-rate)
+        difference = filled(a.astype(float) - b.astype(float), where, -2)
+        unit, scale = rescaled(difference, -2)
 
-    def step(trace, change):
-        trace = decay * trace + change
-        return trace, trace
+        def step(trace, change):
+            trace = decay * trace + change
+            return trace, trace
 
-    changes = jnp.moveaxis(unit, -2, 0)
-    end, traces = jax.lax.scan(step, jnp.zeros_like(scale[..., 0, :]), changes)
-    # A trace contributes (1 - decay^2) of its square until the next step, and the last
-    # one all of it.
-    energy = -jnp.expm1(-2 * rate) * jnp.sum(jnp.square(traces[:-1]), 0)
-    distances = scale[..., 0, :] * root(energy + jnp.square(end))
+        changes = jnp.moveaxis(unit, -2, 0)
+        end, traces = jax.lax.scan(step, jnp.zeros_like(scale[..., 0, :]), changes)
+        # A trace contributes (1 - decay^2) of its square until the next step, and the
+        # last one all of it.
+        energy = -jnp.expm1(-2 * rate) * jnp.sum(jnp.square(traces[:-1]), 0)
+        distances = scale[..., 0, :] * root(energy + jnp.square(end))
+    distances = distances.astype(wide_dtype(a.dtype))
     return reduce(distances, reduction, where).astype(a.dtype)
 
 
@@ -159,16 +165,16 @@ def victor_purpura_distance(
 
     ```
     """
-    dtype = wide_dtype(a.dtype)
-    step_cost = jnp.asarray(cost, dtype) * jnp.asarray(dt, dtype)
     *batch, time, neurons = a.shape
     trains = math.prod(batch) * neurons
     # A loop of as many turns as there are spikes has no reverse mode, nor a need of it.
     first, second = (
         jnp.moveaxis(stop_gradient(x) > 0, -2, -1).reshape(trains, time) for x in (a, b)
     )
-    distances = jax.vmap(_edit_distance, (0, 0, None))(first, second, step_cost)
-    distances = distances.reshape(*batch, neurons)
+    with jax.enable_x64(True):
+        step_cost = jnp.asarray(cost, float) * jnp.asarray(dt, float)
+        distances = jax.vmap(_edit_distance, (0, 0, None))(first, second, step_cost)
+    distances = distances.reshape(*batch, neurons).astype(wide_dtype(a.dtype))
     return reduce(distances, reduction, where).astype(a.dtype)
 
 

@@ -1,14 +1,15 @@
 import math
 
+import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
-from .._numerics import mean, ratio, rescaled, widened
+from .._numerics import mean, ratio, rescaled, wide_dtype, widened
+from .._reduction import Reduction, filled, reduce
 from .._typing import Positive, Scalar
 from ..ops import layer_normalize
-from ._reduction import Reduction, filled, reduce
 from ._sums import Sums, follows_from
 
 
@@ -67,10 +68,16 @@ def fano_factor(
 
     ```
     """
-    unit, scale = rescaled(filled(widened(spikes), where, -2), -2)
-    means = mean(unit, -2)
-    variances = mean(jnp.square(unit - means[..., None, :]), -2)
-    factors = scale[..., 0, :] * ratio(variances, means)
+    # A mean that is rounded may be off by more than counts vary.
+    with jax.enable_x64(True):
+        unit, scale = rescaled(filled(spikes.astype(float), where, -2), -2)
+        means = mean(unit, -2)
+        variances = mean(jnp.square(unit - means[..., None, :]), -2)
+    wide = wide_dtype(spikes.dtype)
+    scale, means, variances = (
+        each.astype(wide) for each in (scale[..., 0, :], means, variances)
+    )
+    factors = scale * ratio(variances, means)
     return reduce(factors, reduction, where).astype(spikes.dtype)
 
 

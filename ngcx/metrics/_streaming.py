@@ -9,7 +9,7 @@ from jaxtyping import Array, PyTree
 
 from .._compiled import compiled
 from .._module import Module
-from ._sums import sums_of
+from ._sums import Total, sums_of
 
 
 class Streaming(Module):
@@ -29,8 +29,12 @@ class Streaming(Module):
     what a probability of 0 costs. Squared errors are summed as they are: beyond float32
     (errors of 1e19) the root of their mean is infinite, and 0 for errors below 1e-23.
 
-    Everything is a sum, so `jax.lax.psum` of one merges those of all devices, and one
-    is a carry for `jax.lax.scan`.
+    Everything is a sum, so `jax.lax.psum` of one merges those of all devices (up to
+    1,000), and one is a carry for `jax.lax.scan`. Each sum is kept in two numbers.
+    Counts are exact below 2^54, and what follows from them is NaN from there on; what a
+    sum of floats has lost is kept beside it, so that it has 46 bits at least, however
+    many batches there are. The integers of a report stop at the largest one, 2^31 - 1
+    without 64-bit mode; its ratios do not.
 
     ```python
     >>> from ngcx.metrics import accuracy
@@ -70,13 +74,15 @@ class Streaming(Module):
         if not jnp.issubdtype(dtype, jnp.floating):
             raise ValueError(f"`dtype` must be a floating one; got {dtype}.")
         zeros = sums_of(metric).zeros(dtype, **options)
+        zeros = jtu.tree_map(Total.of, zeros)
         return cls(zeros, metric, tuple(sorted(options.items())), dtype)
 
     @compiled
     def update(self, *batch: PyTree, **keywords: PyTree) -> "Streaming":
         """Adds a further batch: the arguments of the metric, and its `where`."""
         options = keywords | dict(self.options)
-        return self._add(sums_of(self.metric).of_batch(self.dtype, *batch, **options))
+        sums = sums_of(self.metric).of_batch(self.dtype, *batch, **options)
+        return self._add(jtu.tree_map(Total.of, sums))
 
     @compiled
     def merge(self, other: "Streaming") -> "Streaming":
@@ -89,5 +95,7 @@ class Streaming(Module):
         return sums_of(self.metric).result(self.sums, self.dtype)
 
     def _add(self, sums):
-        sums = jtu.tree_map(jnp.add, self.sums, sums)
+        sums = jtu.tree_map(
+            Total.plus, self.sums, sums, is_leaf=lambda node: isinstance(node, Total)
+        )
         return Streaming(sums, self.metric, self.options, self.dtype)

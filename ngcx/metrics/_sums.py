@@ -1,6 +1,7 @@
 """What a metric of many batches follows from: sums over the batches.
 
 A metric that is no mean of its scores says so where it is defined, by `follows_from`.
+A sum is kept in two numbers, because one of 32 bits soon is full.
 """
 
 from collections.abc import Callable
@@ -9,12 +10,64 @@ from typing import Any, NamedTuple, TypeVar
 import equinox as eqx
 import jax.numpy as jnp
 import jax.tree_util as jtu
+import numpy as np
 from jaxtyping import Array, PyTree
 
 from .._numerics import wide_dtype, widened
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+_BITS = 22  # of the low word, so that those of 1,000 devices add up
+_FULL = np.uint32(2**32 - 1)
+
+
+class Total(NamedTuple):
+    """A sum in two numbers. Of floats, the low one is what the high one has lost. Of
+    integers, they are two words of 54 bits together; the highest one means "or more".
+    """
+
+    high: Array
+    low: Array
+
+    @classmethod
+    def of(cls, x: Array) -> "Total":
+        if jnp.issubdtype(x.dtype, jnp.floating):
+            return cls(x, jnp.zeros_like(x))
+        words = x >> _BITS, x & (2**_BITS - 1)
+        return cls(*(word.astype(jnp.uint32) for word in words))
+
+    @property
+    def is_count(self) -> bool:
+        return jnp.issubdtype(self.high.dtype, jnp.integer)
+
+    def plus(self, other: "Total") -> "Total":
+        low, high = self.low + other.low, self.high + other.high
+        if self.is_count:
+            high = high + (low >> _BITS)
+            full = (high < self.high) | (high < other.high)
+            high = jnp.where(full, _FULL, high)
+            return Total(high, low & (2**_BITS - 1))
+        # What a sum of two has lost is known exactly (Knuth, 1969).
+        part = high - self.high
+        lost = (self.high - (high - part)) + (other.high - part)
+        # That would be NaN of an infinite sum.
+        lost = jnp.where(jnp.isfinite(high), lost + low, 0)
+        total = high + lost
+        return Total(total, jnp.where(jnp.isfinite(total), lost - (total - high), 0))
+
+    def rounded(self, dtype: Any) -> Array:
+        """The sum as a float; NaN of a count that has not been kept."""
+        if not self.is_count:
+            return self.high + self.low
+        whole = self.high.astype(dtype) * 2**_BITS + self.low.astype(dtype)
+        return jnp.where(self.high == _FULL, jnp.nan, whole)
+
+    def counted(self) -> Array:
+        """The sum as an integer, or the largest one if it is larger."""
+        largest = jnp.iinfo(jnp.result_type(int)).max
+        fits = self.high <= np.uint32(min(largest >> _BITS, _FULL))
+        high = jnp.where(fits, self.high, 0).astype(int)
+        return jnp.where(fits, (high << _BITS) + self.low.astype(int), largest)
 
 
 class Sums(NamedTuple):
@@ -24,8 +77,8 @@ class Sums(NamedTuple):
     """`zeros(dtype, **options)` makes the sums of no batch."""
     of_batch: Callable[..., PyTree[Array]]
     """`of_batch(dtype, *batch, **options)` makes those of one."""
-    result: Callable[[PyTree[Array], Any], PyTree[Array]]
-    """`result(sums, dtype)` is what follows."""
+    result: Callable[[PyTree[Total], Any], PyTree[Array]]
+    """`result(totals, dtype)` is what follows."""
 
 
 def follows_from(sums: Callable[[Callable], Sums]) -> Callable[[F], F]:
@@ -57,7 +110,7 @@ def mean_of_scores(
     """
 
     def zeros(dtype, **options):
-        return jnp.zeros((), wide_dtype(dtype)), jnp.zeros((), int)
+        return scores_to_terms(jnp.zeros((), wide_dtype(dtype))), jnp.zeros((), int)
 
     def of_batch(dtype, *batch, **options):
         if not own_dtype:
@@ -74,12 +127,11 @@ def mean_of_scores(
                 f"streamed; got {where.shape}."
             )
         terms = scores_to_terms(scores.astype(wide_dtype(dtype)))
-        return jnp.sum(terms), jnp.asarray(count, int)
+        return jnp.sum(terms, dtype=terms.dtype), jnp.asarray(count, int)
 
-    def result(sums, dtype):
-        total, count = sums
-        mean = total / jnp.maximum(count, 1).astype(total.dtype)
-        return mean_to_result(mean).astype(dtype)
+    def result(totals, dtype):
+        total, count = (each.rounded(wide_dtype(dtype)) for each in totals)
+        return mean_to_result(total / jnp.maximum(count, 1)).astype(dtype)
 
     return Sums(zeros, of_batch, result)
 

@@ -8,6 +8,7 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Int, PyTree
 
 from .._compiled import compiled
+from .._integers import beyond_32_bits, is_beyond_32_bits
 from .._numerics import divided, rescaled, root, wide_dtype
 
 
@@ -32,8 +33,10 @@ class TensorStats(NamedTuple):
 
 def _check_numbers(tree):
     for path, leaf in jtu.tree_leaves_with_path(tree):
+        name = "tree" + jtu.keystr(path)
+        if is_beyond_32_bits(leaf):
+            raise ValueError(beyond_32_bits(f"`{name}`", leaf))
         if not _is_real(leaf):
-            name = "tree" + jtu.keystr(path)
             raise TypeError(
                 f"`{name}` must be an array of real numbers; got "
                 f"{eqx.tree_pformat(leaf)}. "

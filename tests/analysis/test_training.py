@@ -25,7 +25,7 @@ from ngcx.analysis import (
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 KEY = jr.key(0)
 FAST = optax.adam(0.1)
-STEEP = optax.sgd(30.0)  # so fast that the score goes up and down
+STEEP = optax.sgd(100.0)  # so fast that the score goes up and down
 
 
 def data(samples=60, features=4, seed=0, dtype=np.float32):
@@ -39,13 +39,14 @@ def test_memorises_every_sample_of_a_last_batch_that_is_not_full():
     # The 5 samples come in batches of 4. Every label belongs to its row, and no row is
     # left out.
     x, y = jnp.eye(5), jnp.arange(5)
-    probe, result = LinearProbe().fit(KEY, x, y, batch_size=4, optimizer=FAST)
+    options: Any = dict(epochs=50, optimizer=FAST)
+    probe, result = LinearProbe().fit(KEY, x, y, batch_size=4, **options)
     assert result.score is None and result.epochs == 50 and result.best_epoch == 49
     assert probe.predict(x).tolist() == y.tolist()
     assert probe.score(x, y) == 1
     # A batch that is larger than the data is all of the data.
-    one, _ = LinearProbe().fit(KEY, x, y, batch_size=5, optimizer=FAST)
-    more, _ = LinearProbe().fit(KEY, x, y, batch_size=8, optimizer=FAST)
+    one, _ = LinearProbe().fit(KEY, x, y, batch_size=5, **options)
+    more, _ = LinearProbe().fit(KEY, x, y, batch_size=8, **options)
     assert eqx.tree_equal(one, more)
 
 
@@ -53,24 +54,27 @@ def test_ridge_regression_is_that_in_closed_form_and_the_elastic_net_is_not_dead
     x, _ = data()
     rng = np.random.default_rng(1)
     y = (x @ rng.normal(size=(4, 2)) + rng.normal(size=(60, 2))).astype(np.float32)
-    optimizer = optax.adam(optax.cosine_decay_schedule(0.1, 300))
 
     @eqx.filter_jit
     @eqx.filter_vmap
     def fitted(l1, l2):
         probe = LinearProbe("regression", l1=l1, l2=l2)
-        probe, _ = probe.fit(KEY, x, y, batch_size=60, epochs=300, optimizer=optimizer)
-        return probe.network.linear, probe.score(x, y)
+        probe, result = probe.fit(KEY, x, y)
+        return probe.network.linear, probe.score(x, y), result.converged
 
     l2 = jnp.array([0.0, 1.0, 30.0, 0.0])
-    linear, score = fitted(jnp.array([0.0, 0.0, 0.0, 100.0]), l2)
-    rows = (x - x.mean(0)).astype(float)
+    linear, score, converged = fitted(jnp.array([0.0, 0.0, 0.0, 100.0]), l2)
+    assert converged.all()
+    rows, values = x.astype(float), y.astype(float)
+    rows, values = ((each - each.mean(0)) / each.std(0) for each in (rows, values))
     for weight, bias, strength in zip(
         linear.weight[:3], linear.bias[:3], np.asarray(l2[:3]), strict=True
     ):
-        # This is where the mean of Σ(Wx + b - y)² + l2/2 ‖W‖² is smallest.
+        # This is where the mean of Σ(Wx + b - y)² + l2/2 ‖W‖² is smallest, in units of
+        # the deviations.
         gram = 2 * rows.T @ rows / 60 + strength * np.eye(4)
-        expected = np.linalg.solve(gram, 2 * rows.T @ (y - y.mean(0)) / 60).T
+        expected = np.linalg.solve(gram, 2 * rows.T @ values / 60).T
+        expected *= y.std(0)[:, None] / x.std(0)
         np.testing.assert_allclose(weight, expected, atol=2e-3)
         np.testing.assert_allclose(bias, y.mean(0) - expected @ x.mean(0), atol=2e-3)
     assert np.abs(linear.weight[3]).max() < 0.1 < np.abs(linear.weight[0]).max()
@@ -90,7 +94,8 @@ def test_the_best_parameters_are_kept_and_training_stops_in_time():
     assert np.isfinite(result.loss[:run]).all()
     best = int(np.argmax(scores[:run]))
     assert result.best_epoch == best < run - 1 == best + 3
-    assert scores[run - 1] < scores[best]
+    later = scores[best + 1 : run]
+    assert later.max() <= scores[best] and later.min() < scores[best]
     assert probe.score(*held_out) == scores[best]
 
 
@@ -103,14 +108,14 @@ def test_a_score_of_nan_is_worse_than_any():
         return jax.tree.map(step, params), state + 1
 
     optimizer = optax.GradientTransformation(lambda params: jnp.zeros((), int), update)
-    # What is normalised overflows with both signs, so that the sum is NaN.
-    x, y = jnp.array([[-2.0, 0.0, 2.0], [-3.0, 0.0, 3.0]]), jnp.array([[1.0], [2.0]])
-    probe, result = LinearProbe(task="regression", layer_norm=True).fit(
+    # Weights that overflow, times a mean of 0, are NaN.
+    x, y = jnp.array([[1.0, -1.0], [-1.0, 1.0]]), jnp.array([[1.0], [2.0]])
+    probe, result = LinearProbe(task="regression").fit(
         KEY, x, y, validation=(x, y), epochs=3, optimizer=optimizer
     )
     assert result.score is not None
     assert jnp.isnan(result.score[0]) and result.best_epoch == 1
-    assert probe(x).tolist() == [[0.0], [0.0]]
+    assert probe(x).tolist() == [[1.5], [1.5]]
 
 
 @pytest.mark.parametrize("half", ["float16", "bfloat16"])
@@ -150,14 +155,14 @@ def test_progress_shows_a_bar_and_changes_nothing(capsys, monkeypatch):
 
 def test_one_hot_rows_train_as_indices_do_and_extreme_logits_stay_finite():
     x, y = data()
-    x = 1e4 * x  # the softmax of such logits vanishes
     hot = np.eye(3, dtype=np.float32)[y]
-    fast = optax.sgd(1.0)
+    fast = optax.sgd(300.0)  # the softmax of such logits vanishes
     one, result = LinearProbe().fit(KEY, x, y, epochs=5, optimizer=fast)
     two, _ = LinearProbe().fit(KEY, x, hot, epochs=5, optimizer=fast)
-    assert np.isfinite(result.loss).all() and result.loss.max() > 100
-    assert eqx.tree_equal(one.network, two.network)
-    assert one.score(x, y) == one.score(x, hot) > 0.8
+    assert np.isfinite(result.loss).all() and result.loss.max() > 20
+    # Rounding errors grow in such steps.
+    assert eqx.tree_equal(one.network, two.network, rtol=1e-4, atol=1e-3)
+    assert one.score(x, y) == one.score(x, hot) > 0.6
 
 
 def test_dtypes(dtype):

@@ -57,3 +57,27 @@ def test_masked_samples_are_in_no_partition(seed):
     ):
         expected = oracle(few, fewer)
         close(got(first, second, where=jnp.asarray(kept)), expected, np.float32, 4.0)
+
+
+AGREEMENTS = {
+    metrics.adjusted_rand_index: sklearn.metrics.adjusted_rand_score,
+    metrics.fowlkes_mallows_index: sklearn.metrics.fowlkes_mallows_score,
+    metrics.v_measure: sklearn.metrics.v_measure_score,
+}
+
+
+@pytest.mark.parametrize(
+    "samples", [100_000, pytest.param(1_000_000, marks=pytest.mark.thorough)]
+)
+@pytest.mark.parametrize("measure", AGREEMENTS, ids=lambda measure: measure.__name__)
+def test_little_agreement_of_many_samples_is_exact(measure, samples):
+    rng = np.random.default_rng(0)
+    chance = rng.integers(0, 2, (2, samples))
+    rare = (rng.random((2, samples)) < 3 / samples).astype(int)
+    nearly = np.stack([chance[0], chance[0]])
+    nearly[1, :5] ^= 1
+    for labels in (chance, rare, nearly, chance + 2 * rare):
+        got = float(measure(*map(jnp.asarray, labels)))
+        np.testing.assert_allclose(got, AGREEMENTS[measure](*labels), rtol=2e-7)
+        assert got >= 0 or measure is metrics.adjusted_rand_index
+        assert got <= 1

@@ -104,3 +104,53 @@ def test_synchrony(seed, rate, dtype):
     trains = np.random.default_rng(seed).random((25, 3)) < rate
     got = metrics.spike_train_synchrony(jnp.asarray(trains, dtype))
     close(got, synchrony(trains), dtype)
+
+
+LONG = 200_000
+
+
+def regular(period, jitter=0):
+    """A long train with a spike a period, moved by up to so many steps."""
+    times = np.arange(0, LONG - period, period)
+    moved = times + np.random.default_rng(0).integers(0, jitter + 1, len(times))
+    return np.isin(np.arange(LONG), moved)[:, None]
+
+
+def test_long_and_regular_trains_lose_nothing():
+    nearly, counts = regular(100, 1), 1e4 + np.random.default_rng(0).normal(size=LONG)
+    counts = counts.astype(np.float32)[:, None]
+    wide = counts.astype(float)
+    expected = float(scipy.stats.variation(intervals(nearly)))
+    got = metrics.coefficient_of_variation(jnp.asarray(nearly, jnp.float32))
+    np.testing.assert_allclose(float(got), expected, rtol=2e-7)
+    got = metrics.fano_factor(jnp.asarray(counts))
+    np.testing.assert_allclose(got, wide.var() / wide.mean(), rtol=2e-7)
+    other = (wide / 2 + np.random.default_rng(1).normal(size=wide.shape)).astype(
+        np.float32
+    )
+    got = metrics.pearson_correlation(jnp.asarray(counts), jnp.asarray(other))
+    expected = np.corrcoef(wide[:, 0], other[:, 0].astype(float))[0, 1]
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_long_memory_loses_nothing():
+    spikes = regular(100)
+    for tau in (10.0, 1e4, 1e6):
+        # The trace after each spike is a geometric sum, and so is that of its squares.
+        share = np.exp(-100 / tau)
+        n = np.arange(1, spikes.sum() + 1)
+        traces = -np.expm1(-100 * n / tau) / -np.expm1(-100 / tau)
+        expected = np.sqrt(np.sum(traces[:-1] ** 2) * (1 - share**2) + traces[-1] ** 2)
+        got = metrics.van_rossum_distance(
+            jnp.asarray(spikes, jnp.float32), jnp.zeros((LONG, 1)), tau
+        )
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_thousands_of_small_shifts_add_up():
+    # Each spike is one step late, and its cost is small.
+    train = (np.arange(9_000) % 3 == 0).astype(np.float32)[:, None]
+    late = np.roll(train, 1, 0)
+    first, second = jnp.asarray(train), jnp.asarray(late)
+    got = metrics.victor_purpura_distance(first, second, 0.001)
+    np.testing.assert_allclose(got, 3_000 * 0.001, rtol=2e-7)

@@ -211,3 +211,73 @@ def test_wrong_arguments_are_errors():
     labels = jnp.zeros(4, int)
     with pytest.raises(ValueError, match="`where` must have the shape of the scores"):
         total.update(labels, labels, where=jnp.ones(4, bool))
+
+
+@pytest.fixture(scope="module")
+def doubled():
+    return jax.jit(lambda total: total.merge(total))
+
+
+@pytest.mark.parametrize("doublings", [20, 24, 29, 31, 52])
+def test_rows_without_number_change_no_share(streamed, doubled, doublings):
+    metric, options = streamed
+    scores, labels = draw(0, 1)
+    total = Streaming.init(metric, **options).update(scores[0][:2], labels[0][:2])
+    expected = metric(scores[0][:2], labels[0][:2], **options)
+    for _ in range(doublings):
+        total = doubled(total)
+    got = total.compute()
+    if metric is metrics.classification_report:
+        # Integers stop at the largest one.
+        largest = np.iinfo(np.int32).max
+        counts = np.asarray(expected.confusion, float) * 2.0**doublings
+        np.testing.assert_array_equal(got.confusion, np.minimum(counts, largest))
+        got, expected = got[1:3] + got[4:], expected[1:3] + expected[4:]
+    assert_equal(got, expected)
+
+
+@pytest.mark.parametrize("metric", [metrics.accuracy, metrics.mean_squared_error])
+def test_every_row_counts_however_many_came_before(doubled, metric):
+    right, wrong = jnp.array([[1.0, 0.0]]), jnp.array([[0.0, 1.0]])
+    targets = right if metric is metrics.accuracy else wrong  # a score of 1
+    total = Streaming.init(metric).update(right, targets)
+    for _ in range(40):
+        total = doubled(total)
+    for _ in range(65):
+        total = total.update(right, targets)
+    for sums in total.sums:
+        high, low = (int(word) for word in sums)
+        word = 2**22 if jnp.issubdtype(sums.high.dtype, jnp.integer) else 1
+        assert high * word + low == 2**40 + 65
+
+
+def test_counts_that_are_not_kept_are_nan(doubled):
+    right = jnp.array([[1.0, 0.0]])
+    total = Streaming.init(metrics.accuracy).update(right, right)
+    for doublings in range(1, 60):
+        total = doubled(total)
+        assert total.compute() == 1 if doublings < 54 else jnp.isnan(total.compute())
+    assert jnp.isnan(total.update(right, right).compute())
+
+
+def test_small_scores_add_up_over_many_batches():
+    rng = np.random.default_rng(0)
+    errors = rng.random(300_000).astype(np.float32) + 1
+
+    @jax.jit
+    def run(errors):
+        def step(total, error):
+            x = error.reshape(1, 1)
+            return total.update(x, jnp.zeros_like(x)), None
+
+        init = Streaming.init(metrics.mean_absolute_error)
+        return jax.lax.scan(step, init, errors)[0].compute()
+
+    np.testing.assert_allclose(run(errors), errors.mean(dtype=float), rtol=1e-7)
+
+
+def test_an_infinite_sum_is_infinite():
+    total = Streaming.init(metrics.mean_squared_error)
+    for _ in range(3):
+        total = total.update(jnp.full((1, 1), 1e30), jnp.zeros((1, 1)))
+    assert jnp.isinf(total.compute())

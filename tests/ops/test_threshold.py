@@ -34,7 +34,7 @@ def test_binarize_by_value():
     np.testing.assert_array_equal(ops.binarize(x), [0, 1, 1, 0, 1, NAN])
     per_entry = ops.binarize(jnp.full((2, 2), 0.5), jnp.array([0.2, 0.8]))
     np.testing.assert_array_equal(per_entry, [[1, 0], [1, 0]])
-    np.testing.assert_array_equal(ops.binarize(jnp.ones(1), NAN), [NAN])
+    np.testing.assert_array_equal(ops.binarize(jnp.ones(1), jnp.array(NAN)), [NAN])
 
 
 def test_binarize_compares_in_the_dtype_of_x(dtype):
@@ -60,8 +60,8 @@ def test_clamps_at_infinity_and_nan():
     np.testing.assert_array_equal(ops.clamp_max(x, INF), x)
     np.testing.assert_array_equal(ops.clamp_min(x, 0.0), [0, 0, 0, INF, NAN])
     np.testing.assert_array_equal(ops.clamp_max(x, 0.0), [-INF, -1, 0, 0, NAN])
-    assert np.all(np.isnan(ops.clamp_min(x, NAN)))
-    assert np.all(np.isnan(ops.clamp_max(x, NAN)))
+    assert np.all(np.isnan(ops.clamp_min(x, jnp.array(NAN))))
+    assert np.all(np.isnan(ops.clamp_max(x, jnp.array(NAN))))
 
 
 def test_clamps_pass_the_gradient_at_the_bound():
