@@ -6,19 +6,24 @@ import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
-from jax.core import Tracer
+from jax.core import Tracer, eval_context
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from .._compiled import compiled
-from ._sources import ItemSource
+from ._sources import rows_of
 
 
 def gather(data: PyTree, rows: Any, sharding: NamedSharding | None) -> PyTree:
     """The rows of every source, on the mesh of `sharding` if there is one."""
-    if sharding is None:
-        return jtu.tree_map(lambda source: _read(source, rows), data)
-    return jtu.tree_map(lambda source: _sharded(source, rows, sharding), data)
+
+    def of(path, source):
+        name = f"`data{jtu.keystr(path)}`"
+        if sharding is None:
+            return _read(source, rows, name)
+        return _sharded(source, rows, sharding, name)
+
+    return jtu.tree_map_with_path(of, data)
 
 
 def row_sharding(sharding: NamedSharding) -> NamedSharding:
@@ -26,24 +31,19 @@ def row_sharding(sharding: NamedSharding) -> NamedSharding:
     return NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[:1]))
 
 
-def _read(source, rows) -> PyTree:
-    if isinstance(rows, Tracer):
-        return _on_device(source, rows, None)
+def _read(source, rows, name: str) -> PyTree:
+    if isinstance(rows, Tracer) or isinstance(source, jax.Array):
+        return _on_device(source, rows, None, name)
     if isinstance(source, np.memmap):
         _touch(source, np.sort(rows))
     if isinstance(source, np.ndarray):
         # `take` is faster, but it copies the whole array if that is not contiguous.
         array = np.asarray(source)
         return np.take(array, rows, 0) if array.flags.c_contiguous else array[rows]
-    if isinstance(source, jax.Array):
-        return _on_device(source, rows, None)
-    if isinstance(source, ItemSource):
-        return source[rows]
-    # Files of HDF5 want indices that ascend, each of them once.
-    ascending, places = np.unique(rows, return_inverse=True)
-    return jtu.tree_map(
-        lambda leaf: np.take(np.asarray(leaf), places, axis=0), source[ascending]
-    )
+    # A source may compute by JAX, and a function be traced that has nothing to do with
+    # it.
+    with eval_context():
+        return rows_of(source, rows, name)
 
 
 def _touch(array: np.memmap, rows):
@@ -55,17 +55,19 @@ def _touch(array: np.memmap, rows):
         row_bytes[rows[:, None], np.append(np.arange(0, width, page), width - 1)]
 
 
-def _sharded(source, rows, sharding: NamedSharding) -> PyTree:
+def _sharded(source, rows, sharding: NamedSharding, name: str) -> PyTree:
     # An array that is on the mesh already stays there.
     on_mesh = isinstance(source, jax.Array) and (
         isinstance(source, Tracer) or source.sharding.device_set == sharding.device_set
     )
     if on_mesh or isinstance(rows, Tracer):
-        return _on_device(source, rows, sharding)
-    return _placed(source, rows, sharding)
+        return _on_device(source, rows, sharding, name)
+    # All is known here, whatever is being traced.
+    with eval_context():
+        return _placed(source, rows, sharding, name)
 
 
-def _placed(source, rows, sharding: NamedSharding) -> PyTree:
+def _placed(source, rows, sharding: NamedSharding, name: str) -> PyTree:
     """Every process reads the rows of its own devices, and no others."""
     by_row = row_sharding(sharding)
     (height,) = by_row.shard_shape(rows.shape)
@@ -75,9 +77,10 @@ def _placed(source, rows, sharding: NamedSharding) -> PyTree:
 
     own = by_row.addressable_devices_indices_map(rows.shape).values()
     blocks = sorted({block(index) for index in own})
-    local = _read(source, rows.reshape(-1, height)[blocks].reshape(-1))
+    local = _read(source, rows.reshape(-1, height)[blocks].reshape(-1), name)
 
-    def place(leaf):
+    def place(path, leaf):
+        leaf = _as_in_jax(leaf, name + jtu.keystr(path))
         by_block = leaf.reshape(len(blocks), height, *leaf.shape[1:])
 
         def part(index: Any):
@@ -86,16 +89,38 @@ def _placed(source, rows, sharding: NamedSharding) -> PyTree:
         shape = (len(rows), *leaf.shape[1:])
         return jax.make_array_from_callback(shape, sharding, part)
 
-    return jtu.tree_map(place, local)
+    return jtu.tree_map_with_path(place, local)
 
 
-def _on_device(source, rows, sharding: NamedSharding | None):
+def _on_device(source, rows, sharding: NamedSharding | None, name: str):
     if not isinstance(source, jax.Array | np.ndarray) or isinstance(source, np.memmap):
         raise ValueError(
-            "`data` must hold arrays of numpy or JAX where the step is traced; got a "
-            f"{type(source).__name__}."
+            f"{name} must be an array of numpy or JAX where the key or the step is "
+            f"traced; got a {type(source).__name__}."
         )
-    return _rows_of(jnp.asarray(source), rows, sharding)
+    return _rows_of(jnp.asarray(_as_in_jax(source, name)), rows, sharding)
+
+
+def _as_in_jax(array, name: str):
+    """The same array, if JAX can hold what is in it."""
+    if isinstance(array, jax.Array):
+        return array
+    native = array.dtype.newbyteorder("=")
+    try:
+        dtype = jax.eval_shape(jnp.asarray, np.empty(0, native)).dtype
+    except TypeError:
+        raise TypeError(
+            f"{name} must hold numbers to be read on a device; got {array.dtype}.\n"
+            "Number what it holds, or leave step and key untraced and `sharding` out."
+        ) from None
+    if dtype != native and dtype.kind in "iu" and array.size:
+        least, most = array.min(), array.max()
+        if least < np.iinfo(dtype).min or most > np.iinfo(dtype).max:
+            raise ValueError(
+                f"{name} must fit into {dtype} on a device without jax_enable_x64; got "
+                f"values from {least} to {most}."
+            )
+    return array.astype(native, copy=False)
 
 
 @compiled(static=("sharding",))

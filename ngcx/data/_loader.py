@@ -6,14 +6,15 @@ all.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, TypeAlias
+from contextlib import nullcontext
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
 import numpy as np
-from jax.core import Tracer
+from jax.core import Tracer, eval_context
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Int, Integer, PRNGKeyArray, PyTree
 
@@ -22,7 +23,7 @@ from .._module import Module
 from .._typing import Count
 from ._gather import gather, row_sharding
 from ._permutation import check_index_width, random_permutation_index
-from ._sources import is_source
+from ._sources import as_rows, is_source, row_count
 
 
 Step: TypeAlias = int | np.integer | Integer[np.ndarray, ""] | Integer[Array, ""]
@@ -67,8 +68,9 @@ class DataLoader(Module):
 
     data: PyTree[Any]
     """Arrays that agree in the length of their first axis. In the place of an array may
-    stand any object with a length that gives the rows of an ascending index array, such
-    as a dataset of an HDF5 file, or an [`ngcx.data.ItemSource`][]."""
+    stand any object with a length or a shape that gives the rows of an ascending index
+    array, such as a dataset of HDF5 or Zarr, or an [`ngcx.data.ItemSource`][]. Tables
+    of pandas are read by position."""
     batch_size: Count = eqx.field(static=True)
     """How many samples a batch has, over all processes together if there are
     several."""
@@ -86,13 +88,17 @@ class DataLoader(Module):
         sources = jtu.tree_leaves(self.data)
         if not sources:
             raise ValueError("`data` must hold at least one array; got none.")
-        for source in sources:
+        for path, source in jtu.tree_leaves_with_path(self.data):
+            name = f"`data{jtu.keystr(path)}`"
             if not is_source(source):
                 raise ValueError(
-                    "`data` must be a pytree of arrays with a leading axis; got "
-                    f"{source!r}."
+                    "`data` must be a pytree of arrays with a leading axis; "
+                    f"{name} is of type {type(source).__name__}.\nMake an array of it "
+                    "with `np.asarray`, or a dictionary of the arrays that it names."
                 )
-        sizes = {len(source) for source in sources}
+            if isinstance(source, np.ndarray):
+                as_rows(source, name)
+        sizes = {row_count(source) for source in sources}
         if len(sizes) > 1:
             raise ValueError(
                 f"`data` must have leading axes of one length; got {sorted(sizes)}."
@@ -146,6 +152,23 @@ class DataLoader(Module):
         whole, rest = divmod(self._size, self.batch_size)
         return whole if self.remainder == "drop" else whole + (rest > 0)
 
+    # Whoever walks along a loader has forgotten the key. Without these methods, Python
+    # says only that there are none.
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(
+            "`DataLoader` has no order without a key; walk along `loader.epoch(key)`."
+        )
+
+    def __next__(self) -> NoReturn:
+        return self.__iter__()
+
+    def __getitem__(self, step: Any) -> NoReturn:
+        raise TypeError(
+            "`DataLoader` has no order without a key; take `loader.batch(key, step)`, "
+            "or walk along `loader.epoch(key)`."
+        )
+
     @compiled(jit=False)
     def epoch(self, key: PRNGKeyArray, start: int = 0) -> Iterator[PyTree]:
         """Yields the batches of one epoch.
@@ -191,8 +214,13 @@ class DataLoader(Module):
 
     @compiled(jit=False)
     def init(self, key: PRNGKeyArray) -> LoaderState:
-        """The state before the first batch of the first epoch; see `next`."""
-        return LoaderState(key, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+        """The state before the first batch of the first epoch; see `next`.
+
+        **Raises:** `ValueError` for 2^31 batches or more, unless JAX has x64.
+        """
+        check_index_width(len(self), "len(loader)")
+        step = jnp.zeros((), jnp.int64 if len(self) >= 2**31 else jnp.int32)
+        return LoaderState(key, jnp.zeros((), jnp.int32), step)
 
     @compiled(jit=False)
     def next(self, state: LoaderState) -> tuple[PyTree, LoaderState]:
@@ -205,12 +233,16 @@ class DataLoader(Module):
         **Raises:** `ValueError` if the step of a concrete `state` is not from 0 to
         `len(loader) - 1`, because it comes from another loader.
         """
-        key, following = _advance(state, len(self))
+        check_index_width(len(self), "len(loader)")
+        traced = any(isinstance(leaf, Tracer) for leaf in jtu.tree_leaves(state))
+        # What was made outside of a function that is being traced is computed there.
+        with nullcontext() if traced else eval_context():
+            key, following = advance(state, len(self))
         return self.batch(key, state.step), following
 
     @property
     def _size(self) -> int:
-        return len(jtu.tree_leaves(self.data)[0])
+        return row_count(jtu.tree_leaves(self.data)[0])
 
     def _positions(self, first: int, last: int):
         """The positions in the order of the batches from `first` to before `last`."""
@@ -225,11 +257,13 @@ class DataLoader(Module):
                 "`remainder` must be 'wrap' or 'drop' for a traced step: the shape of "
                 "a partial batch depends on its value."
             )
-        check_index_width(self._size)
+        check_index_width(self._size, "the number of samples")
         # The last batch may begin below 2^31 and end above.
         wide = self._size >= 2**31
-        # The step is widened first, since a narrow dtype may not hold the length.
-        step = step.astype(jnp.int64 if wide else jnp.int32) % len(self)
+        # A narrow dtype may not hold the length, and a wide one must not be cut.
+        if step.dtype.itemsize < (8 if wide else 4):
+            step = step.astype(jnp.int64 if wide else jnp.int32)
+        step = step % len(self)
         step = step.astype(jnp.int64 if wide else jnp.uint32)
         positions = step * self.batch_size + jnp.arange(self.batch_size).astype(
             step.dtype
@@ -258,10 +292,16 @@ _BLOCK = 1 << 15  # samples: a millisecond until the first batch
 
 
 @compiled(static=("length",))
-def _advance(state: LoaderState, length: int) -> tuple[PRNGKeyArray, LoaderState]:
+def advance(state: LoaderState, length: int) -> tuple[PRNGKeyArray, LoaderState]:
     """The key of the epoch at `state`, and the state after it."""
     key = jr.fold_in(state.key, state.epoch)
-    over = state.step + 1 == length
-    epoch = state.epoch + over.astype(state.epoch.dtype)
-    step = jnp.where(over, 0, state.step + 1)
-    return key, LoaderState(state.key, epoch, step)
+    epoch, step = (_counter(each, length) for each in (state.epoch, state.step))
+    over = step + 1 >= length
+    epoch = epoch + over.astype(epoch.dtype)
+    return key, LoaderState(state.key, epoch, jnp.where(over, 0, step + 1))
+
+
+def _counter(count, length: int):
+    """A count in a dtype that holds the length."""
+    dtype = np.int64 if length >= 2**31 else np.int32
+    return count.astype(np.promote_types(count.dtype, dtype))

@@ -1,12 +1,13 @@
+import contextvars
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
-
-import jax
 
 from .._compiled import compiled
 from .._typing import Count
+from ._threads import settings_here
 
 
 T = TypeVar("T")
@@ -18,7 +19,9 @@ def prefetch(iterator: Iterable[T], size: Count = 2) -> Iterator[T]:
     """Takes from `iterator` ahead of time, in a thread, while the caller computes.
 
     The thread starts with the first item that is asked for, and stops with the last
-    one, or when the result is closed or forgotten.
+    one, or when the result is closed or forgotten. It sees what its caller sees at the
+    first item: the settings of JAX, the mesh of `jax.set_mesh`, context variables, and
+    the error state of numpy.
 
     **Arguments:**
 
@@ -42,19 +45,29 @@ def prefetch(iterator: Iterable[T], size: Count = 2) -> Iterator[T]:
 
 def _prefetched(iterator: Iterator[T], size: int) -> Iterator[T]:
     end = object()
-    # The thread does not know these settings where the caller has changed them for a
-    # while, so it is told.
-    wide, device = jax.config.jax_enable_x64, jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+    held = [iterator]
+    del iterator
+    pool = ThreadPoolExecutor(1, thread_name_prefix="ngcx-prefetch")
+    context = contextvars.copy_context()
+    settings = pool.submit(settings_here()).result()
 
     def take():
-        with jax.enable_x64(wide), jax.default_device(device):
-            return next(iterator, end)
+        return pool.submit(context.run, lambda: next(held[0], end))
 
-    pool = ThreadPoolExecutor(1, thread_name_prefix="ngcx-prefetch")
+    def leave():
+        # A generator that nobody else holds ends with this. It leaves the contexts
+        # that it has entered, and those belong to this thread.
+        held.clear()
+        settings.close()
+
+    waiting = deque(take() for _ in range(size))
     try:
-        waiting = deque(pool.submit(take) for _ in range(size))
         while (item := waiting.popleft().result()) is not end:
-            waiting.append(pool.submit(take))
+            waiting.append(take())
             yield item  # pyright: ignore[reportReturnType]
     finally:
-        pool.shutdown(cancel_futures=True)
+        for future in waiting:
+            future.cancel()
+        with suppress(RuntimeError):  # Python exits, and begins nothing any more.
+            pool.submit(context.run, leave)
+        pool.shutdown()

@@ -189,3 +189,24 @@ def test_a_traced_step_of_any_integer_dtype(narrow):
         np.testing.assert_array_equal(loader.indices(key, step), expected)
         rows = jax.jit(lambda step: loader.indices(key, step))(step)
         np.testing.assert_array_equal(rows, expected)
+
+
+@pytest.mark.parametrize(
+    "walk",
+    [iter, list, next, enumerate, lambda loader: loader[0], lambda loader: [*loader]],
+)
+def test_who_walks_along_a_loader_is_told_of_its_epochs(walk):
+    loader = DataLoader(np.arange(10), 4)
+    with pytest.raises(TypeError, match=r"no order without a key; .*epoch\(key\)`"):
+        walk(loader)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64"])
+def test_a_traced_step_counts_modulo_the_length_in_its_own_dtype(dtype):
+    loader, key = DataLoader(np.arange(3000), 7), jr.key(0)
+    with jax.enable_x64("64" in dtype):
+        large = int(jnp.iinfo(dtype).max)
+        rows = jax.jit(lambda step: loader.indices(key, step))(
+            jnp.asarray(large, dtype)
+        )
+    np.testing.assert_array_equal(rows, loader.indices(key, large % len(loader)))

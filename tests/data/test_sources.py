@@ -1,6 +1,7 @@
+import collections
 import threading
 import time
-import traceback
+import types
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from ngcx.data import DataLoader, ItemSource, prefetch
+from ngcx.data import DataLoader, ItemSource
 from ngcx.testing import keys
 
 
@@ -80,7 +81,9 @@ def test_a_traced_step_needs_arrays(tmp_path):
     mapped = np.memmap(tmp_path / "data", "f4", "w+", shape=(20,))
     for source in (mapped, Ascending(), ItemSource(Items())):
         loader = DataLoader(source, 4)
-        with pytest.raises(ValueError, match="`data` .* where the step is traced; got"):
+        with pytest.raises(
+            ValueError, match="`data` .* where the key or the step is traced; got"
+        ):
             jax.jit(lambda step, loader=loader: loader.batch(jr.key(0), step))(1)
 
 
@@ -105,83 +108,181 @@ def test_an_error_of_a_source_reaches_the_user():
         next(DataLoader(ItemSource(Broken()), 4).epoch(jr.key(0)))
 
 
-@given(items=st.lists(st.integers()), size=st.integers(1, 5))
-def test_prefetch_gives_the_same_items(items, size):
-    assert list(prefetch(items, size)) == items
+TABLE = np.arange(40.0).reshape(10, 4)
+LABELS = np.random.default_rng(0).permutation(10)
 
 
-def prefetching():
-    return [t for t in threading.enumerate() if t.name.startswith("ngcx-prefetch")]
+class Given:
+    """A source of ten rows that gives what a function makes of their numbers."""
+
+    def __init__(self, give):
+        self.give = give
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, rows):
+        return self.give(rows)
 
 
-def test_prefetch_runs_ahead_by_size_and_stops_with_its_consumer():
-    taken, gate = [], threading.Semaphore(0)
+class Labelled(Given):
+    """Indexed by label, as a table of pandas is, but for `iloc`."""
 
-    def produce():
-        for item in range(100):
-            taken.append(item)
-            gate.release()
-            yield item
-
-    stream = prefetch(produce(), size=3)
-    assert next(stream) == 0
-    for _ in range(4):
-        assert gate.acquire(timeout=10)
-    time.sleep(0.05)
-    assert taken == [0, 1, 2, 3] and len(prefetching()) == 1
-    del stream
-    assert not prefetching() and len(taken) == 4
+    def __init__(self):
+        super().__init__(lambda labels: TABLE[LABELS.argsort()[labels]])
+        self.iloc = Given(lambda rows: TABLE[rows])
 
 
-def test_prefetch_overlaps_with_the_consumer():
-    began = threading.Barrier(2, timeout=10)
+class Shaped:
+    """Has a shape and no length, as an array of Zarr."""
 
-    def produce():
-        yield 0
-        began.wait()  # passes only if the consumer is at work at the same time
-        yield 1
+    shape = (10, 4)
 
-    stream = prefetch(produce())
-    assert next(stream) == 0
-    began.wait()
-    assert list(stream) == [1]
+    def __getitem__(self, rows):
+        return TABLE[rows]
 
 
-def test_prefetch_hands_on_exceptions_with_their_traceback():
-    def produce():
-        yield 0
-        raise RuntimeError("broken pipe")
-
-    stream = prefetch(produce())
-    assert next(stream) == 0
-    with pytest.raises(RuntimeError, match="broken pipe") as caught:
-        next(stream)
-    assert "in produce" in "".join(traceback.format_exception(caught.value))
-    assert not prefetching() and list(stream) == []
+ROWS_OF_ARRAYS = {
+    "labelled": Labelled,
+    "shaped": Shaped,
+    "items of what is shaped": lambda: ItemSource(Shaped()),
+    "of JAX": lambda: Given(lambda rows: jnp.asarray(TABLE, "f4")[rows]),
+}
 
 
-def test_prefetch_of_an_epoch_on_the_device():
-    loader = DataLoader(np.arange(20.0, dtype="f4"), 8)
-    plain = loader.epoch(jr.key(0))
-    ahead = prefetch(map(jax.device_put, loader.epoch(jr.key(0))))
-    for got, expected in zip(ahead, plain, strict=True):
-        assert isinstance(got, jax.Array)
-        np.testing.assert_array_equal(got, jnp.asarray(expected))
+@pytest.mark.parametrize("source", ROWS_OF_ARRAYS)
+@pytest.mark.parametrize("batch_size", [1, 2, 4, 10, 13])
+def test_rows_are_positions_in_whatever_holds_them(source, batch_size):
+    key = jr.key(0)
+    loader = DataLoader((ROWS_OF_ARRAYS[source](), TABLE), batch_size)
+    for got, expected in loader.epoch(key):
+        np.testing.assert_array_equal(got, expected)
 
 
-def test_wrong_prefetch_is_an_error():
-    with pytest.raises(ValueError, match="`size` must be .* got 0"):
-        prefetch([], 0)
-    with pytest.raises(TypeError, match="`iterator` of `"):
-        prefetch(3)  # pyright: ignore[reportArgumentType]
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 10])
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda rows: (TABLE[rows], TABLE[rows][:, 0]),
+        lambda rows: (TABLE[rows],),
+        lambda rows: {"x": (TABLE[rows],) * 3, "y": rows},
+    ],
+)
+def test_a_tuple_of_arrays_is_a_pytree_whatever_its_length(give, batch_size):
+    loader = DataLoader(Given(give), batch_size)
+    rows = loader.indices(jr.key(0), 0)
+    jax.tree.map(np.testing.assert_array_equal, loader.batch(jr.key(0), 0), give(rows))
 
 
-def test_a_thread_knows_the_settings_of_its_caller():
-    def items():
-        for _ in range(3):
-            yield jnp.ones(2) + np.float64(1)
+NO_ROWS = {
+    "a list of rows": lambda rows: [TABLE[i] for i in rows],
+    "a tuple of rows": lambda rows: tuple(TABLE[i] for i in rows),
+    "a dictionary of lists": lambda rows: {"x": [TABLE[i] for i in rows]},
+    "a dictionary of tuples": lambda rows: {"x": tuple(TABLE[i] for i in rows)},
+    "a list of numbers": lambda rows: rows.tolist(),
+    "too few": lambda rows: TABLE[rows][1:],
+    "too many": lambda rows: {"x": rows, "y": np.repeat(TABLE[rows], 2, 0)},
+    "one row": lambda rows: {"x": rows, "y": TABLE[rows][0].sum()},
+    "nothing": lambda rows: None,
+    "no fields": lambda rows: {},
+}
 
-    device = jax.devices()[3]
-    with jax.enable_x64(True), jax.default_device(device):
-        for item in prefetch(items()):
-            assert item.dtype == jnp.float64 and item.devices() == {device}
+
+@pytest.mark.parametrize("batch_size", [2, 3, 4, 8])
+@pytest.mark.parametrize("give", NO_ROWS)
+def test_every_leaf_of_a_source_has_as_many_rows_as_were_asked_for(give, batch_size):
+    loader = DataLoader({"s": Given(NO_ROWS[give])}, batch_size)
+    asked = rf"`data\['s'\].* arrays of {batch_size} rows"
+    with pytest.raises((ValueError, TypeError), match=asked) as caught:
+        loader.batch(jr.key(0), 0)
+    assert str(caught.value).count("\n") < 3
+
+
+@pytest.mark.parametrize(
+    ("item", "match"),
+    [
+        (lambda i: np.zeros(i + 1), r"`dataset\[i\]` must have one shape .*\(1,\) and"),
+        (
+            lambda i: {"x": np.zeros(i + 1)},
+            r"`dataset\[i\]\['x'\]` must have one shape",
+        ),
+        (lambda i: {"x": [0] * (i + 1)}, "`dataset` must give items of one structure"),
+        (lambda i: {"xy"[i % 2]: 1}, "`dataset` must give items of one structure"),
+        (
+            lambda i: {"x": object()},
+            r"`dataset\[i\]\['x'\]` must be an array .* object",
+        ),
+        (lambda i: None, "`dataset` must give items; got nothing"),
+        (
+            lambda i: np.ma.masked_greater(TABLE[i], 1),
+            r"`dataset\[i\]` must not be masked",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_item(item, match):
+    with pytest.raises((ValueError, TypeError), match=match) as caught:
+        ItemSource(Given(item))[np.arange(4)]
+    assert str(caught.value).count("\n") < 3
+
+
+def test_what_has_no_rows_to_give_by_their_numbers():
+    masked = np.ma.masked_greater(TABLE, 30)
+    with pytest.raises(ValueError, match=r"`data\['m'\]` must not be masked"):
+        DataLoader({"m": masked}, 2)
+    # A mask of nothing is no loss.
+    batch = DataLoader(np.ma.asarray(TABLE), 2).batch(jr.key(0), 0)
+    assert type(batch) is np.ndarray
+    with pytest.raises(ValueError, match="`data` must not be masked"):
+        DataLoader(Given(lambda rows: masked[rows]), 10).batch(jr.key(0), 0)
+    # Groups of files are indexed by names.
+    for group in (collections.UserDict(x=TABLE), types.MappingProxyType({"x": TABLE})):
+        with pytest.raises(ValueError, match="a dictionary of the arrays"):
+            DataLoader({"group": group}, 2)
+    with pytest.raises(TypeError, match="`data` must give .* a range says.*\n.*Item"):
+        DataLoader(range(10), 2).batch(jr.key(0), 0)
+
+
+SHARDED = jax.sharding.NamedSharding(
+    jax.make_mesh((8,), ("d",)), jax.sharding.PartitionSpec("d")
+)
+ON_A_DEVICE = {
+    "step": lambda loader: jax.jit(lambda step: loader.batch(jr.key(0), step))(0),
+    "key": lambda loader: jax.jit(lambda key: loader.batch(key, 0))(jr.key(0)),
+    "sharding": lambda loader: DataLoader(loader.data, 8, sharding=SHARDED).batch(
+        jr.key(0), 0
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ON_A_DEVICE)
+@pytest.mark.parametrize("dtype", ["U3", "S3", "O", "M8[s]", "m8[s]", [("a", "f4")]])
+def test_what_no_device_can_hold_is_named(way, dtype):
+    array = np.zeros(8, dtype)
+    loader = DataLoader({"x": np.arange(8), "name": array}, 8)
+    assert loader.batch(jr.key(0), 0)["name"].dtype == array.dtype
+    with pytest.raises(
+        TypeError, match=r"`data\['name'\]` must hold numbers"
+    ) as caught:
+        ON_A_DEVICE[way](loader)
+    assert str(array.dtype) in str(caught.value)
+
+
+@pytest.mark.parametrize("way", ON_A_DEVICE)
+@pytest.mark.parametrize("dtype", [">i2", ">i4", ">u4", ">f4", ">f2", "?", ">i8"])
+def test_any_order_of_bytes_is_read_on_a_device(way, dtype):
+    array = np.arange(8).astype(dtype)
+    got = ON_A_DEVICE[way](DataLoader(array, 8))
+    np.testing.assert_array_equal(got, DataLoader(array, 8).batch(jr.key(0), 0))
+
+
+@pytest.mark.parametrize("way", ON_A_DEVICE)
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_integers_that_a_device_would_cut_are_an_error(way, dtype):
+    kept = np.arange(8, dtype=dtype) + np.iinfo("int32").max - 7
+    np.testing.assert_array_equal(np.sort(ON_A_DEVICE[way](DataLoader(kept, 8))), kept)
+    cut = kept + np.asarray(2**32, dtype)
+    with pytest.raises(ValueError, match=r"`data` must fit into u?int32 on a device"):
+        ON_A_DEVICE[way](DataLoader(cut, 8))
+    with jax.enable_x64(True):
+        got = ON_A_DEVICE[way](DataLoader(cut, 8))
+    np.testing.assert_array_equal(np.sort(got), cut)

@@ -67,6 +67,39 @@ def test_a_state_of_another_loader_is_an_error():
         DataLoader(np.arange(10), 5).next(jr.key(0))  # pyright: ignore[reportArgumentType]
 
 
+MANY = np.broadcast_to(np.ones(1, np.float32), 2**32)
+
+
+def test_more_batches_than_32_bits_can_count():
+    loader = DataLoader(MANY, 1)
+    small = DataLoader(np.arange(4), 1).init(jr.key(0))
+    for wrong in (lambda: loader.init(jr.key(0)), lambda: loader.next(small)):
+        with pytest.raises(ValueError, match=r"len\(loader\) must be below 2\*\*31"):
+            wrong()
+    with jax.enable_x64(True):
+        for first in (0, 2**31 - 1, 2**32 - 1):
+            state = loader.init(jr.key(0))
+            state = eqx.tree_at(lambda state: state.step, state, jnp.asarray(first))
+            batch, following = loader.next(state)
+            assert batch.shape == (1,)
+            assert int(following.step) == (first + 1) % 2**32
+            assert int(following.epoch) == (first + 1) // 2**32
+
+
+@pytest.mark.parametrize("dtype", [jnp.int8, jnp.int16, jnp.int32])
+def test_a_state_of_a_narrow_dtype_does_not_overflow(dtype):
+    loader, key = DataLoader(np.arange(40_000), 1), jr.key(0)
+    last = min(int(jnp.iinfo(dtype).max), len(loader) - 1)
+    state = LoaderState(key, jnp.asarray(last, dtype), jnp.asarray(last, dtype))
+    for step in (loader.next, jax.jit(lambda state: loader.next(state))):
+        batch, following = step(state)
+        expected = LoaderState(key, jnp.asarray(last), jnp.asarray(last))
+        np.testing.assert_array_equal(batch, loader.next(expected)[0])
+        over = last + 1 == len(loader)
+        assert int(following.step) == (0 if over else last + 1)
+        assert int(following.epoch) == last + over
+
+
 # This trains by gradient descent and saves after each step; it goes on where the file
 # stands.
 PROGRAM = """
