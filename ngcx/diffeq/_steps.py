@@ -6,16 +6,24 @@ from typing import Any, TypeAlias
 import equinox as eqx
 import jax.numpy as jnp
 import jax.tree_util as jtu
-from jaxtyping import Array, Float, PyTree
+import numpy as np
+from jaxtyping import Array, Inexact, PyTree
 
 from .._compiled import compiled
 from .._module import Module
+from .._numerics import rounded_like, widened_tree
 from .._registry import lookup
+from .._trees import difference
 from .._typing import Scalar
 
 
 VectorField: TypeAlias = Callable[[Any, PyTree, PyTree], PyTree]
 Step: TypeAlias = Callable[..., PyTree]
+
+
+# What it takes to be a state of `solve`, and of a step, which is not always traced.
+State: TypeAlias = PyTree[Inexact[Array, "..."]]
+GivenState: TypeAlias = PyTree[Inexact[Array, "..."] | Inexact[np.ndarray, "..."]]
 
 
 class RungeKutta(Module):
@@ -93,7 +101,7 @@ class RungeKutta(Module):
         self,
         f: VectorField,
         t: Scalar,
-        y: PyTree[Float[Array, "..."]],
+        y: GivenState,
         dt: Scalar,
         args: PyTree = None,
         *,
@@ -103,22 +111,29 @@ class RungeKutta(Module):
 
         **Arguments:**
 
-        - `f`: the vector field `f(t, y, args)`, as in diffrax.
+        - `f`: the vector field `f(t, y, args)`, as in diffrax. It returns the
+            derivative of `y`, in the same structure and shapes.
         - `t`: the time before the step.
-        - `y`: the state, a pytree of arrays.
+        - `y`: the state, a pytree of floating-point or complex arrays. Half precisions
+            are computed in float32, which is what `f` is given, and rounded once.
         - `dt`: the length of the step.
         - `args`: is handed on to `f`.
         - `y_scale`: multiplies what a step adds to, at every stage: below 1 it dampens.
 
-        **Returns:** the state at `t + dt`.
+        **Returns:** the state at `t + dt`, in the dtypes of `y`.
+
+        **Raises:** `TypeError` for a derivative of another structure or shape than `y`,
+        and for a complex one of a real `y`, or the other way round.
         """
-        slopes = [f(t, y, args)]
+        before = y
+        t, y, dt = widened_tree((t, y, dt))
+        slopes = [_slope(f, t, y, args)]
         if not isinstance(y_scale, float | int) or y_scale != 1:
             y = jtu.tree_map(lambda leaf: jnp.asarray(y_scale, leaf.dtype) * leaf, y)
         for row in self.rows:
             stage = _plus(y, dt, row, slopes)
-            slopes.append(f(t + sum(row) * dt, stage, args))
-        return _plus(y, dt, self.weights, slopes)
+            slopes.append(_slope(f, t + sum(row) * dt, stage, args))
+        return rounded_like(_plus(y, dt, self.weights, slopes), before)
 
 
 euler = RungeKutta(rows=(), weights=(1,))
@@ -140,7 +155,7 @@ rk4 = RungeKutta(
 def leapfrog(
     f: VectorField,
     t: Scalar,
-    y: tuple[PyTree[Float[Array, "..."]], PyTree[Float[Array, "..."]]],
+    y: tuple[GivenState, GivenState],
     dt: Scalar,
     args: PyTree = None,
 ) -> PyTree:
@@ -154,16 +169,19 @@ def leapfrog(
 
     - `f`: the vector field; of `(q, p)` it returns $(\dot q, \dot p)$.
     - `t`, `dt`, `args`: are those of [`ngcx.diffeq.RungeKutta`][].
-    - `y`: positions and momenta `(q, p)`, pytrees of one structure.
+    - `y`: positions and momenta `(q, p)`, pytrees of one structure; of the dtypes that
+        a step of `RungeKutta` takes.
 
     **Returns:** positions and momenta at `t + dt`.
+
+    **Raises:** what [`ngcx.diffeq.RungeKutta`][] raises.
     """
-    q, p = y
+    t, (q, p), dt = widened_tree((t, y, dt))
     half = dt / 2
-    p = _plus(p, half, (1,), [f(t, (q, p), args)[1]])
-    q = _plus(q, dt, (1,), [f(t + half, (q, p), args)[0]])
-    p = _plus(p, half, (1,), [f(t + dt, (q, p), args)[1]])
-    return q, p
+    p = _plus(p, half, (1,), [_slope(f, t, (q, p), args)[1]])
+    q = _plus(q, dt, (1,), [_slope(f, t + half, (q, p), args)[0]])
+    p = _plus(p, half, (1,), [_slope(f, t + dt, (q, p), args)[1]])
+    return rounded_like((q, p), y)
 
 
 def create(name: str) -> Step:
@@ -189,6 +207,35 @@ _STEPS: dict[str, Step] = {
 }
 
 
+def _slope(f: VectorField, t, y, args) -> PyTree:
+    """The derivative of `y`, which must look like it."""
+    derivative = f(t, y, args)
+    if jtu.tree_structure(derivative) == jtu.tree_structure(y):
+        derivative = jtu.tree_map(_as_real_as, derivative, y)
+    problem = difference(derivative, y)
+    if problem is None:
+        return derivative
+    cure = ""
+    if eqx.is_array(y) and isinstance(derivative, list | tuple):
+        cure = "\nMake an array of it with `jnp.stack`."
+    elif eqx.is_array(derivative) and isinstance(y, list | tuple):
+        cure = "\nMake an array of the state at the start, with `jnp.asarray`."
+    elif "complex" in problem:
+        cure = "\nMake the state complex at the start, or the derivative real."
+    raise TypeError(
+        "`f` must return a derivative of the structure, shapes and dtypes of `y`; "
+        f"{problem}.{cure}"
+    )
+
+
+def _as_real_as(derivative, y):
+    """A derivative in the dtype of `y`: it may have another one, such as that of time,
+    but no imaginary part may be dropped.
+    """
+    same = jnp.iscomplexobj(derivative) == jnp.iscomplexobj(y)
+    return jnp.asarray(derivative, y.dtype if same else None)
+
+
 def _plus(y, dt, weights, slopes):
     """`y` and `dt` times the weighted sum of slopes."""
     terms = [(w, k) for w, k in zip(weights, slopes, strict=True) if w]
@@ -196,8 +243,8 @@ def _plus(y, dt, weights, slopes):
     def leaf(y, *slopes):
         length = jnp.asarray(dt, y.dtype)
         # Weights times dt are constants of a loop; slopes times weights are not.
-        total = sum((w * length) * k for (w, _), k in zip(terms, slopes, strict=True))
-        # The slopes may be wider than the state: time and arguments often are.
-        return (y + total).astype(y.dtype)
+        return y + sum(
+            (w * length) * k for (w, _), k in zip(terms, slopes, strict=True)
+        )
 
     return jtu.tree_map(leaf, y, *(slope for _, slope in terms))

@@ -2,16 +2,24 @@
 
 Their coefficients are fields: a Python number is a constant, an array is trained. They
 are not compiled (`jit=False`), because `args`, which they ignore, may hold anything.
+Half precisions are computed in float32 and rounded once.
 """
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._compiled import compiled
 from .._module import Module
+from .._numerics import wide_dtype
 from .._typing import Scalar
+
+
+Plane = Float[Array, "*batch 2"] | Float[np.ndarray, "*batch 2"]
+Space = Float[Array, "*batch 3"] | Float[np.ndarray, "*batch 3"]
 
 
 class Linear2D(Module):
@@ -24,10 +32,8 @@ class Linear2D(Module):
     b: Scalar = 2.0
 
     @compiled(jit=False)
-    def __call__(
-        self, t: Any, y: Float[Array, "*batch 2"], args: Any = None
-    ) -> Float[Array, "*batch 2"]:
-        return _rotated(self.a, self.b, y[..., 0], y[..., 1])
+    def __call__(self, t: Any, y: Plane, args: Any = None) -> Float[Array, "*batch 2"]:
+        return _rounded(_rotated, self, y)
 
 
 class Cubic2D(Module):
@@ -41,10 +47,11 @@ class Cubic2D(Module):
     b: Scalar = 2.0
 
     @compiled(jit=False)
-    def __call__(
-        self, t: Any, y: Float[Array, "*batch 2"], args: Any = None
-    ) -> Float[Array, "*batch 2"]:
-        return _rotated(self.a, self.b, y[..., 0] ** 3, y[..., 1] ** 3)
+    def __call__(self, t: Any, y: Plane, args: Any = None) -> Float[Array, "*batch 2"]:
+        def field(c, x, y):
+            return _rotated(c, x**3, y**3)
+
+        return _rounded(field, self, y)
 
 
 class Linear3D(Module):
@@ -59,11 +66,11 @@ class Linear3D(Module):
     c: Scalar = -0.3
 
     @compiled(jit=False)
-    def __call__(
-        self, t: Any, y: Float[Array, "*batch 3"], args: Any = None
-    ) -> Float[Array, "*batch 3"]:
-        plane = _rotated(self.a, self.b, y[..., 0], y[..., 1])
-        return jnp.concatenate([plane, self.c * y[..., 2:]], -1)
+    def __call__(self, t: Any, y: Space, args: Any = None) -> Float[Array, "*batch 3"]:
+        def field(c, x, y, z):
+            return *_rotated(c, x, y), c.c * z
+
+        return _rounded(field, self, y)
 
 
 class Lorenz(Module):
@@ -78,13 +85,11 @@ class Lorenz(Module):
     beta: Scalar = 8 / 3
 
     @compiled(jit=False)
-    def __call__(
-        self, t: Any, y: Float[Array, "*batch 3"], args: Any = None
-    ) -> Float[Array, "*batch 3"]:
-        x, y, z = y[..., 0], y[..., 1], y[..., 2]
-        return jnp.stack(
-            [self.sigma * (y - x), x * (self.rho - z) - y, x * y - self.beta * z], -1
-        )
+    def __call__(self, t: Any, y: Space, args: Any = None) -> Float[Array, "*batch 3"]:
+        def field(c, x, y, z):
+            return c.sigma * (y - x), x * (c.rho - z) - y, x * y - c.beta * z
+
+        return _rounded(field, self, y)
 
 
 class Oscillator(Module):
@@ -104,23 +109,31 @@ class Oscillator(Module):
     sigma: Scalar = 1.1
 
     @compiled(jit=False)
-    def __call__(
-        self, t: Any, y: Float[Array, "*batch 3"], args: Any = None
-    ) -> Float[Array, "*batch 3"]:
-        x, y, z = y[..., 0], y[..., 1], y[..., 2]
-        turn = self.omega + self.alpha * y + self.beta * z
-        return jnp.stack(
-            [
-                self.mu1 * x + self.sigma * x * y,
-                self.mu2 * y + turn * z - self.sigma * x * x,
-                self.mu2 * z - turn * y,
-            ],
-            -1,
-        )
+    def __call__(self, t: Any, y: Space, args: Any = None) -> Float[Array, "*batch 3"]:
+        def field(c, x, y, z):
+            turn = c.omega + c.alpha * y + c.beta * z
+            return (
+                c.mu1 * x + c.sigma * x * y,
+                c.mu2 * y + turn * z - c.sigma * x * x,
+                c.mu2 * z - turn * y,
+            )
+
+        return _rounded(field, self, y)
 
 
-def _rotated(a, b, x, y):
-    return jnp.stack([a * x + b * y, a * y - b * x], -1)
+# What follows gets the coefficients as fields of `c`, and the coordinates.
+def _rotated(c, x, y):
+    return c.a * x + c.b * y, c.a * y - c.b * x
+
+
+def _rounded(field, system, y):
+    """What the field says of the coefficients and coordinates, computed in a dtype that
+    holds it.
+    """
+    dtype = wide_dtype(jnp.result_type(y))
+    coefficients = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), system)
+    coordinates = jnp.moveaxis(jnp.asarray(y, dtype), -1, 0)
+    return jnp.stack(field(coefficients, *coordinates), -1).astype(jnp.result_type(y))
 
 
 linear_2d = Linear2D()

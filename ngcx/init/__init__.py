@@ -32,6 +32,7 @@ from ._fans import (
     LeCunNormal as LeCunNormal,
     LeCunUniform as LeCunUniform,
 )
+from ._fluctuations import FluctuationDriven as FluctuationDriven
 from ._from_jax import (
     FromJax as FromJax,
     Orthogonal as Orthogonal,

@@ -54,11 +54,15 @@ def _fan_in_law(make: Callable[[float], AbstractInitializer]):
     """A law of our own, made from one over the square root of the fan-in."""
 
     def law(shape: tuple[int, ...], in_axis: int, out_axis: int, batch_axis: Axes):
-        others = {axis % len(shape) for axis in (out_axis, *batch_axis)}
-        inputs = [size for axis, size in enumerate(shape) if axis not in others]
-        return make(math.sqrt(1 / math.prod(inputs)))
+        return make(math.sqrt(1 / fan_in(shape, out_axis, batch_axis)))
 
     return staticmethod(law)
+
+
+def fan_in(shape: tuple[int, ...], out_axis: int, batch_axis: Axes) -> int:
+    """How many inputs an output sums over, receptive field included."""
+    others = {axis % len(shape) for axis in (out_axis, *batch_axis)}
+    return math.prod(size for axis, size in enumerate(shape) if axis not in others)
 
 
 class FanInUniform(AbstractVarianceScaling):

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 
 import equinox as eqx
@@ -30,10 +31,27 @@ class FromJax(AbstractInitializer):
 
     initializer: Callable
 
+    def __check_init__(self):
+        if isinstance(self.initializer, type):
+            name = self.initializer.__name__
+            raise TypeError(
+                "`initializer` must be a function of (key, shape, dtype); got the "
+                f"class {name}.\nMake one: `{name}()`."
+            )
+
     def _sample(self, source, shape):
-        return source.through_jax(
-            lambda key, dtype: self.initializer(key, shape, dtype)
-        )
+        def draw(key, dtype):
+            drawn = self.initializer(key, shape, dtype)
+            if getattr(drawn, "shape", None) != shape:
+                name = getattr(self.initializer, "__name__", "initializer")
+                raise TypeError(
+                    "`initializer` must be a function of (key, shape, dtype) that "
+                    f"returns an array of shape {shape}.\n"
+                    f"If `{name}` makes such a function, give `{name}()`."
+                )
+            return drawn
+
+        return source.through_jax(draw)
 
 
 class Orthogonal(AbstractInitializer):
@@ -57,7 +75,8 @@ class Orthogonal(AbstractInitializer):
 class TruncatedGaussian(AbstractInitializer):
     r"""$\text{mean} + \text{std} \cdot z$, where $z$ is standard normal, given that it
     lies between `lower` and `upper`. Its standard deviation is below `std`: 0.88 of it
-    for the default bounds.
+    for the default bounds. The law is exact however far the bounds are, and draws reach
+    into its tails.
 
     **Raises:** `ValueError` unless `lower` is below `upper`; and at a draw, if both are
     more than 12 standard deviations away on one side (37 for float64), where no number
@@ -87,24 +106,46 @@ class TruncatedGaussian(AbstractInitializer):
                 f"`lower` and `upper` must come within {farthest} standard deviations "
                 f"of the mean; got lower={self.lower}, upper={self.upper}."
             )
-        draw = self._tail if distance > 3 else self._middle
-        z = source.through_jax(lambda key, dtype: draw(key, shape, dtype))
+        z = source.through_jax(lambda key, dtype: self._standard(key, shape, dtype))
         mean, std = (source.xp.asarray(p, source.wide) for p in (self.mean, self.std))
         return mean + std * z
 
-    def _middle(self, key, shape, dtype):
-        return jni.truncated_normal(1.0, lower=self.lower, upper=self.upper)(
-            key, shape, dtype
-        )
+    def _standard(self, key, shape, dtype):
+        # The distribution function keeps its digits in the lower tail alone, so that
+        # the law is drawn in two parts, below 0 and above, and that above is mirrored.
+        parts = ((self.lower, min(self.upper, 0)), (-self.upper, min(-self.lower, 0)))
+        # The share of all normal numbers up to the far end of a part, and within it.
+        far = [_share_below(ends[0]) for ends in parts]
+        within = [max(_share_below(near) - _share_below(end), 0) for end, near in parts]
+        side_key, place_key = jr.split(key)
+        chance = within[0] / sum(within)
+        below = _fine_uniform(side_key, shape, dtype) < jnp.asarray(chance, dtype)
 
-    def _tail(self, key, shape, dtype):
-        # JAX draws from the range of the error function, which is 1 to the last place
-        # from 5 standard deviations on. The distribution function keeps its digits in
-        # the lower tail.
-        mirrored = self.lower > 0
-        bounds = (-self.upper, -self.lower) if mirrored else (self.lower, self.upper)
-        low, high = (jnp.asarray(bound, dtype) for bound in bounds)
-        least, most = jsp.special.ndtr(low), jsp.special.ndtr(high)
-        shares = least + (most - least) * jr.uniform(key, shape, dtype)
-        z = jnp.clip(jsp.special.ndtri(shares), low, high)
-        return -z if mirrored else z
+        def of_part(numbers):
+            first, second = (jnp.asarray(each, dtype) for each in numbers)
+            return jnp.where(below, first, second)
+
+        start, rest = of_part(far), of_part([x - float(dtype.type(x)) for x in far])
+        way = of_part(within) * _fine_uniform(place_key, shape, dtype)
+        # A sum of shares loses digits, which a narrow law needs: what it has lost is
+        # added to the number itself, by the slope there.
+        share = start + way
+        added = share - start
+        lost = (start - (share - added)) + (way - added) + rest
+        z = jsp.special.ndtri(jnp.maximum(share, jnp.finfo(dtype).tiny))
+        z += lost * math.sqrt(2 * math.pi) * jnp.exp(jnp.square(z) / 2)
+        low, high = (jnp.asarray(each, dtype) for each in (self.lower, self.upper))
+        return jnp.clip(jnp.where(below, z, -z), low, high)
+
+
+def _share_below(z: float) -> float:
+    return math.erfc(-z / math.sqrt(2)) / 2
+
+
+def _fine_uniform(key, shape, dtype):
+    """Uniform numbers of which even the smallest have all their digits: those of JAX
+    are multiples of `eps`, so that one in eight million is 0.
+    """
+    coarse_key, fine_key = jr.split(key)
+    fine = jr.uniform(fine_key, shape, dtype) * jnp.finfo(dtype).eps
+    return jr.uniform(coarse_key, shape, dtype) + fine

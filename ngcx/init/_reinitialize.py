@@ -13,7 +13,9 @@ from jax.tree_util import GetAttrKey, tree_flatten_with_path
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
+from .._numerics import widened
 from ._base import AbstractInitializer
+from ._from_jax import FromJax
 
 
 Predicate = Callable[[str, Array], bool]
@@ -87,9 +89,9 @@ _EQUINOX: Mapping[type, WeightFields] = {
 @compiled(jit=False)
 def reinitialize(
     model: PyTree,
-    initializer: AbstractInitializer | None,
+    initializer: Callable | None,
     key: PRNGKeyArray,
-    where: Predicate | Mapping[Predicate, AbstractInitializer] | None = None,
+    where: Predicate | Mapping[Predicate, Callable] | None = None,
 ) -> PyTree:
     """Gives the weights of an Equinox model new values.
 
@@ -99,11 +101,16 @@ def reinitialize(
     `eqx.filter_vmap` made. A leaf draws from a key that depends on its path alone, so
     that a further layer does not change what the others get.
 
+    In `eqx.nn.WeightNorm` the norms become those of what is drawn, so that the weight
+    itself follows the law. `eqx.nn.SpectralNorm` divides whatever is drawn by its
+    largest singular value.
+
     **Arguments:**
 
     - `model`: any pytree of modules. A layer of your own joins by a class attribute
         `weight_fields`, as [`ngcx.init.Reinitializable`][] describes.
-    - `initializer`: draws the new values; None if `where` names all of them.
+    - `initializer`: draws the new values, be it one of ours, of `jax.nn.initializers`
+        or any function of (key, shape, dtype); None if `where` names all of them.
     - `key`: decides the draw.
     - `where`: which leaves to draw. If not given, the weights of `eqx.nn.Linear` (and
         so of `MultiheadAttention`), `Conv`, `ConvTranspose`, `GRUCell` and `LSTMCell`,
@@ -114,7 +121,8 @@ def reinitialize(
 
     **Returns:** the model with new values, of the same shapes and dtypes.
 
-    **Raises:** `ValueError` if nothing is drawn.
+    **Raises:** `ValueError` if nothing is drawn; `TypeError` for what draws no array of
+    the shape that it is asked for.
 
     !!! example
 
@@ -147,25 +155,31 @@ def reinitialize(
         ```
     """
     leaves, treedef = tree_flatten_with_path(model)
-    drawn, new = False, []
+    drawn = {}
     for path, leaf in leaves:
+        if not eqx.is_inexact_array(leaf):
+            continue
         name = jax.tree_util.keystr(path)
-        if eqx.is_inexact_array(leaf):
-            layout = _layout(model, path)
-            chosen = _choose(name, leaf, layout is not None, initializer, where)
-            if chosen is not None:
-                # Checksums are the same in every process, while hashes are not.
-                leaf_key = jr.fold_in(key, zlib.crc32(name.encode()))
-                if layout is None:
-                    leaf = chosen(leaf_key, leaf.shape, leaf.dtype)
-                else:
-                    leaf = _drawn(*layout, chosen, leaf_key, leaf)
-                drawn = True
-        new.append(leaf)
+        layout = _layout(model, path)
+        chosen = _choose(name, leaf, layout is not None, initializer, where)
+        if chosen is None:
+            continue
+        chosen = chosen if isinstance(chosen, AbstractInitializer) else FromJax(chosen)
+        # Checksums are the same in every process, while hashes are not.
+        leaf_key = jr.fold_in(key, zlib.crc32(name.encode()))
+        if layout is None:
+            drawn[path] = chosen(leaf_key, leaf.shape, leaf.dtype)
+        else:
+            drawn[path] = _drawn(*layout, chosen, leaf_key, leaf)
     if not drawn:
         raise ValueError(
             "`where` must choose some floating-point array; it chose none."
         )
+    for path, norms in leaves:
+        weight = _normalized(model, path)
+        if weight in drawn and path not in drawn:
+            drawn[weight], drawn[path] = _directions(drawn[weight], norms)
+    new = [drawn.get(path, leaf) for path, leaf in leaves]
     return jax.tree_util.tree_unflatten(treedef, new)
 
 
@@ -198,6 +212,28 @@ def _layout(model, path) -> tuple[WeightLayout, int] | None:
     layout = fields[last.name]
     axes = layout.field_axes
     return layout, 2 + (getattr(layer, axes) if isinstance(axes, str) else axes)
+
+
+def _normalized(model, path):
+    """The path of the weight whose norms are at that path, if any are."""
+    *above, last = path or (None,)
+    if last != GetAttrKey("g"):
+        return None
+    layer = ft.reduce(_child, above, model)
+    if not isinstance(layer, eqx.nn.WeightNorm):
+        return None
+    return (*above, GetAttrKey("layer"), GetAttrKey(layer.weight_name))
+
+
+def _directions(weight, norms):
+    """A weight as directions and norms, which have an axis of size 1 for each that they
+    add up, also in an ensemble.
+    """
+    axes = [axis for axis, size in enumerate(norms.shape) if size == 1]
+    squares = jnp.square(widened(weight))
+    new = jnp.sqrt(jnp.sum(squares, axes, keepdims=True)).astype(norms.dtype)
+    # A weight of 0 has no direction, and 0 / 0 would be NaN: any one will do.
+    return jnp.where(new == 0, jnp.ones_like(weight), weight), new
 
 
 def _child(node, entry):

@@ -21,15 +21,22 @@ def block_sizes(
     aspect_ratio: tuple[float | int, float | int],
 ) -> BlockSizes:
     """The sizes of blocks that cover a fraction s of the grid at a ratio r of height to
-    width, both uniform: n = ⌊H W s⌋, h = round √(n r) and w = round √(n / r), at most
-    the sides of the grid.
+    width, both uniform: n = ⌊H W s⌋, h = round √(n r) and w = round √(n / r). Where one
+    of them is 0 or beyond the grid it is the nearest side there is, and the other one n
+    divided by that.
     """
     height, width = grid_shape
     areas, area_weights = _areas(height * width, *scale)
     ratios, ratio_weights = _ratios(grid_shape, np.maximum(areas, 1), *aspect_ratio)
     # A block has one patch at least; rounded down to none, it would predict nothing.
-    heights = np.clip(np.rint(np.sqrt(areas[:, None] * ratios)), 1, height)
-    widths = np.clip(np.rint(np.sqrt(areas[:, None] / ratios)), 1, width)
+    n = np.maximum(areas, 1)[:, None]
+    heights, widths = np.rint(np.sqrt(n * ratios)), np.rint(np.sqrt(n / ratios))
+    # If one side is too long, what the other one rounds to does not count.
+    kept = (widths <= width) & ((heights < 1) | (heights > height))
+    fixed = (widths > width) | (~kept & (widths < 1))
+    h, w = np.clip(heights, 1, height), np.clip(widths, 1, width)
+    heights = np.where(fixed, np.clip(np.rint(n / w), 1, height), h)
+    widths = np.where(kept, np.clip(np.rint(n / h), 1, width), w)
     weights = area_weights[:, None] * ratio_weights
     possible = weights > 0
     sizes, which = np.unique(
@@ -58,9 +65,10 @@ def _ratios(
     n = areas[:, None]
     if low == high:
         return np.full(n.shape, low), np.ones(n.shape)
-    # A side rounds to the next whole number where it is a half more than a whole one.
-    taller = np.square(np.arange(height) + 0.5) / n
-    wider = n / np.square(np.arange(width) + 0.5)
+    # A side rounds to the next whole number where it is a half more than a whole one;
+    # the last of them is beyond the grid.
+    taller = np.square(np.arange(height + 1) + 0.5) / n
+    wider = n / np.square(np.arange(width + 1) + 0.5)
     inner = np.clip(np.concatenate([taller, wider], 1), low, high)
     edges = np.pad(
         np.sort(inner, 1), ((0, 0), (1, 1)), constant_values=((0, 0), (low, high))

@@ -49,7 +49,9 @@ class MultiBlockMask(Module):
     $$n = \lfloor H W s \rfloor, \quad h = \mathrm{round} \sqrt{n r}, \quad w =
     \mathrm{round} \sqrt{n / r},$$
 
-    with sides from 1 to those of the grid. Then each block is placed, with equal
+    Where one of them is 0 or longer than the grid, it is 1 or the side of the grid, and
+    the other one is $n$ divided by it, so that a block covers what it should at
+    another ratio. Then each block is placed, with equal
     chances wherever it fits. The context is what remains; blocks that leave nothing are
     placed again.
 

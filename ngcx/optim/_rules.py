@@ -1,4 +1,5 @@
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 import jax.tree_util as jtu
@@ -6,30 +7,52 @@ import optax
 from jaxtyping import Array, Int, PyTree
 
 from .._compiled import compiled
+from .._numerics import rounded_like, widened_tree
 from .._registry import create as create_member
-from .._typing import Scalar
+from .._typing import Fraction, Must, NonNegative, Positive, Scalar
+
+
+# A schedule is a function of the number of steps taken so far, as in optax.
+Rate: TypeAlias = NonNegative[Scalar] | Callable[..., Any]
+Decay: TypeAlias = Annotated[
+    Scalar, Must("from 0 to less than 1", lambda value: 0 <= value < 1)
+]
 
 
 # Rules are pairs of functions, which a program cannot return: nothing here is compiled.
 @compiled(jit=False)
-def sgd(eta: Scalar = 0.001) -> optax.GradientTransformation:
+def sgd(eta: Rate = 0.001) -> optax.GradientTransformation:
     r"""Gradient descent, $\theta - \eta g$: `optax.sgd`.
 
     What comes as gradients may be any updates to descend along, such as those of a
     local learning rule with their sign reversed.
+
+    **Arguments:**
+
+    - `eta`: $\eta$, the learning rate, 0 or more; or a schedule of optax, a function of
+        the number of steps taken.
     """
-    return optax.sgd(eta)
+    return _in_float32(optax.sgd(eta))
 
 
 @compiled(jit=False)
 def adam(
-    eta: Scalar = 0.001,
-    beta1: Scalar = 0.9,
-    beta2: Scalar = 0.999,
-    eps: Scalar = 1e-8,
+    eta: Rate = 0.001,
+    beta1: Decay = 0.9,
+    beta2: Decay = 0.999,
+    eps: Positive[Scalar] = 1e-8,
 ) -> optax.GradientTransformation:
-    """Adam (Kingma and Ba, 2015): `optax.adam`."""
-    return optax.adam(eta, beta1, beta2, eps)
+    r"""Adam (Kingma and Ba, 2015): `optax.adam`, whose moments are in float32 where
+    parameters have half precision.
+
+    **Arguments:**
+
+    - `eta`: the learning rate, as for [`ngcx.optim.sgd`][].
+    - `beta1`, `beta2`: the decays of the moments, below 1.
+    - `eps`: is added to the root of the second moment; it is positive, because a
+        gradient of 0 would be divided by 0.
+    """
+    return _in_float32(optax.adam(eta, beta1, beta2, eps))
 
 
 class NagState(NamedTuple):
@@ -40,19 +63,20 @@ class NagState(NamedTuple):
 
 
 @compiled(jit=False)
-def nag(eta: Scalar = 0.01, mu: Scalar = 0.9) -> optax.GradientTransformation:
+def nag(eta: Rate = 0.01, mu: Fraction[Scalar] = 0.9) -> optax.GradientTransformation:
     r"""Nesterov's accelerated gradient, as ngc-learn writes it.
 
-    $$\varphi_t = \theta_{t-1} - \eta g_t, \qquad
+    $$\varphi_t = \theta_{t-1} - \eta_t g_t, \qquad
     \theta_t = \varphi_t + \mu (\varphi_t - \varphi_{t-1})$$
 
-    without the second term in the first step. From the second on this is `optax.sgd`
-    with momentum $\mu$ and `nesterov=True`.
+    without the second term in the first step. From the second on, and for one $\eta$,
+    this is `optax.sgd` with momentum $\mu$ and `nesterov=True`. The momentum is in
+    float32 where parameters have half precision.
 
     **Arguments:**
 
-    - `eta`: $\eta$, the learning rate.
-    - `mu`: $\mu$, the momentum.
+    - `eta`: $\eta$, the learning rate, as for [`ngcx.optim.sgd`][].
+    - `mu`: $\mu$, the momentum, from 0 to 1.
     """
 
     def init(params):
@@ -62,24 +86,40 @@ def nag(eta: Scalar = 0.01, mu: Scalar = 0.9) -> optax.GradientTransformation:
     def update(updates, state, params=None):
         del params
         later = state.steps > 0
+        rate = eta(state.steps) if callable(eta) else eta
 
         def accumulated(m, g):
-            # The momentum m is that of phi_t - phi_(t-1) = -eta m_t, at first 0.
-            return jnp.where(later, jnp.asarray(mu, g.dtype) * m + g, 0)
+            # The momentum m is phi_t - phi_(t-1), which counts as 0 in the first step.
+            decay, step = jnp.asarray(mu, g.dtype), jnp.asarray(rate, g.dtype) * g
+            return jnp.where(later, decay * m - step, 0)
 
         def moved(m, g):
-            rate, decay = jnp.asarray(eta, g.dtype), jnp.asarray(mu, g.dtype)
-            return -rate * (g + decay * m)
+            return jnp.asarray(mu, g.dtype) * m - jnp.asarray(rate, g.dtype) * g
 
         momentum = jtu.tree_map(accumulated, state.momentum, updates)
         steps = jnp.asarray(optax.safe_increment(state.steps))
         return jtu.tree_map(moved, momentum, updates), NagState(momentum, steps)
 
+    return _in_float32(optax.GradientTransformation(init, update))
+
+
+def _in_float32(rule: optax.GradientTransformation) -> optax.GradientTransformation:
+    """A rule that sees float32 for half precisions, so that what it adds up over many
+    steps loses nothing; its updates are rounded.
+    """
+
+    def init(params):
+        return rule.init(widened_tree(params))
+
+    def update(updates, state, params=None):
+        wide, state = rule.update(widened_tree(updates), state, widened_tree(params))
+        return rounded_like(wide, updates), state
+
     return optax.GradientTransformation(init, update)
 
 
 @compiled(jit=False)
-def create(name: str, **hyperparameters: Scalar) -> optax.GradientTransformation:
+def create(name: str, **hyperparameters: Rate) -> optax.GradientTransformation:
     """The rule of that name, `"sgd"`, `"nag"` or `"adam"`.
 
     **Raises:** `ValueError` for another name, with the nearest one.

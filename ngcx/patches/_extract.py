@@ -7,7 +7,16 @@ from jaxtyping import Array, Shaped
 
 from .._compiled import compiled
 from ._center import centered
-from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
+from ._windows import (
+    Images,
+    Pair,
+    Patches,
+    grid,
+    height_axis,
+    pair,
+    warn_of_channels,
+    windows,
+)
 
 
 Framed = (
@@ -41,7 +50,9 @@ def extract_patches(
     **Arguments:**
 
     - `images`: one image (height, width), a batch of them (batch, height, width), or
-        one with channels (batch, height, width, channels); of any dtype.
+        one with channels (batch, height, width, channels); of any dtype. Three axes are
+        a batch: give one image with channels as `images[None]`. Where an axis looks
+        like channels and is read as a side, there is a warning.
     - `patch_shape`: the height and the width of a patch.
     - `stride`: the distance from one patch to the next. By default it is that of tiles,
         `patch_shape`.
@@ -70,9 +81,10 @@ def extract_patches(
 
         ```
     """
-    images = frame(images, padding)
+    warn_of_channels(images.shape)
+    images = framed(images, padding)
     axis = height_axis(images.ndim)
-    rows, columns = grid(images.shape[axis : axis + 2], patch_shape, stride, overlap)
+    rows, columns = grid(images.shape, patch_shape, stride, overlap)
     patches = windows(images, rows, columns, patch_shape)
     return centered(patches, patches.ndim - axis - 1)[0] if center else patches
 
@@ -92,6 +104,11 @@ def frame(images: Images, padding: Pair) -> Framed:
 
     **Raises:** `ValueError` for a negative padding.
     """
+    warn_of_channels(images.shape)
+    return framed(images, padding)
+
+
+def framed(images, padding: Pair):
     widths = [(0, 0)] * images.ndim
     axis = height_axis(images.ndim)
     widths[axis : axis + 2] = [(side, side) for side in pair("padding", padding, 0)]

@@ -8,7 +8,14 @@ from jaxtyping import Int
 from .._compiled import compiled
 from .._module import Module
 from .._typing import Count
-from ._windows import Images, Patches, check_fits, height_axis, windows
+from ._windows import (
+    Images,
+    Patches,
+    check_fits,
+    height_axis,
+    warn_of_channels,
+    windows,
+)
 
 
 class PatchGenerator(Module):
@@ -71,8 +78,8 @@ class PatchGenerator(Module):
 
         **Raises:** `ValueError` for an image in which no patch fits.
         """
-        axis = height_axis(images.ndim)
-        rows, columns = self._starts(*images.shape[axis : axis + 2])
+        warn_of_channels(images.shape)
+        rows, columns = self._starts(images.shape)
         return windows(images, rows, columns, (self.patch_height, self.patch_width))
 
     # This is not compiled, so that the corners are known while tracing.
@@ -88,15 +95,17 @@ class PatchGenerator(Module):
 
         **Raises:** `ValueError` for an image in which no patch fits.
         """
-        rows, columns = self._starts(height, width)
+        rows, columns = self._starts((height, width))
         return np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
 
-    def _starts(self, height: int, width: int):
+    def _starts(self, shape: tuple[int, ...]):
         check_fits(
             (self.patch_height, self.patch_width),
-            (height, width),
+            shape,
             "`patch_height` and `patch_width` must fit into the image",
         )
+        axis = height_axis(len(shape))
+        height, width = shape[axis : axis + 2]
         return (
             _starts(
                 self.vertical_alignment, height, self.patch_height, self.vertical_stride

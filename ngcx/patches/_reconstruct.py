@@ -9,8 +9,17 @@ import numpy as np
 
 from .._compiled import compiled
 from .._numerics import wide_dtype
-from ._extract import frame
-from ._windows import Images, Pair, Patches, grid, height_axis, pair, windows
+from ._extract import framed
+from ._windows import (
+    Images,
+    Pair,
+    Patches,
+    grid,
+    height_axis,
+    pair,
+    warn_of_channels,
+    windows,
+)
 
 
 if TYPE_CHECKING:
@@ -67,6 +76,7 @@ def reconstruct(
             f"`image_shape` must be {patches.ndim - 1} integers for `patches` of the "
             f"shape {patches.shape}; got {image_shape}."
         )
+    warn_of_channels(image_shape)
     axis = height_axis(len(image_shape))
     patch_shape = patches.shape[axis + 1 : axis + 3]
     cover = _cover(image_shape, patch_shape, stride, overlap, padding)
@@ -105,7 +115,7 @@ class _Cover(NamedTuple):
         return jax.ShapeDtypeStruct(self.image_shape, dtype)
 
     def cut(self, images):
-        return windows(frame(images, self.padding), *self.starts, self.patch_shape)
+        return windows(framed(images, self.padding), *self.starts, self.patch_shape)
 
     def add(self, patches):
         """The sum of the patches over each pixel."""
@@ -131,9 +141,10 @@ class _Cover(NamedTuple):
 def _cover(image_shape, patch_shape, stride, overlap, padding) -> _Cover:
     axis = height_axis(len(image_shape))
     size, sides = image_shape[axis : axis + 2], pair("padding", padding, 0)
-    framed = tuple(length + 2 * side for length, side in zip(size, sides, strict=True))
+    sizes = tuple(length + 2 * side for length, side in zip(size, sides, strict=True))
     rule = "`patches` must fit into `image_shape`"
-    starts = grid(framed, patch_shape, stride, overlap, rule)
+    shape = (*image_shape[:axis], *sizes, *image_shape[axis + 2 :])
+    starts = grid(shape, patch_shape, stride, overlap, rule)
     of_axes = []
     for length, patch, side, begin in zip(
         size, patch_shape, sides, starts, strict=True

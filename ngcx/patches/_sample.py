@@ -12,7 +12,7 @@ from .._compiled import compiled
 from .._typing import Natural
 from ..data import random_permutation_index
 from ._center import centered
-from ._windows import Images, check_fits, height_axis
+from ._windows import Images, check_fits, warn_of_channels
 
 
 Samples = Shaped[Array, "..."]
@@ -99,8 +99,8 @@ def sample_patches(
 
         ```
     """
-    axis = height_axis(images.ndim)
-    check_fits(patch_shape, images.shape[axis : axis + 2])
+    warn_of_channels(images.shape)
+    check_fits(patch_shape, images.shape)
     window = (*patch_shape, *images.shape[3:])
     if images.ndim == 2:
         patches = _sample(key, images, window, n, replace)

@@ -1,5 +1,7 @@
 """Windows of images: where a grid has them, and how they are cut out."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,30 +34,55 @@ def height_axis(ndim: int) -> int:
     return 0 if ndim == 2 else 1
 
 
+def warn_of_channels(shape: tuple[int, ...]):
+    """Warns where an axis that is no channel has so few entries that it may be one."""
+    three = len(shape) == 3 and shape[2] <= _CHANNELS and min(shape[:2]) >= _LONG
+    four = len(shape) == 4 and shape[1] <= _CHANNELS and min(shape[2:]) >= _LONG
+    if three or four:
+        narrow = " Images as narrow as this are `images[..., None]`." if three else ""
+        warnings.warn(_reading(shape).strip() + narrow, stacklevel=2)
+
+
+_CHANNELS, _LONG = 4, 16
+
+
+def _reading(shape: tuple[int, ...]) -> str:
+    """A line that says what the axes of images are, and how to give others."""
+    start = f"\n`images` of shape {shape} are read as "
+    if len(shape) == 3:
+        return f"{start}(batch, height, width). One with channels is `images[None]`."
+    if len(shape) == 4:
+        cure = "Channels in front go last by `jnp.moveaxis(images, 1, -1)`."
+        return f"{start}(batch, height, width, channels). {cure}"
+    return ""
+
+
 _FIT = "`patch_shape` must fit into `images`"
 
 
-def check_fits(
-    patch_shape: tuple[int, int],
-    size: tuple[int, ...],
-    rule: str = _FIT,
-):
+def check_fits(patch_shape: tuple[int, int], shape: tuple[int, ...], rule: str = _FIT):
+    """Raises unless a patch fits into images of that shape."""
     pair("patch_shape", patch_shape, 1)
-    if patch_shape[0] > size[0] or patch_shape[1] > size[1]:
+    axis = height_axis(len(shape))
+    height, width = shape[axis : axis + 2]
+    if patch_shape[0] > height or patch_shape[1] > width:
         raise ValueError(
-            f"{rule}, {size[0]} x {size[1]} with padding; got {patch_shape}."
+            f"{rule}, {height} x {width} with padding; got {patch_shape}."
+            f"{_reading(shape)}"
         )
 
 
 def grid(
-    size: tuple[int, ...],
+    shape: tuple[int, ...],
     patch_shape: tuple[int, int],
     stride: Pair | None,
     overlap: Pair | None,
     rule: str = _FIT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The first row, and the first column, of the windows of a regular grid."""
-    check_fits(patch_shape, size, rule)
+    check_fits(patch_shape, shape, rule)
+    axis = height_axis(len(shape))
+    size = shape[axis : axis + 2]
     if stride is not None and overlap is not None:
         raise ValueError(
             f"`stride` and `overlap` exclude each other; got {stride} and {overlap}."

@@ -1,4 +1,5 @@
 import abc
+import functools as ft
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +13,8 @@ from jaxtyping import PyTree
 
 from .._compiled import compiled
 from .._module import Module
+from .._numerics import rounded_like, widened_tree
+from .._trees import difference
 from .._typing import Natural
 
 
@@ -38,6 +41,9 @@ class AbstractProcess(Module):
     def run(self, state: PyTree, inputs: Mapping[str, PyTree]) -> PyTree:
         """Runs all steps once, in a program that is compiled once for all values.
 
+        Steps get half precisions in float32, and what the last one returns is rounded:
+        a decay of 0.99 would be 0.988 in bfloat16.
+
         **Arguments:**
 
         - `state`: a pytree of arrays and numbers.
@@ -46,7 +52,8 @@ class AbstractProcess(Module):
         **Returns:** the state after all steps.
 
         **Raises:** `ValueError` that names the step for an input that is missing, and
-        for one that no step takes.
+        for one that no step takes; `TypeError` that names the step if one changes the
+        structure, a shape or a dtype of the state.
         """
         return self._run(state, inputs)
 
@@ -79,8 +86,7 @@ class AbstractProcess(Module):
         without `watch`).
 
         **Raises:** what `run` raises; `ValueError` if the inputs disagree in their
-        length; `TypeError` that names the step if one changes the structure, a shape or
-        a dtype of the state.
+        length.
         """
         lengths = {jnp.shape(leaf)[:1] for leaf in jtu.tree_leaves(dict(inputs))}
         lengths |= set() if length is None else {(length,)}
@@ -90,18 +96,9 @@ class AbstractProcess(Module):
                 "`inputs` must have leading axes of one length, that of `length` if it "
                 f"is given; got {found}."
             )
-        expected = _signature(state)
-
-        def check(name, state):
-            if (found := _signature(state)) != expected:
-                raise TypeError(
-                    f"`{name}` of `{self.name}` must keep the structure, shapes and "
-                    f"dtypes of the state; got {found[1]} for {expected[1]}, in "
-                    f"{found[0]}."
-                )
 
         def step(state, now):
-            state = self._run(state, now, check)
+            state = self._run(state, now)
             return state, None if watch is None else watch(state)
 
         step = jax.checkpoint(step) if checkpoint else step
@@ -111,20 +108,35 @@ class AbstractProcess(Module):
 
     # This is not compiled: it makes the inputs of compiled programs, on the host.
     @compiled(jit=False)
-    def pack(self, length: Natural, **inputs: Any) -> dict[str, PyTree]:
+    def pack(
+        self,
+        length: Natural,
+        over_time: Mapping[str, PyTree] | None = None,
+        **inputs: Any,
+    ) -> dict[str, PyTree]:
         """Inputs for a scan over `length` time steps.
 
         **Arguments:**
 
         - `length`: the number of time steps.
-        - `inputs`: each a number, which stays the same; an array with a leading time
-            axis; or a function of the number of the step (traced), mapped over all.
+        - `over_time`: the names and values of inputs that hold a row for each time
+            step: pytrees of arrays with a leading time axis.
+        - `inputs`: the others. A number stays the same; of a key of `jax.random` each
+            time step gets one of its own; a function of the number of the step (traced)
+            is mapped over all. So `target=lambda step: target` is an array that stays
+            the same.
 
-        **Raises:** `ValueError` that names an input of another length; `TypeError` that
-        names one of another type.
+        **Raises:** `ValueError` that names an input of another length, one that is
+        given twice, or an array that may be either; `TypeError` that names one of
+        another type.
         """
-        self._check_names(inputs)
-        return {name: _packed(name, value, length) for name, value in inputs.items()}
+        varying = dict(over_time or {})
+        if twice := sorted(varying.keys() & inputs.keys()):
+            raise ValueError(f"`over_time` must not have {twice}, which are given too.")
+        self._check_names(varying | inputs)
+        rows = {name: _rows(name, value, length) for name, value in varying.items()}
+        others = {name: _packed(name, value, length) for name, value in inputs.items()}
+        return rows | others
 
     # This is not compiled, since what it returns is no array.
     @compiled(jit=False)
@@ -132,13 +144,22 @@ class AbstractProcess(Module):
         """What `run` compiles, as JAX writes it; the arguments are those of `run`."""
         return jax.make_jaxpr(self._run)(state, dict(inputs))
 
-    def _run(self, state, inputs, check=lambda name, state: None):
+    def _run(self, state, inputs):
         self._check_names(inputs)
+        wide, inputs = widened_tree((state, dict(inputs)))
+        now = wide
         for name, step in self.chain:
             taken = {key: inputs[key] for key in _parameters(step) if key in inputs}
-            state = step(state, **taken)
-            check(name, state)
-        return state
+            now = step(now, **taken)
+            if jtu.tree_structure(now) == jtu.tree_structure(state):
+                # A step may say the dtype in which the state is stored.
+                now = jtu.tree_map(_widened_if_stored, now, state)
+            if problem := difference(now, wide):
+                raise TypeError(
+                    f"`{name}` of `{self.name}` must keep the structure, shapes and "
+                    f"dtypes of the state; {problem}."
+                )
+        return rounded_like(now, state)
 
     def _check_names(self, inputs: Mapping[str, Any]):
         known = set()
@@ -256,8 +277,10 @@ def _check_different(argument: str, names):
 
 
 def _name(step: Callable) -> str:
-    method = getattr(step, "__func__", step)
-    name = getattr(method, "__name__", None)
+    function = _function(step)
+    while isinstance(function, ft.partial):
+        function = function.func
+    name = getattr(function, "__name__", None)
     if name is None or name == "<lambda>":
         raise ValueError(
             "`steps` must be given as (name, step) where a step has no name; got "
@@ -266,28 +289,58 @@ def _name(step: Callable) -> str:
     return name
 
 
+def _function(step: Any) -> Callable:
+    """What a step calls, without what JAX and Equinox have put around it, such as
+    `eqx.filter_jit`; what is bound to it is the beginning of a partial.
+    """
+    if isinstance(step, ft.partial | eqx.Partial):
+        return ft.partial(_function(step.func), *step.args, **step.keywords)
+    if hasattr(step, "__func__"):
+        return ft.partial(_function(step.__func__), step.__self__)
+    wrapped = getattr(step, "__wrapped__", None)
+    return step if wrapped is None else _function(wrapped)
+
+
 def _parameters(step: Callable) -> dict[str, bool]:
     """The names of the inputs of a step, and whether each must be given."""
-    signature = inspect.signature(step)
+    signature = inspect.signature(_function(step))
     _state, *parameters = signature.parameters.values()
     if any(each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) for each in parameters):
         raise ValueError(f"`steps` must name their inputs; got {step}, of {signature}.")
     return {each.name: each.default is each.empty for each in parameters}
 
 
+def _widened_if_stored(new, stored):
+    same = hasattr(new, "dtype") and new.dtype == jnp.result_type(stored)
+    return widened_tree(new) if same else new
+
+
 def _packed(name: str, value, length: int):
+    """An input that is no array with a time axis."""
     if callable(value):
         return jax.vmap(value)(jnp.arange(length))
 
     def leaf(array):
-        if not eqx.is_array_like(array):
-            raise TypeError(
-                f"`{name}` must be a number, an array or a function; got {array!r}."
+        array = _array(name, array)
+        if array.ndim:
+            raise ValueError(
+                f"`{name}` must be in `over_time` if its first axis is time, or else a "
+                f"function of the time step; got {array.dtype}{list(array.shape)}.\n"
+                f"Give `over_time={{{name!r}: ...}}`, or `{name}=lambda step: ...`."
             )
-        array = jnp.asarray(array)
-        if array.ndim == 0:
-            return jnp.broadcast_to(array, (length,))
-        if len(array) != length:
+        if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+            return jax.random.split(array, length)
+        return jnp.broadcast_to(array, (length,))
+
+    return jtu.tree_map(leaf, value)
+
+
+def _rows(name: str, value, length: int):
+    """An input with a time axis."""
+
+    def leaf(array):
+        array = _array(name, array)
+        if array.shape[:1] != (length,):
             raise ValueError(
                 f"`{name}` must have a leading axis of {length} time steps; got an "
                 f"array of shape {array.shape}."
@@ -297,8 +350,9 @@ def _packed(name: str, value, length: int):
     return jtu.tree_map(leaf, value)
 
 
-def _signature(state):
-    leaves, structure = jtu.tree_flatten(state)
-    return structure, [
-        f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}" for leaf in leaves
-    ]
+def _array(name: str, leaf) -> jax.Array:
+    if not eqx.is_array_like(leaf):
+        raise TypeError(
+            f"`{name}` must be a number, a key, an array or a function; got {leaf!r}."
+        )
+    return jnp.asarray(leaf)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -290,6 +292,81 @@ def test_a_law_truncated_to_a_tail(bounds, dtype):
     assert len(np.unique(draw)) > (10_000 if jnp.finfo(dtype).bits > 16 else 10)
 
 
+BOUNDS = [
+    (2.9, 8),
+    (-8, -2.9),
+    (2.9, 3.1),
+    (3.0, 12),
+    (5, 5.001),
+    (-8, 8),
+    (-30, 2),
+    (-0.5, 7),
+    (0, 9),
+    (0.1, 0.1001),
+    (-float("inf"), 1),
+    (-float("inf"), float("inf")),
+    (11, float("inf")),
+]
+
+
+def check_truncated(draw, lower, upper):
+    """Checks the law, how far its tails reach, and how many numbers there are."""
+    law = scipy.stats.truncnorm(lower, upper)
+    values, number = np.sort(np.asarray(draw, np.float64)), draw.size
+    low, high = draw.dtype.type(lower), draw.dtype.type(upper)
+    assert low <= values[0] and values[-1] <= high
+    assert scipy.stats.kstest(values, law.cdf).pvalue > 1e-3
+    # At the near bound of a tail, many round to the bound itself.
+    assert values[-1] < 0 or upper < 6 or number * law.sf(values[-1]) > 1e-6
+    assert values[0] > 0 or lower > -6 or number * law.cdf(values[0]) > 1e-6
+    exact = law.ppf(np.random.default_rng(0).random(number)).astype(draw.dtype)
+    assert len(np.unique(draw)) > 0.8 * len(np.unique(exact))
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize(("lower", "upper"), BOUNDS)
+def test_truncated_laws_are_exact_far_from_the_bounds(lower, upper, kind):
+    initializer = TruncatedGaussian(lower=float(lower), upper=float(upper))
+    with jax.enable_x64(kind == "float64"):
+        check_truncated(
+            np.asarray(initializer(jr.key(0), (20_000,), kind)), lower, upper
+        )
+        check_truncated(initializer.numpy(0, (20_000,), kind), lower, upper)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("lower", "upper"), BOUNDS)
+def test_truncated_laws_of_a_million_draws(lower, upper):
+    initializer = TruncatedGaussian(lower=float(lower), upper=float(upper))
+    check_truncated(np.asarray(initializer(jr.key(1), (1_000_000,))), lower, upper)
+
+
 def test_a_tail_that_no_number_is_in_is_an_error():
     with pytest.raises(ValueError, match="`lower` and `upper` must come within 12 st"):
         TruncatedGaussian(lower=20.0, upper=30.0)(jr.key(0), (3,))
+
+
+def test_numbers_of_numpy_are_those_of_python():
+    half: Any = np.float32(0.5)
+    two: Any = np.int64(2)
+    zero: Any = np.int8(0)
+    for numpy, python in (
+        (Constant(half), Constant(0.5)),
+        (Uniform(zero, half), Uniform(0, 0.5)),
+        (Gaussian(half, two), Gaussian(0.5, 2)),
+        (LogGaussian(half), LogGaussian(0.5)),
+        (DiagOffDiag(half, two), DiagOffDiag(0.5, 2)),
+        (TruncatedGaussian(half, two, -half, two), TruncatedGaussian(0.5, 2, -0.5, 2)),
+        (Orthogonal(half), Orthogonal(0.5)),
+        (HeNormal(-two, zero), HeNormal(-2, 0)),
+        (FanInGaussian(batch_axis=(zero,)), FanInGaussian(batch_axis=(0,))),
+        (Gaussian().constrain(Clip(zero, half)), Gaussian().constrain(Clip(0, 0.5))),
+    ):
+        assert numpy == python and hash(numpy) == hash(python)
+        shape = (2, two, np.uint8(3))
+        drawn = numpy.numpy(two, shape)
+        np.testing.assert_array_equal(drawn, python.numpy(2, (2, 2, 3)))
+    with pytest.raises(ValueError, match="`low` must not exceed `high`"):
+        Uniform(two, half)
+    with pytest.raises(ValueError, match="`amin` must not exceed `amax`"):
+        Clip(two, 1.0)

@@ -12,13 +12,16 @@ from ngcx.init import (
     Constant,
     FanInGaussian,
     FanInUniform,
+    FromJax,
     GlorotUniform,
     HeNormal,
     Orthogonal,
+    RowMask,
     WeightLayout,
     reinitialize,
 )
-from ngcx.neurons import LIF, RecurrentLIF
+from ngcx.neurons import LIF, Recurrent
+from ngcx.testing import tolerance
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -64,7 +67,7 @@ def bound(weight):
             lambda key: eqx.nn.LSTMCell(200, 20, key=key),
             {"weight_ih": 200, "weight_hh": 20},
         ),
-        (lambda key: RecurrentLIF(weight=jnp.zeros((90, 90))), {"weight": 90}),
+        (lambda key: Recurrent(LIF(), jnp.zeros((90, 90))), {"feedback": 90}),
     ],
 )
 def test_fan_in_is_that_of_the_layer(layer, weights):
@@ -72,6 +75,99 @@ def test_fan_in_is_that_of_the_layer(layer, weights):
     for name, fan_in in weights.items():
         # The largest of hundreds of draws is close to the limit, and below.
         assert 0.97 < bound(getattr(new, name)) * fan_in**0.5 <= 1
+
+
+JNI = jax.nn.initializers
+FROM_JAX = {
+    "he_normal": JNI.he_normal(),
+    "orthogonal": JNI.orthogonal(),
+    "zeros": JNI.zeros,
+    "constant": JNI.constant(0.5),
+    "truncated_normal": JNI.truncated_normal(0.1),
+    "variance_scaling": JNI.variance_scaling(2.0, "fan_avg", "uniform"),
+    "a function": lambda key, shape, dtype: jnp.full(shape, 2, dtype),
+}
+
+
+@pytest.mark.parametrize("name", FROM_JAX)
+def test_initializers_of_jax_stand_in_for_ours(name):
+    theirs = FROM_JAX[name]
+    model = [eqx.nn.Linear(4, 3, key=jr.key(0)), eqx.nn.LSTMCell(3, 3, key=jr.key(1))]
+    got = reinitialize(model, theirs, jr.key(2))
+    expected = reinitialize(model, FromJax(theirs), jr.key(2))
+    jax.tree.map(np.testing.assert_array_equal, got, expected)
+    is_linear = {lambda path, leaf: path == "[0].weight": theirs}
+    only = reinitialize(model, None, jr.key(2), is_linear)
+    weight = reinitialize(model, theirs, jr.key(2), next(iter(is_linear)))[0].weight
+    np.testing.assert_array_equal(only[0].weight, weight)
+    np.testing.assert_array_equal(only[1].weight_ih, model[1].weight_ih)
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), model[0])
+    assert reinitialize(half, theirs, jr.key(2)).weight.dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        (JNI.he_normal, r"(?s)`initializer` must be a function of .*`he_normal\(\)`"),
+        (HeNormal, r"(?s)`initializer` .* got the class HeNormal.*`HeNormal\(\)`"),
+        (lambda key, shape, dtype: jnp.zeros(3, dtype), r"of shape \(4, 3\)"),
+        (lambda key, shape, dtype: None, "`initializer` must be a function of"),
+        ("he_normal", "`initializer` of `reinitialize` must be a function"),
+    ],
+)
+def test_what_draws_no_array_is_an_error(wrong, match):
+    with pytest.raises(TypeError, match=match):
+        reinitialize(eqx.nn.Linear(4, 3, key=jr.key(0)), wrong, jr.key(1))
+    if callable(wrong):
+        with pytest.raises(TypeError, match="`initializer` must be a function"):
+            FromJax(wrong)(jr.key(0), (4, 3))
+        with pytest.raises(TypeError, match="`initializer` must be a function"):
+            FromJax(wrong).numpy(0, (4, 3))
+
+
+def weight_of(normed):
+    """The weight that a layer of Equinox computes with: what it does to a basis."""
+    return jax.vmap(normed, in_axes=1, out_axes=1)(jnp.eye(4, dtype=normed.g.dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_the_weight_of_weight_norm_follows_the_law(axis, dtype):
+    def make(key):
+        linear = eqx.nn.Linear(4, 3, use_bias=False, dtype=dtype, key=key)
+        return eqx.nn.WeightNorm(linear, axis=axis)
+
+    with jax.numpy_rank_promotion("allow"):
+        model = {"layer": make(jr.key(0))}
+        for initializer in (
+            HeNormal(),
+            Constant(0.0),
+            Constant(1.0).constrain(RowMask(1)),
+        ):
+            new = reinitialize(model, initializer, jr.key(1))["layer"]
+            got = np.asarray(weight_of(new), "f4")
+            expected = np.asarray(new.layer.weight, "f4")
+            expected = np.where(np.asarray(new.g, "f4") == 0, 0, expected)
+            assert np.isfinite(got).all() and got.shape == (3, 4)
+            np.testing.assert_allclose(got, expected, **tolerance(jnp.dtype(dtype), 4))
+            assert new.g.dtype == new.layer.weight.dtype == jnp.dtype(dtype)
+        ensemble = eqx.filter_vmap(make)(jr.split(jr.key(0), 5))
+        new = reinitialize(ensemble, FanInUniform(), jr.key(1))
+        assert new.g.shape == ensemble.g.shape
+        weights = np.asarray(eqx.filter_vmap(weight_of)(new), "f4")
+        np.testing.assert_allclose(
+            weights,
+            np.asarray(new.layer.weight, "f4"),
+            **tolerance(jnp.dtype(dtype), 4),
+        )
+
+
+def test_norms_are_kept_where_no_weight_is_drawn():
+    normed = eqx.nn.WeightNorm(eqx.nn.Linear(4, 3, key=jr.key(0)))
+    new = reinitialize(normed, Constant(0.0), jr.key(1), is_bias)
+    np.testing.assert_array_equal(new.g, normed.g)
+    new = reinitialize(normed, Constant(2.0), jr.key(1), lambda path, leaf: True)
+    assert np.all(new.g == 2)
 
 
 def test_attention_is_made_of_linear_layers():
@@ -95,13 +191,14 @@ def test_gates_are_drawn_one_by_one():
     [
         (lambda key: eqx.nn.Linear(400, 9, key=key), 400),
         (lambda key: eqx.nn.Conv1d(8, 50, 3, key=key), 24),
-        (lambda key: RecurrentLIF(weight=jr.normal(key, (90, 90))), 90),
+        (lambda key: Recurrent(LIF(), jr.normal(key, (90, 90))), 90),
     ],
 )
 def test_members_of_an_ensemble_are_drawn_one_by_one(make, fan_in):
     ensemble = eqx.filter_vmap(eqx.filter_vmap(make))(jr.split(jr.key(0), (2, 3)))
-    weight = reinitialize(ensemble, FanInUniform(), jr.key(1)).weight
-    assert weight.shape == ensemble.weight.shape
+    name = "feedback" if hasattr(ensemble, "feedback") else "weight"
+    weight = getattr(reinitialize(ensemble, FanInUniform(), jr.key(1)), name)
+    assert weight.shape == getattr(ensemble, name).shape
     members = weight.reshape(6, -1)
     assert np.unique(members, axis=0).shape == members.shape
     for member in members:

@@ -67,7 +67,7 @@ DIFFERENT = {
     "slices": lambda: (slice(1), slice(2)),
     "ranges": lambda: (range(3), range(4)),
     "paths": lambda: (pathlib.PurePath("a"), pathlib.PurePath("b")),
-    "classes": lambda: (neurons.LIF, neurons.RecurrentLIF),
+    "classes": lambda: (neurons.LIF, neurons.LeakyIntegrator),
     "python modules": lambda: (jax, np),
     "objects": lambda: (types.SimpleNamespace(a=1), types.SimpleNamespace(a=2)),
     "named functions": lambda: (named, other),

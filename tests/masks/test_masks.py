@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -52,6 +53,19 @@ def check_same(masks, others):
 def equally(outcomes):
     outcomes = list(outcomes)
     return dict.fromkeys(outcomes, 1 / len(outcomes))
+
+
+def sides(shape, n, r):
+    """Heights and widths of blocks of `n` patches at a ratio `r`, which broadcast."""
+    n = np.maximum(n, 1)
+    h, w = np.rint(np.sqrt(n * r)), np.rint(np.sqrt(n / r))
+    # The first of these that is wrong is mended, and the other side follows from it.
+    wrong = (w > shape[1], h > shape[0], h < 1, w < 1)
+    at_most = np.minimum(n, shape[1])
+    heights = (np.rint(n / shape[1]), shape[0], 1, np.minimum(n, shape[0]))
+    widths = (shape[1], np.rint(n / shape[0]), at_most, 1)
+    h, w = np.select(wrong, heights, h), np.select(wrong, widths, w)
+    return np.maximum(h, 1), np.maximum(w, 1)
 
 
 def block_size(masks):
@@ -125,6 +139,7 @@ def test_masks_are_consistent(data, seed):
         ((14, 14), (0.1, 0.6), (0.3, 3.0)),
         ((6, 10), (0.05, 0.5), (1.0, 1.0)),
         ((7, 7), (0.29, 0.29), (1.3, 1.3)),
+        ((3, 20), (0.1, 0.6), (0.05, 5.0)),
     ],
 )
 def test_the_law_of_sizes(shape, scale, ratio):
@@ -135,8 +150,7 @@ def test_the_law_of_sizes(shape, scale, ratio):
     s = scale[0] + uniform * (scale[1] - scale[0])
     r = ratio[0] + uniform * (ratio[1] - ratio[0])
     n = np.floor(shape[0] * shape[1] * s)[:, None]
-    heights = np.clip(np.rint(np.sqrt(n * r)), 1, shape[0]).astype(int)
-    widths = np.clip(np.rint(np.sqrt(n / r)), 1, shape[1]).astype(int)
+    heights, widths = (side.astype(int) for side in sides(shape, n, r))
     cells = Counter(zip(heights.flat, widths.flat, strict=True))
     probabilities = {size: count / number**2 for size, count in cells.items()}
     mask = MultiBlockMask(shape, scale, ratio, num_blocks=1)
@@ -160,8 +174,7 @@ def test_the_law_of_sizes_is_exact(shape, scales, ratios, fixed):
         ratios[1], ends = ratios[0], patches
     s, r = (low + uniform * (high - low) for low, high in (scales, ratios))
     n = np.floor(patches * s)
-    heights = np.clip(np.rint(np.sqrt(n * r)), 1, shape[0])
-    widths = np.clip(np.rint(np.sqrt(n / r)), 1, shape[1])
+    heights, widths = sides(shape, n, r)
     sizes = block_sizes(shape, tuple(scales), tuple(ratios))
     probabilities = np.diff(sizes.cumulative, prepend=0)
     for height, width, p in zip(
@@ -169,6 +182,37 @@ def test_the_law_of_sizes_is_exact(shape, scales, ratios, fixed):
     ):
         frequency = np.mean((heights == height) & (widths == width))
         assert abs(frequency - p) <= (ends + 1) / number
+
+
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 120)),
+    scales=st.tuples(st.floats(0.001, 1), st.floats(0.001, 1)).map(sorted),
+    ratios=st.tuples(st.floats(0.01, 99), st.floats(0.01, 99)).map(sorted),
+)
+def test_every_block_covers_what_it_should(shape, scales, ratios):
+    sizes = block_sizes(shape, tuple(scales), tuple(ratios))
+    areas = sizes.heights * sizes.widths
+    low, high = (max(int(np.prod(shape) * scale), 1) for scale in scales)
+    # Each side is rounded by a half at most.
+    slack = (sizes.heights + sizes.widths) / 2 + 0.25
+    assert np.all(areas >= low - slack) and np.all(areas <= high + slack)
+    assert sizes.heights.min() >= 1 and sizes.heights.max() <= shape[0]
+    assert sizes.widths.min() >= 1 and sizes.widths.max() <= shape[1]
+
+
+@pytest.mark.parametrize("shape", [(4, 100), (100, 4), (2, 50), (1, 30)])
+def test_grids_that_are_long_are_covered_too(shape):
+    mask = MultiBlockMask(shape, scale=(0.5, 0.5), num_blocks=1)
+    share = np.mean(drawn(mask, 8, lambda masks: masks.blocks.grid), (1, 2, 3))
+    np.testing.assert_allclose(share, 0.5, atol=0.02)
+
+
+def test_numbers_of_numpy_are_sizes():
+    four, two, scale = np.int64(4), np.int32(2), (np.float32(0.25), np.float64(0.25))
+    sizes: Any = (four, four), scale, (np.int8(1), 1), two, np.uint8(9)
+    mask = MultiBlockMask(*sizes)
+    same = MultiBlockMask((4, 4), (0.25, 0.25), (1, 1), 2, 9)
+    assert mask == same and hash(mask) == hash(same)
 
 
 def test_blocks_are_anywhere_with_equal_chances_and_independent():

@@ -25,8 +25,9 @@ def run(rule, start, gradients):
 
 def nag_by_hand(start, gradients, eta, mu):
     theta, previous, path = np.asarray(start, np.float64), None, []
-    for gradient in gradients:
-        phi = theta - eta * gradient
+    rates = np.broadcast_to(eta, len(gradients))
+    for rate, gradient in zip(rates, gradients, strict=True):
+        phi = theta - rate * gradient
         theta = phi if previous is None else phi + mu * (phi - previous)
         previous = phi
         path.append(theta)
@@ -42,6 +43,91 @@ def test_nag_is_the_loop_of_its_formula(seed, mu, eta, dtype, standard_promotion
     rtol = 12 * tolerance(dtype)["rtol"]
     scale = np.abs(expected).max()
     np.testing.assert_allclose(np.asarray(got, float), expected, rtol, rtol * scale)
+
+
+RULES = {"sgd": optim.sgd, "nag": optim.nag, "adam": optim.adam}
+
+
+def updates_of(rule, gradients):
+    """What the rule says at each step, in one compiled loop."""
+
+    def step(state, gradient):
+        updates, state = rule.update({"w": gradient}, state, {"w": gradient})
+        return state, updates["w"]
+
+    return jax.lax.scan(step, rule.init({"w": gradients[0]}), gradients)[1]
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_half_precisions_add_up_in_float32(name, kind, scheduled, standard_promotion):
+    # All dtypes hold these numbers, though not the squares of some.
+    random = np.random.default_rng(0)
+    gradients = random.choice([0, 1, 1, 2.0**-10], (2000, 8)).astype("f4")
+    gradients[:, 0], gradients[:, 1] = 0, 1
+    eta = optax.linear_schedule(1e-3, 1e-4, 2000) if scheduled else 1e-3
+    options = {"mu": 0.999} if name == "nag" else {}
+    rule = RULES[name](eta, **options)
+    wide = updates_of(rule, jnp.asarray(gradients))
+    narrow = updates_of(rule, jnp.asarray(gradients, kind))
+    assert narrow.dtype == kind and wide.dtype == jnp.float32
+    # Another fusion may round the last bit of float32 differently.
+    np.testing.assert_allclose(
+        np.asarray(narrow, "f4"), wide, **tolerance(jnp.dtype(kind), 1)
+    )
+    assert np.isfinite(np.asarray(narrow, "f4")).all() and not narrow[:, 0].any()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_schedule_is_the_rate_of_each_step(name, dtype, standard_promotion):
+    schedule = optax.piecewise_constant_schedule(0.5, {1: 0.5, 4: 0.25})
+    gradients = np.random.default_rng(0).normal(size=(6, 3)).astype(dtype)
+    rule = optim.create(name, eta=schedule)
+    got = np.asarray(updates_of(rule, jnp.asarray(gradients)), float)
+    wide = gradients.astype(float)
+    rates = np.asarray([schedule(step) for step in range(6)], float)
+    if name == "nag":
+        path = nag_by_hand(np.zeros(3), wide, rates, 0.9)
+        expected = np.diff(np.stack([np.zeros(3), *path]), axis=0)
+    else:
+        # What is scheduled here is a factor.
+        unit = np.asarray(updates_of(RULES[name](1.0), jnp.asarray(gradients)), float)
+        expected = rates[:, None] * unit
+    rtol = 20 * tolerance(dtype)["rtol"]
+    np.testing.assert_allclose(got, expected, rtol, rtol)
+
+
+FRACTIONS = (-0.1, 1.5, float("nan"), float("inf"))
+RANGES = {
+    ("sgd", "eta"): (-0.1, float("nan")),
+    ("nag", "eta"): (-0.1, float("nan")),
+    ("adam", "eta"): (-0.1, float("nan")),
+    ("nag", "mu"): FRACTIONS,
+    ("adam", "beta1"): (*FRACTIONS, 1),
+    ("adam", "beta2"): (*FRACTIONS, 1),
+    ("adam", "eps"): (-1e-8, 0, float("nan")),
+}
+
+
+@pytest.mark.parametrize(("name", "argument"), RANGES)
+def test_numbers_out_of_range_are_errors(name, argument):
+    for value in RANGES[name, argument]:
+        for kind in (float, np.float32, np.float64):
+            with pytest.raises(ValueError, match=f"`{argument}` must be"):
+                RULES[name](**{argument: kind(value)})
+            with pytest.raises(ValueError, match=f"`{argument}` must be"):
+                optim.create(name, **{argument: kind(value)})  # pyright: ignore[reportArgumentType]
+
+
+def test_numbers_of_numpy(standard_promotion):
+    for name in RULES:
+        etas: Any = (np.float32(0.5), np.float64(0.5), np.float16(0.5))
+        for eta in etas:
+            for rule in (RULES[name](eta), optim.create(name, eta=eta)):
+                got = updates_of(rule, jnp.ones((2, 1)))
+                expected = updates_of(RULES[name](0.5), jnp.ones((2, 1)))
+                np.testing.assert_array_equal(got, expected)
 
 
 def test_known_trajectories(standard_promotion):

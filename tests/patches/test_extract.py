@@ -1,10 +1,22 @@
+# Numbers of numpy are no integers to a type checker.
+# pyright: reportArgumentType=false
+
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from ngcx.patches import extract_patches, frame, square_images
+from ngcx.patches import (
+    PatchGenerator,
+    extract_patches,
+    frame,
+    reconstruct,
+    sample_patches,
+    square_images,
+)
 from ngcx.testing import tolerance
 
 from .conftest import DTYPES, geometries, grid_of, image_of, leads_and_channels
@@ -159,3 +171,74 @@ def test_wrong_arguments_are_errors(keywords, match):
     arguments = {"images": jnp.zeros((6, 5)), "patch_shape": (2, 2), **keywords}
     with pytest.raises((ValueError, TypeError), match=match):
         extract_patches(**arguments)
+
+
+FUNCTIONS = {
+    "extract_patches": lambda x, side: extract_patches(x, (side, side)),
+    "sample_patches": lambda x, side: sample_patches(
+        jax.random.key(0), x, (side,) * 2, 2
+    ),
+    "PatchGenerator": lambda x, side: PatchGenerator(side, side)(x),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_errors_say_what_the_axes_are(name):
+    for shape, reading, cure in (
+        (
+            (24, 24, 3),
+            r"\(24, 24, 3\) are read as \(batch, height, width\)",
+            r"\[None\]",
+        ),
+        ((2, 3, 24, 24), r"as \(batch, height, width, channels\)", "`jnp.moveaxis"),
+    ):
+        call = FUNCTIONS[name]
+        with (
+            pytest.warns(UserWarning, match=reading),
+            pytest.raises(ValueError, match=f"(?s)must fit into .*{reading}.*{cure}"),
+        ):
+            call(jnp.zeros(shape), 16)
+        # A small patch fits, but it may not be what was meant.
+        with pytest.warns(UserWarning, match=f"{reading}.*{cure}"):
+            call(jnp.ones(shape), 3)
+    with pytest.raises(
+        ValueError, match=r"must fit into .* 8 x 8 .*; got \(16, 16\)\.(?!\n`images`)"
+    ):
+        FUNCTIONS[name](jnp.zeros((8, 8)), 16)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    "shape", [(24, 24), (3, 24, 24), (24, 24, 5), (24, 24, 3, 1), (1, 24, 24, 3)]
+)
+def test_what_is_given_as_the_errors_say_is_no_mistake(name, shape):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FUNCTIONS[name](jnp.ones(shape), 3)
+
+
+def test_numbers_of_numpy_are_sizes():
+    image, three, two = np.arange(36.0).reshape(6, 6), np.int64(3), np.int32(2)
+    for numpy, python in (
+        ({"stride": two}, {"stride": 2}),
+        ({"overlap": (np.uint8(1), two)}, {"overlap": (1, 2)}),
+        (
+            {"padding": (two, 1), "center": np.bool_(True)},
+            {"padding": (2, 1), "center": True},
+        ),
+    ):
+        np.testing.assert_array_equal(
+            extract_patches(image, (three, three), **numpy),
+            extract_patches(image, (3, 3), **python),
+        )
+    tiles = extract_patches(image, (three, two))
+    np.testing.assert_array_equal(reconstruct(tiles, (np.int64(6), np.int16(6))), image)
+    np.testing.assert_array_equal(frame(image, two), frame(image, 2))
+    key = jax.random.key(0)
+    sampled = sample_patches(key, image, (two, two), three)
+    np.testing.assert_array_equal(sampled, sample_patches(key, image, (2, 2), 3))
+    generator = PatchGenerator(two, three, horizontal_stride=np.int8(1))
+    assert generator == PatchGenerator(2, 3, horizontal_stride=1)
+    np.testing.assert_array_equal(
+        generator.positions(np.int64(6), np.int64(6)), generator.positions(6, 6)
+    )

@@ -1,5 +1,6 @@
 """Processes beside loops and scans by hand."""
 
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -161,7 +162,7 @@ def test_vmap_and_jit():
 def test_pack():
     model = process()
     xs = np.arange(6.0, dtype="f4").reshape(3, 2)
-    packed = model.pack(3, x=xs, threshold=0.5)
+    packed = model.pack(3, {"x": xs}, threshold=0.5)
     np.testing.assert_array_equal(packed["x"], xs)
     np.testing.assert_array_equal(packed["threshold"], [0.5, 0.5, 0.5])
     packed = model.pack(3, x=lambda t: jnp.stack([t, t * t]).astype(jnp.float32))
@@ -169,7 +170,55 @@ def test_pack():
     last, _ = model.scan(STATE, packed)
     assert last["step"] == 3
     with pytest.raises(ValueError, match=r"`x` must have .* of 4 time steps.*\(3, 2\)"):
-        model.pack(4, x=xs)
+        model.pack(4, {"x": xs})
+    with pytest.raises(ValueError, match=r"`over_time` must not have \['x'\]"):
+        model.pack(3, {"x": xs}, x=1.0)
+    with pytest.raises(TypeError, match="`x` must be a number, a key, an array"):
+        model.pack(3, {"x": "text"})
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 3), (3, 4), (1, 4), (0,)])
+@pytest.mark.parametrize("length", [1, 3, 4])
+def test_no_size_decides_whether_an_array_varies(shape, length):
+    model = MethodProcess("model", ("learn", lambda state, target: state))
+    target = np.arange(np.prod(shape), dtype="f4").reshape(shape)
+    for array in (target, jnp.asarray(target), {"of": (target, 1.0)}):
+        with pytest.raises(ValueError, match="`target` must be in `over_time` if "):
+            model.pack(length, target=array)
+    kept = model.pack(length, target=lambda step: target)["target"]
+    np.testing.assert_array_equal(kept, np.stack([target] * length))
+    varying = np.stack([target + step for step in range(length)])
+    packed = model.pack(length, {"target": {"of": varying}})["target"]
+    np.testing.assert_array_equal(packed["of"], varying)
+
+
+def test_numbers_of_numpy_are_those_of_python():
+    def add(state, x):
+        return state + x
+
+    model = MethodProcess("model", add)
+    three: Any = np.int64(3)
+    inputs = model.pack(three, x=np.float32(2))
+    assert inputs["x"].dtype == jnp.float32
+    last, _ = model.scan(np.float32(1), inputs, length=three, unroll=np.int8(1))  # pyright: ignore[reportArgumentType]
+    assert last == 7
+    assert model.run(np.float32(1), {"x": np.float32(2)}) == 3
+
+
+def test_each_step_gets_a_key_of_its_own():
+    def jitter(state, key, scale=1.0):
+        return state + scale * jr.normal(key)
+
+    model = MethodProcess("model", jitter)
+    for make in (jr.key, lambda seed: jr.key(seed, impl="rbg")):
+        inputs = model.pack(6, key=make(0))
+        noise = model.scan(0.0, inputs, watch=lambda state: state)[1]
+        assert len(np.unique(np.diff(noise))) == 5
+        with pytest.raises(ValueError, match="`key` must be in `over_time` if"):
+            model.pack(6, key=jr.split(make(0), 6))
+    # The words of a legacy key are numbers like others.
+    with pytest.raises(ValueError, match="`key` must be in `over_time` if"):
+        model.pack(6, key=jr.PRNGKey(0))
 
 
 def test_inputs_are_known_and_checked():
@@ -189,7 +238,7 @@ def test_inputs_are_known_and_checked():
     with pytest.raises(ValueError, match=missing):
         model.scan(STATE, {"threshold": jnp.ones(3)})
     with pytest.raises(ValueError, match=unknown):
-        model.pack(3, x=jnp.ones((3, 2)), y=1.0)
+        model.pack(3, {"x": jnp.ones((3, 2))}, y=1.0)
     assert "dot_general" in str(model.jaxpr(STATE, {"x": jnp.ones(2)}))
 
 
@@ -206,20 +255,125 @@ def test_lengths():
         model.scan(STATE, {"x": jnp.ones((3, 2))}, length=5)
 
 
-def widen(state):
-    return state | {"v": jnp.ones(4)}
+WRONG = {
+    "a shape": lambda state: state | {"v": jnp.ones(4)},
+    "a dtype": lambda state: state | {"v": state["v"].astype(jnp.float16)},
+    "integers": lambda state: state | {"v": state["v"].astype(int)},
+    "fewer keys": lambda state: {"v": state["v"]},
+    "more keys": lambda state: state | {"w": state["v"]},
+    "nothing": lambda state: None,
+    "a list": lambda state: list(state.values()),
+    "text": lambda state: state | {"v": "text"},
+}
 
 
-def forget(state):
-    return {"v": state["v"]}
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_step_that_changes_the_state_is_named(wrong):
+    model = MethodProcess("model", count, ("wrong", WRONG[wrong]))
+    joint = JointProcess("joint", model)
+    for one, name, owner in (
+        (model, "wrong", "model"),
+        (joint, "model.wrong", "joint"),
+    ):
+        for call in (
+            lambda one=one: one.run(STATE, {}),
+            lambda one=one: one.scan(STATE, {}, length=2),
+            lambda one=one: one.jaxpr(STATE, {}),
+        ):
+            match = f"`{name}` of `{owner}` must keep the structure, .* got .* for "
+            with pytest.raises(TypeError, match=match) as raised:
+                call()
+            assert len(str(raised.value).splitlines()) <= 3
 
 
-@pytest.mark.parametrize("step", [widen, forget])
-def test_a_step_that_changes_the_state_is_named(step):
-    model = MethodProcess("model", count, step)
-    with pytest.raises(TypeError, match=f"`{step.__name__}` of `model` must keep"):
-        model.scan(STATE, {}, length=2)
-    model.run(STATE, {})  # a single run may change it
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_half_precision_is_float32_and_rounded_where_stored(kind):
+    def decay(state, x):
+        seen.append((state["v"].dtype, x.dtype))
+        return state | {"v": 0.99 * state["v"] + x, "fired": state["v"] > 1}
+
+    def rest(state):
+        # A step may name the dtype in which the state is stored.
+        return state | {"trace": jnp.full(2, 3, kind)}
+
+    seen = []
+    model = MethodProcess("model", decay, rest)
+    state = {"v": jnp.full(2, 100, kind), "trace": jnp.ones(2, kind), "key": jr.key(0)}
+    state["fired"] = jnp.zeros(2, bool)
+    xs = jr.normal(jr.key(0), (50, 2), kind)
+    inputs = model.pack(50, {"x": xs})
+    last, vs = model.scan(state, inputs, watch=lambda state: state["v"])
+    assert set(seen) == {(jnp.dtype("float32"),) * 2}
+    v = jnp.full(2, 100, kind)
+    for x, got in zip(xs, vs, strict=True):
+        v = (np.float32(0.99) * v.astype("f4") + x.astype("f4")).astype(kind)
+        # One operation may be fused with the next, and so round once.
+        eps = float(jnp.finfo(kind).eps)
+        np.testing.assert_allclose(got.astype("f4"), v.astype("f4"), rtol=eps)
+        v = got
+    assert vs.dtype == last["v"].dtype == last["trace"].dtype == kind
+    stepped = model.run(state, {"x": xs[0]})
+    np.testing.assert_array_equal(stepped["v"], vs[0])
+    assert last["key"] == jr.key(0)
+
+
+class Wrapped(eqx.Module):
+    weight: jax.Array
+
+    @eqx.filter_jit
+    def jitted(self, state, x):
+        return state + self.weight * x
+
+    @eqx.filter_checkpoint
+    def again(self, state, x, *, scale=1.0):
+        return state + scale * self.weight * x
+
+    @jax.named_call
+    def plain(self, state, x):
+        return state + self.weight * x
+
+    def bare(self, state, x):
+        return state + self.weight * x
+
+    @eqx.filter_jit
+    def __call__(self, state, x):
+        return state + self.weight * x
+
+
+def scaled(weight, state, x):
+    return state + weight * x
+
+
+WEIGHT = jnp.asarray([1.0, 2.0])
+MODULE = Wrapped(WEIGHT)
+STEPS = {
+    "a bound filter_jit": MODULE.jitted,
+    "a bound filter_checkpoint": MODULE.again,
+    "a method with a decorator of JAX": MODULE.plain,
+    "a method": MODULE.bare,
+    "filter_jit of a method": eqx.filter_jit(MODULE.bare),
+    "filter_checkpoint of a bound filter_jit": eqx.filter_checkpoint(MODULE.jitted),
+    "a partial of Equinox": eqx.Partial(scaled, WEIGHT),
+    "a partial of JAX": jax.tree_util.Partial(scaled, WEIGHT),
+    "a partial of Python": functools.partial(scaled, WEIGHT),
+    "a module": MODULE,
+}
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_steps_may_be_wrapped(kind):
+    step = STEPS[kind]
+    processes = [MethodProcess("model", ("named", step))]
+    if kind != "a module":
+        processes.append(MethodProcess("model", step))
+    for model in processes:
+        (inputs,) = model.inputs.values()
+        assert inputs[0] == "x" and set(inputs) <= {"x", "scale"}
+        np.testing.assert_array_equal(model.run(WEIGHT, {"x": 2.0}), 3 * WEIGHT)
+        xs = model.pack(3, {"x": jnp.ones(3)})
+        np.testing.assert_array_equal(model.scan(WEIGHT, xs)[0], 4 * WEIGHT)
+        with pytest.raises(ValueError, match="must have 'x', which the step"):
+            model.run(WEIGHT, {})
 
 
 def test_wrong_chains_are_errors():

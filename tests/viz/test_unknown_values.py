@@ -135,5 +135,5 @@ def test_weights_that_are_known_keep_their_colors(value, normalize):
 
 @each
 def test_a_threshold_is_finite(value):
-    with pytest.raises(ValueError, match="`threshold` must be finite"):
+    with pytest.raises(ValueError, match="`threshold` must be (finite|a number);"):
         viz.traces(VALUES, threshold=value)
