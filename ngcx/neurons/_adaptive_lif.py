@@ -1,13 +1,24 @@
+import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
 from .._module import Module
-from .._typing import Fraction, Parameter
-from ._base import at_rest, check_state
+from .._numerics import wide_dtype, widened
+from .._typing import Fraction, Natural
+from ..surrogate import AbstractSurrogate, Arctan
+from ._base import AbstractCell, Shape, at_rest
 from ._decay import Decay, as_factor
-from ._lif import AbstractLIF
+from ._fire import (
+    Reset,
+    check_reset,
+    check_step,
+    fire,
+    integrated,
+    refractory_at_rest,
+)
+from ._frozen import Learnt, as_array
 
 
 class AdaptiveLIFState(Module):
@@ -21,47 +32,84 @@ class AdaptiveLIFState(Module):
     """Refractory steps left; None if there are never any."""
 
 
-class AdaptiveLIF(AbstractLIF[AdaptiveLIFState]):
+class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
     r"""A leaky integrate-and-fire neuron whose threshold rises with its own spikes:
-    [`ngcx.neurons.AbstractLIF`][] with the threshold $\theta + \kappa a$, where the
-    adaptation $a \leftarrow \rho a + s$ follows the spikes; $\kappa$ is
-    `adaptation_strength` and $\rho$ is `adaptation_decay`.
+
+    $$u = \beta v + j, \qquad s = H(u - \theta'), \qquad \theta' = \theta + \kappa a,
+    \qquad a \leftarrow \rho a + s, \qquad v \leftarrow \begin{cases}
+        u - \theta' s & \text{soft reset} \\
+        u (1 - s) & \text{hard reset} \\
+        u & \text{none}
+    \end{cases}$$
+
+    where $\beta$ is `decay`, $\theta$ is `threshold`, $\kappa$ is
+    `adaptation_strength`, $\rho$ is `adaptation_decay` and $j$ is the current. All else
+    is as in [`ngcx.neurons.LIF`][].
 
     ??? cite "Reference"
         Bellec, Salaj, Subramoney, Legenstein and Maass, *Long short-term memory and
         learning-to-learn in networks of spiking neurons*, NeurIPS 2018.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import AdaptiveLIF
+        >>> cell = AdaptiveLIF(decay=0.5, adaptation_strength=0.5)
+        >>> print(cell.run(jnp.full((6, 1), 1.25))[1][:, 0])
+        [1. 0. 1. 0. 1. 0.]
+
+        ```
     """
 
+    decay: Fraction[Decay] = 0.9
+    r"""$\beta$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
+    threshold: Learnt = 1.0
+    r"""$\theta$, above which a neuron that is not adapted spikes."""
+    surrogate: AbstractSurrogate = Arctan()
+    """How the spike differentiates."""
+    reset: Reset = eqx.field(static=True, default="soft")
+    """How a spike resets the membrane potential."""
+    detach_reset: bool = eqx.field(static=True, default=True)
+    """Whether the gradient ignores the reset (not the spike)."""
+    refractory_steps: Natural = eqx.field(static=True, default=0)
+    """How many steps after a spike the neuron is at rest."""
     adaptation_decay: Fraction[Decay] = 0.95
     r"""$\rho$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
-    adaptation_strength: Parameter = 0.1
+    adaptation_strength: Learnt = 0.1
     r"""$\kappa$, by how much a spike raises the threshold."""
+
+    def __check_init__(self):
+        check_reset(self)
 
     # This is not compiled: for every shape there would be one more program of zeros.
     @compiled(jit=False)
-    def init(
-        self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
-    ) -> AdaptiveLIFState:
+    def init(self, shape: Shape, dtype: DTypeLike = jnp.float32) -> AdaptiveLIFState:
         """Neurons of that shape with a membrane potential and adaptation of 0."""
-        zeros = at_rest(shape, dtype)
-        return AdaptiveLIFState(zeros, zeros, self._refractory_at_rest(shape))
+        v, adaptation = at_rest(shape, dtype), at_rest(shape, dtype)
+        return AdaptiveLIFState(v, adaptation, refractory_at_rest(self, v))
 
     @compiled
     def __call__(
         self,
         state: AdaptiveLIFState,
-        current: Float[Array, "*shape"],
+        x: Float[Array, "*shape"],
         *,
         key: PRNGKeyArray | None = None,
     ) -> tuple[AdaptiveLIFState, Float[Array, "*shape"]]:
-        """Steps once, and returns the new state and the spikes (0 or 1)."""
-        check_state(state.v, current)
-        threshold = jnp.asarray(self.threshold, current.dtype)
-        strength = jnp.asarray(self.adaptation_strength, current.dtype)
-        threshold = threshold + strength * state.adaptation
-        v, spikes, refractory = self._fire(
-            state.v, current, threshold, state.refractory, key
-        )
-        decay = as_factor(self.adaptation_decay, current.dtype)
-        adaptation = decay * state.adaptation + spikes
+        """Steps once with the current `x`; returns the new state and the spikes."""
+        check_step(self, state.v, x)
+        wide = wide_dtype(x.dtype)
+        strength = as_array(self.adaptation_strength, wide)
+        adaptation = widened(state.adaptation)
+        threshold = as_array(self.threshold, wide) + strength * adaptation
+        v, spikes, refractory = fire(self, state, x, threshold, key)
+        decay = as_factor(self.adaptation_decay, wide)
+        adaptation = (decay * adaptation + widened(spikes)).astype(x.dtype)
         return AdaptiveLIFState(v, adaptation, refractory), spikes
+
+    def observe(
+        self, state: AdaptiveLIFState, x: Float[Array, "*shape"]
+    ) -> dict[str, Array]:
+        """What else `watch` can see: the potential before the reset."""
+        return {"u": integrated(self, state.v, x).astype(x.dtype)}

@@ -1,129 +1,166 @@
 import abc
-import functools as ft
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import jax
+import jax.export
 import jax.numpy as jnp
-import jax.random as jr
+import numpy as np
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Int, Key, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._module import Module
 from .._typing import Natural
-from ._decay import TimeConstant
-from ._segments import in_segments
+from ._run import judged, run_cell
+from ._shared import is_shared
 
 
 State = TypeVar("State")
+# Its entries are integers, or symbols of `jax.export`.
+Shape = tuple[Any, ...] | PyTree[jax.ShapeDtypeStruct]
+Watch = tuple[str, ...] | list[str] | Callable[[dict[str, Array]], Any]
 
 
 class AbstractCell(Module, Generic[State]):
-    """A neuron, or a layer of them, that turns input currents into output through time.
+    r"""Whatever runs through time: a neuron or a layer of them, or a network of cells.
 
-    The state is a pytree; a cell stores nothing. `cell(state, current)` is one step,
-    `cell.run(currents)` steps through a leading time axis in one `lax.scan`.
+    A cell stores nothing. `cell.init(shape)` is its state at rest, `cell(state, x)` is
+    one step of one sample, and `cell.run(inputs)` steps through a leading time axis.
+    A cell of your own defines `init` and `__call__`; `run` and all of its options
+    follow. It may define two methods more:
+
+    - `observe(state, x) -> dict` names further arrays that `watch` can see, computed
+        from the state and the input before a step.
+    - `over_time(state, inputs, *, keys, valid) -> (state, outputs)` runs one sample
+        over all of the time at once. `inputs` and outputs have time first; `keys` are
+        one a step, or None; `valid` says which steps there are, (time,) Booleans, or
+        None for all of them. The state that it returns is that after the last valid
+        step. A sum over all samples is `jax.lax.psum(x, "batch")`, in a batch.
+
+    !!! example
+
+        ```python
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import AbstractCell, Stack
+        >>> class Trace(AbstractCell):
+        ...     decay: float = 0.5
+        ...
+        ...     def init(self, shape, dtype=jnp.float32):
+        ...         return jnp.zeros(shape, dtype)
+        ...
+        ...     def __call__(self, state, x, *, key=None):
+        ...         state = self.decay * state + x
+        ...         return state, state
+        >>> state, traces = Stack(Trace(), jnp.tanh).run(jnp.ones((10, 3)))
+        >>> print(state[0], traces.shape)
+        [1.9980469 1.9980469 1.9980469] (10, 3)
+
+        ```
     """
 
     @abc.abstractmethod
-    def init(self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> State:
-        """The state at rest of an array of neurons of that shape."""
+    def init(self, shape: Shape, dtype: DTypeLike = jnp.float32) -> State:
+        """The state at rest for one sample whose input has that shape and dtype. Where
+        the input is a pytree of arrays, `shape` is one of `jax.ShapeDtypeStruct`s.
+        """
 
     @abc.abstractmethod
     def __call__(
-        self,
-        state: State,
-        current: Float[Array, "*shape"],
-        *,
-        key: PRNGKeyArray | None = None,
-    ) -> tuple[State, Float[Array, "*shape"]]:
-        """Steps once: takes the state and the input current, returns the new state and
-        the output, which has the shape and dtype of `current`. `key` decides what is
-        random, if anything is.
+        self, state: State, x: PyTree, *, key: PRNGKeyArray | None = None
+    ) -> tuple[State, PyTree]:
+        """Steps once: takes the state and the input, returns the new state and the
+        output. `key` decides what is random, if anything is.
         """
 
-    @compiled(static=("unroll", "checkpoint"))
+    @compiled(static=("batched", "watch", "checkpoint", "steps"), before=judged)
     def run(
         self,
-        currents: Float[Array, "time *shape"],
+        inputs: PyTree,
         state: State | None = None,
         *,
-        key: PRNGKeyArray | None = None,
-        unroll: Natural = 1,
+        key: PRNGKeyArray | Key[Array, " batch"] | None = None,
+        batched: bool = False,
+        lengths: Int[Array, "*batch"] | None = None,
+        watch: Watch | None = None,
         checkpoint: bool = False,
-    ) -> tuple[State, Float[Array, "time *shape"]]:
-        r"""Steps through time.
+        steps: Natural | None = None,
+        start: Natural | Int[Array, ""] = 0,
+    ) -> tuple:
+        r"""Runs through time.
 
-        Compute the currents of all time steps first, in one matrix product for the
-        whole layer: it does not depend on the state, so it need not be in the loop.
+        How it loops over layers, steps and samples depends on their kinds and sizes,
+        and shows in nothing but the time that it takes.
 
         **Arguments:**
 
-        - `currents`: input currents, time first.
-        - `state`: where to start; the state at rest if not given.
-        - `key`: gives each step a key of its own, for escape noise.
-        - `unroll`: how many steps a turn of the compiled loop takes.
+        - `inputs`: time first, then the batch if `batched`; an array, or a pytree.
+        - `state`: where to start, as `run` or `rest` returns it; at rest if not given.
+        - `key`: decides what is random. Step t of sample b and layer i of a container
+            take `fold_in` of it by t, by b (where there is a batch) and by i. It may
+            also be one key a sample; then it is not folded by b.
+        - `batched`: whether the second axis of `inputs` is a batch.
+        - `lengths`: how many steps each sample has. Its state stays at its end, its
+            outputs are 0 after that, and what stands in the padding changes nothing.
+        - `watch`: the paths of what to see of each step, as `("1.v", "1.out")`: the
+            number of a layer, then a field of its state, `out`, or what the cell
+            offers more, as `u`, the potential before the reset. Or a function of one
+            step of one sample, which is given a dictionary of all of those.
         - `checkpoint`: whether reverse mode computes steps again rather than storing
             them: time is cut into $\sqrt T$ segments, of which it keeps the first
-            states only.
+            states. What normalises over time keeps its inputs of all steps.
+        - `steps`: takes the place of the time axis: `inputs` are seen that many times.
+        - `start`: the number of the first step, for keys and `lengths`, when a sequence
+            is run in pieces.
 
-        **Returns:** the final state, and the output of every step, time first.
+        **Returns:** the state after the last step and the outputs, time first; and, if
+        something is watched, a dictionary of it by path (or what the function returns),
+        time first.
+
+        **Raises:** `ValueError` that names the layer where shapes do not fit, for the
+        state of another cell and for a path that is not there.
         """
-        if state is None:
-            state = varying(self.init(currents.shape[1:], currents.dtype), currents)
-        keys = None if key is None else jr.split(key, currents.shape[0])
-        run = ft.partial(scan, self, unroll=unroll)
-        if checkpoint:
-            return in_segments(run, state, (currents, keys))
-        return run(state, (currents, keys))
+        return run_cell(
+            self, inputs, state, key, batched, lengths, watch, checkpoint, steps, start
+        )
 
-
-def at_rest(shape: tuple[int, ...], dtype) -> Float[Array, "..."]:
-    """Zeros, for the state of so many neurons."""
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise ValueError(f"`dtype` must be a floating-point dtype; got {dtype}.")
-    if min(shape, default=0) < 0:
-        raise ValueError(f"`shape` must have no negative size; got {shape}.")
-    return jnp.zeros(shape, dtype)
-
-
-def varying(state, inputs):
-    """The same state, which differs between the devices of a `jax.shard_map` where the
-    inputs do: a loop refuses a state that starts to differ in it.
-    """
-    return jax.tree.map(
-        lambda leaf: leaf + jnp.zeros_like(inputs, leaf.dtype, leaf.shape), state
-    )
-
-
-def check_state(v, current):
-    """Refuses another number of neurons, which might broadcast, or another dtype."""
-    if v.shape != current.shape or v.dtype != current.dtype:
-        raise ValueError(
-            f"`state` must have the shape and dtype of the current, {current.dtype}"
-            f"{list(current.shape)}; got {v.dtype}{list(v.shape)}."
+    def rest(self, state: State | None = None) -> Any:
+        """A state at rest that keeps what all samples share in `state`, such as
+        statistics. It fits any batch, also another one than that of `state`.
+        """
+        return jax.tree.map(
+            lambda node: node if is_shared(node) else None, state, is_leaf=is_shared
         )
 
 
-def scan(cell, state, inputs, unroll: int = 1):
-    """Steps a cell through `inputs`, the currents and keys of all time steps."""
-    cell = _with_factors(cell)
-    return jax.lax.scan(
-        lambda state, now: cell(state, now[0], key=now[1]),
-        state,
-        inputs,
-        unroll=unroll,
-    )
+def at_rest(shape: Shape, dtype, value: float = 0.0) -> Array:
+    """An array for the state of so many neurons; a new one each time, since two that
+    share memory could not be donated.
+    """
+    shape, dtype = described(shape, dtype)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"`dtype` must be a floating-point dtype; got {dtype}.")
+    return jnp.full(shape, value, dtype)
 
 
-def _with_factors(cell):
-    """Replaces time constants by factors once, and not in every step."""
+def described(shape: Shape, dtype) -> tuple[tuple, Any]:
+    """The shape and dtype of an array, which may come as one."""
+    if isinstance(shape, jax.ShapeDtypeStruct):
+        return shape.shape, shape.dtype
+    if not isinstance(shape, tuple) or not all(map(_is_size, shape)):
+        raise TypeError(f"`shape` must be a tuple of integers; got {shape!r}.")
+    return shape, dtype
 
-    def is_time_constant(node):
-        return isinstance(node, TimeConstant)
 
-    return jax.tree.map(
-        lambda node: node.factor() if is_time_constant(node) else node,
-        cell,
-        is_leaf=is_time_constant,
-    )
+def alike(shape: Shape, dtype) -> PyTree[jax.ShapeDtypeStruct]:
+    """What the input of a sample in one step looks like."""
+    leaves = jax.tree.leaves(shape)
+    if leaves and all(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves):
+        return shape
+    return jax.ShapeDtypeStruct(*described(shape, dtype))
+
+
+def _is_size(size) -> bool:
+    whole = isinstance(size, int | np.integer)
+    return bool(size >= 0) if whole else jax.export.is_symbolic_dim(size)

@@ -1,6 +1,7 @@
 import math
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -8,6 +9,7 @@ from .._compiled import compiled
 from .._module import Module
 from .._numerics import wide_dtype
 from .._typing import Parameter, Positive
+from ._frozen import Learnt, as_array, thawed
 
 
 # This is not compiled, because it gives a number for a number.
@@ -27,7 +29,10 @@ def decay_factor(
     if isinstance(time_constant, float | int):
         return math.exp(-dt / time_constant)
     dtype = jnp.result_type(time_constant, 1.0)
-    return jnp.exp(-dt / time_constant.astype(wide_dtype(dtype))).astype(dtype)
+    # Below a thousandth of a step nothing is left of the factor, whose derivative would
+    # be 0 times infinity. A time constant that was learnt and has passed 0 ends there.
+    tau = jnp.maximum(time_constant.astype(wide_dtype(dtype)), dt / 1000)
+    return jnp.exp(-dt / tau).astype(dtype)
 
 
 class TimeConstant(Module):
@@ -37,7 +42,7 @@ class TimeConstant(Module):
     Given as an array, the time constant is learnt, and the factor stays below 1.
     """
 
-    tau: Positive[Parameter]
+    tau: Positive[Learnt]
     r"""The time constant $\tau$ in ms."""
     dt: Positive[float | int] = eqx.field(static=True, default=1.0)
     """The length of a step in ms."""
@@ -48,15 +53,32 @@ class TimeConstant(Module):
         """
         if isinstance(self.tau, float | int):
             return decay_factor(self.tau, self.dt)
-        wide = wide_dtype(jnp.result_type(self.tau, 1.0))
-        return decay_factor(self.tau.astype(wide), self.dt)
+        tau = thawed(self.tau)
+        wide = wide_dtype(jnp.result_type(tau, 1.0))
+        return decay_factor(tau.astype(wide), self.dt)
 
 
-Decay = Parameter | TimeConstant
+Decay = Learnt | TimeConstant
 
 
 def as_factor(decay: Decay, dtype) -> Float[Array, "..."]:
-    """The decay factor of a step, whichever way it was given."""
-    if isinstance(decay, TimeConstant):
-        decay = decay.factor()
-    return jnp.asarray(decay, dtype)
+    """The decay factor of a step, whichever way it was given. One that was learnt and
+    has left its range counts as 0 or 1, since a potential must not grow by itself.
+    """
+    decay = (
+        decay.factor() if isinstance(decay, TimeConstant) else as_array(decay, dtype)
+    )
+    return jnp.clip(jnp.asarray(decay, dtype), 0, 1)
+
+
+def with_factors(cell):
+    """Replaces time constants by factors once, and not in every step."""
+
+    def is_time_constant(node):
+        return isinstance(node, TimeConstant)
+
+    return jax.tree.map(
+        lambda node: node.factor() if is_time_constant(node) else node,
+        cell,
+        is_leaf=is_time_constant,
+    )

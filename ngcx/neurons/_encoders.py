@@ -1,10 +1,18 @@
+"""Numbers as spikes, and back."""
+
+from typing import Annotated
+
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
-from .._numerics import widened
-from .._typing import Count
+from .._numerics import divided, widened
+from .._typing import Count, Must, Positive, Scalar
+
+
+AtLeast3 = Annotated[int, Must("3 or more", lambda value: value >= 3)]
 
 
 @compiled(static=("steps",))
@@ -47,3 +55,162 @@ def latency(x: Float[Array, "*shape"], steps: Count) -> Float[Array, "time *shap
     when = jnp.where(x > 0, when, steps).astype(jnp.int32)
     time = jnp.arange(steps, dtype=jnp.int32).reshape(-1, *(1,) * x.ndim)
     return (time == when[None]).astype(x.dtype)
+
+
+@compiled
+def delta(
+    x: Float[Array, "time *shape"], threshold: Positive[Scalar]
+) -> Float[Array, "time *shape 2"]:
+    r"""Encodes a signal as its changes: an *on* spike for each threshold that it rises,
+    an *off* spike for each that it falls, as event cameras and silicon cochleas do.
+
+    An encoder remembers the level $\theta n$ that its spikes tell of, at first 0. In
+    every step it emits $k$ spikes, the whole part of $(x_t - \theta n) / \theta$, and
+    adds them to $n$. So what [`ngcx.neurons.decode_delta`][] makes of the spikes is
+    within $\theta$ of the signal, in every step. A signal that stays costs nothing, and
+    one that trembles by less than $\theta$ neither.
+
+    **Arguments:**
+
+    - `x`: signals, time first.
+    - `threshold`: $\theta$.
+
+    **Returns:** counts in the dtype of `x`, with a last axis for on and off; 0 or 1
+    where no signal changes by two thresholds in a step. A jump of more thresholds than
+    the dtype counts (2,048 in float16) takes several steps.
+
+    ```python
+    >>> x = jnp.array([0.0, 0.5, 1.0, 0.9, 0.0])
+    >>> print(delta(x, 0.5).T)
+    [[0. 1. 1. 0. 0.]
+     [0. 0. 0. 0. 2.]]
+
+    ```
+    """
+    wide = widened(x)
+    theta = jnp.asarray(threshold, wide.dtype)
+    most = 2.0 ** (jnp.finfo(x.dtype).nmant + 1)
+
+    def step(level, now):
+        # Both are divided by the threshold only as a difference, which is small.
+        change = jnp.trunc(divided(now - level * theta, theta))
+        change = jnp.clip(change, -most, most)
+        return level + change, change
+
+    _, changes = jax.lax.scan(step, jnp.zeros_like(wide, shape=x.shape[1:]), wide)
+    both = jnp.stack([jnp.maximum(changes, 0), jnp.maximum(-changes, 0)], axis=-1)
+    return both.astype(x.dtype)
+
+
+@compiled
+def decode_delta(
+    spikes: Float[Array, "time *shape 2"], threshold: Positive[Scalar]
+) -> Float[Array, "time *shape"]:
+    """The signal that spikes of [`ngcx.neurons.delta`][] tell of: the threshold times
+    all on spikes so far, less all off spikes.
+
+    **Arguments:**
+
+    - `spikes`: on and off along the last axis, time first.
+    - `threshold`: that of the encoder.
+
+    ```python
+    >>> x = jnp.array([0.0, 0.5, 1.0, 0.9, 0.0])
+    >>> print(decode_delta(delta(x, 0.5), 0.5))
+    [0.  0.5 1.  1.  0. ]
+
+    ```
+    """
+    wide = widened(spikes)
+    levels = jnp.cumsum(wide[..., 0] - wide[..., 1], axis=0)
+    return (levels * jnp.asarray(threshold, wide.dtype)).astype(spikes.dtype)
+
+
+def _check_order(x, neurons, low=0.0, high=1.0, *, beta=1.5) -> None:
+    if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
+        raise ValueError(f"`low` must be below `high`; got {low} and {high}.")
+
+
+@compiled(static=("neurons",), before=_check_order)
+def population(
+    x: Float[Array, "*shape"],
+    neurons: AtLeast3,
+    low: Scalar = 0.0,
+    high: Scalar = 1.0,
+    *,
+    beta: Positive[Scalar] = 1.5,
+) -> Float[Array, "*shape neurons"]:
+    r"""Encodes each number as the activity of several neurons, each of which prefers
+    another value.
+
+    The tuning curve of neuron $i = 0, \dots, m - 1$ is a Gaussian of height 1 around
+    $l + (i - \frac{1}{2}) d$, of width $d / \beta$, where
+    $d = (h - l) / (m - 2)$: the range is covered, and one neuron lies beyond either
+    end. A number is so told by neurons that fire for certain, where the rate of a
+    single neuron would have to be measured.
+
+    The activity is that from which [`ngcx.neurons.latency`][] or
+    [`ngcx.neurons.poisson`][] makes spikes.
+
+    **Arguments:**
+
+    - `x`: numbers.
+    - `neurons`: $m$, how many stand for each number.
+    - `low`, `high`: $l$ and $h$, the range of the numbers.
+    - `beta`: $\beta$, from 1 to 2 in the article.
+
+    **Returns:** activities from 0 to 1 in the dtype of `x`.
+
+    ??? cite "Reference"
+        Bohte, Kok and La Poutré, *Error-backpropagation in temporally encoded networks
+        of spiking neurons*, Neurocomputing 2002.
+
+    ```python
+    >>> print(population(jnp.array([0.25]), 4).round(2))
+    [[0.32 1.   0.32 0.01]]
+
+    ```
+    """
+    wide = widened(x)
+    low, high = jnp.asarray(low, wide.dtype), jnp.asarray(high, wide.dtype)
+    # In units of the distance, the neurons are one apart.
+    place = divided(wide - low, (high - low) / (neurons - 2))
+    index = jnp.arange(neurons, dtype=wide.dtype) - 0.5
+    apart = place[..., None] - index.reshape((1,) * x.ndim + (-1,))
+    # Beyond 64 widths the activity is 0 anyway, and squares must not overflow.
+    scaled = jnp.clip(apart * jnp.asarray(beta, wide.dtype), -64, 64)
+    return jnp.exp(-jnp.square(scaled) / 2).astype(x.dtype)
+
+
+@compiled
+def decode_population(
+    activity: Float[Array, "*shape neurons"], low: Scalar = 0.0, high: Scalar = 1.0
+) -> Float[Array, "*shape"]:
+    r"""The number that the most active neuron of a [`ngcx.neurons.population`][]
+    prefers, put into the range.
+
+    It is within $(h - l) / (2 (m - 2))$ of any number of the range, as far as the most
+    active neuron is known. A silent population has no answer, and gives `low`.
+
+    **Arguments:**
+
+    - `activity`: activities, or spikes summed over time.
+    - `low`, `high`: those of the encoder.
+
+    ```python
+    >>> activity = population(jnp.array([2.2, 7.4]), 12, 0.0, 10.0)
+    >>> print(decode_population(activity, 0.0, 10.0))
+    [2.5 7.5]
+
+    ```
+    """
+    neurons = activity.shape[-1]
+    if neurons < 3:
+        raise ValueError(
+            f"`activity` must be that of 3 or more neurons; got {neurons}."
+        )
+    wide = widened(activity)
+    low, high = jnp.asarray(low, wide.dtype), jnp.asarray(high, wide.dtype)
+    place = jnp.argmax(wide, axis=-1).astype(wide.dtype) - 0.5
+    share = jnp.clip(place / (neurons - 2), 0, 1)
+    return (low + share * (high - low)).astype(activity.dtype)

@@ -5,8 +5,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._compiled import compiled
 from .._module import Module
 from .._typing import Fraction
-from ._base import AbstractCell, at_rest, check_state
-from ._decay import Decay, as_factor
+from ._base import AbstractCell, Shape, at_rest
+from ._decay import Decay
+from ._fire import check_step, integrated
 
 
 class LeakyIntegratorState(Module):
@@ -20,7 +21,20 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     r"""A neuron that never spikes: its output is its membrane potential,
     $v \leftarrow \beta v + j$, where $\beta$ is `decay` and $j$ the current.
 
-    The usual readout of a spiking network. A `decay` given as an array is learnt.
+    The usual readout of a spiking network. A `decay` given as an array is learnt. In a
+    half precision the step is computed in float32 and the potential rounded once; with
+    a decay above about 0.997 in bfloat16 (0.9995 in float16), what leaks in a step is
+    less than that rounding, and the potential stands still.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import LeakyIntegrator
+        >>> print(LeakyIntegrator(0.5).run(jnp.array([[1.0], [0.0], [2.0]]))[1][:, 0])
+        [1.   0.5  2.25]
+
+        ```
     """
 
     decay: Fraction[Decay] = 0.9
@@ -29,7 +43,7 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     # This is not compiled: for every shape there would be one more program of zeros.
     @compiled(jit=False)
     def init(
-        self, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+        self, shape: Shape, dtype: DTypeLike = jnp.float32
     ) -> LeakyIntegratorState:
         """Neurons of that shape with a membrane potential of 0."""
         return LeakyIntegratorState(at_rest(shape, dtype))
@@ -38,14 +52,14 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     def __call__(
         self,
         state: LeakyIntegratorState,
-        current: Float[Array, "*shape"],
+        x: Float[Array, "*shape"],
         *,
         key: PRNGKeyArray | None = None,
     ) -> tuple[LeakyIntegratorState, Float[Array, "*shape"]]:
-        """Steps once, and returns the new state and the membrane potential; nothing is
-        random.
+        """Steps once with the current `x`; returns the new state and the membrane
+        potential.
         """
         del key
-        check_state(state.v, current)
-        v = as_factor(self.decay, current.dtype) * state.v + current
+        check_step(self, state.v, x)
+        v = integrated(self, state.v, x).astype(x.dtype)
         return LeakyIntegratorState(v), v

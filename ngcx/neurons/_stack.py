@@ -1,166 +1,199 @@
-"""Running stacks of cells and stateless layers, such as `eqx.nn.Linear`."""
-
+import dataclasses
 import functools as ft
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Iterator
+from typing import Any, overload
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree, Real
+from jaxtyping import Array, Bool
 
 from .._compiled import compiled
-from ._base import AbstractCell, scan, varying
-from ._segments import in_segments
+from .._module import Module
+from ._container import AbstractContainer
+from ._layers import check_layer, lift
+from ._shared import is_shared
+from ._visits import AllTime, AtRest, repeated, whole
 
 
-def _as_tuple(layers, *args, **options):
-    """Layers may come from a generator, which could be read only once."""
-    return {"layers": tuple(layers)}
+class StackState(Module):
+    """The states of the layers of a stack: `state[1]` is that of layer 1, None for what
+    has no state.
+    """
+
+    layers: tuple
+    sample: Any = eqx.field(static=True)
+    """What the input of a sample in one step looks like."""
+
+    def __getitem__(self, number: int) -> Any:
+        return self.layers[number]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator:
+        return iter(self.layers)
 
 
-@compiled(static=("layers", "batched", "checkpoint"), before=_as_tuple)
-def layerwise(
-    layers: Iterable[Callable],
-    inputs: Real[Array, "time ..."],
-    states: tuple[PyTree, ...] | None = None,
-    *,
-    key: PRNGKeyArray | None = None,
-    batched: bool = False,
-    checkpoint: bool = False,
-) -> tuple[tuple[PyTree, ...], Float[Array, "time ..."]]:
-    r"""Runs a feed-forward stack through time, one layer after the other.
+class Stack(AbstractContainer):
+    """Cells, layers and functions, one after the other; itself a cell.
 
-    A layer that is no cell sees all time steps as one batch, so that a linear layer is
-    one matrix product.
+    A layer is whatever takes the input of one time step of one sample: a cell, which
+    keeps a state; a layer of Equinox, stateful ones too (`eqx.nn.GRUCell` and
+    `eqx.nn.LSTMCell` become cells); or a function, as an activation. A layer that takes
+    a `key` is given one, if the stack is.
 
-    **Arguments:**
-
-    - `layers`: cells, and functions of the input of one time step, as in
-        `eqx.nn.Sequential`, which may be given too.
-    - `inputs`: the input of the first layer, time first (and batch second, if
-        `batched`).
-    - `states`: where to start, as returned; the states at rest if not given.
-    - `key`: gives each cell, step and sample a key of its own, for escape noise.
-    - `batched`: whether the second axis of `inputs` is a batch. If the batch comes
-        first, use `jax.vmap` instead, which costs a copy.
-    - `checkpoint`: whether reverse mode computes steps again rather than storing them:
-        time is cut into $\sqrt T$ segments, of which it keeps the first states only.
-
-    **Returns:** the final states (None for what is no cell), and the output of the last
-    layer, time first.
+    `stack[1]` is a layer, `stack[1:]` a stack, and `eqx.tree_at` edits any layer of it.
+    A function is known by its identity: give it a name outside of what makes stacks
+    again and again, since another one compiles anew.
 
     !!! example
+
+        A network of two layers, over 25 steps of a batch of 8:
 
         ```python
         >>> import equinox as eqx
         >>> import jax.numpy as jnp
         >>> import jax.random as jr
-        >>> from ngcx.neurons import LIF, LeakyIntegrator
-        >>> layers = [eqx.nn.Linear(3, 2, key=jr.key(0)), LIF(), LeakyIntegrator()]
-        >>> states, potentials = layerwise(layers, jnp.ones((10, 3)))
-        >>> potentials.shape
-        (10, 2)
+        >>> from ngcx.neurons import LIF, LeakyIntegrator, Stack
+        >>> keys = jr.split(jr.key(0))
+        >>> stack = Stack(
+        ...     eqx.nn.Linear(64, 32, key=keys[0]),
+        ...     LIF(decay=0.9),
+        ...     eqx.nn.Linear(32, 10, key=keys[1]),
+        ...     LeakyIntegrator(decay=0.9),
+        ... )
+        >>> images = jr.uniform(jr.key(1), (8, 64))
+        >>> state, potentials, seen = stack.run(
+        ...     images, steps=25, batched=True, watch=("1.out",)
+        ... )
+        >>> print(potentials.shape, seen["1.out"].shape, state[1].v.shape)
+        (25, 8, 10) (25, 8, 32) (8, 32)
 
         ```
     """
 
-    def run(states, inputs):
-        x, keys = inputs
-        after = []
-        for layer, state, key in zip(layers, states, keys, strict=True):
-            if isinstance(layer, AbstractCell):
-                state, x = scan(layer, state, (x, key))
-            elif _is_matrix(layer) and x.ndim == 2:
-                x = _linear(layer, x)
-            else:
-                x = jax.vmap(layer)(x)
-            after.append(state)
-        return tuple(after), x
+    layers: tuple[Any, ...]
+    """Cells, layers and functions."""
 
-    return _through_time(run, layers, inputs, states, key, batched, checkpoint)
+    def __init__(self, *layers):
+        """
+        **Arguments:**
 
+        - `layers`: cells, layers and functions of one time step, in their order. An
+            `eqx.nn.Sequential` becomes a stack.
 
-@compiled(static=("layers", "batched", "checkpoint"), before=_as_tuple)
-def stepwise(
-    layers: Iterable[Callable],
-    inputs: Real[Array, "time ..."],
-    states: tuple[PyTree, ...] | None = None,
-    *,
-    key: PRNGKeyArray | None = None,
-    batched: bool = False,
-    checkpoint: bool = False,
-) -> tuple[tuple[PyTree, ...], Float[Array, "time ..."]]:
-    """Runs a stack through time, one time step after the other.
-
-    Gives what [`ngcx.neurons.layerwise`][] gives, with less memory, because no layer
-    stores its currents, and more time. Arguments and results are the same.
-    """
-
-    def step(states, now):
-        x, keys = now
-        after = []
-        for layer, state, key in zip(layers, states, keys, strict=True):
-            if isinstance(layer, AbstractCell):
-                state, x = layer(state, x, key=key)
-            elif _is_matrix(layer) and x.ndim == 1:
-                x = _linear(layer, x)
-            else:
-                x = layer(x)
-            after.append(state)
-        return tuple(after), x
-
-    run = ft.partial(jax.lax.scan, step)
-    return _through_time(run, layers, inputs, states, key, batched, checkpoint)
-
-
-def _is_matrix(layer) -> bool:
-    return type(layer) is eqx.nn.Linear and layer.out_features != "scalar"
-
-
-def _linear(layer, x):
-    # The weight is on the right. With the weight on the left, where the layer itself
-    # has it, XLA's CPU backend transposes the whole input, and a training step takes a
-    # quarter longer.
-    x = x @ layer.weight.T
-    return x if layer.bias is None else x + jnp.broadcast_to(layer.bias, x.shape)
-
-
-def _through_time(run, layers, inputs, states, key, batched, checkpoint):
-    # These are the axes of time and, if there is one, of the batch.
-    axes = inputs.shape[: 1 + batched]
-    if states is None:
-        sample = jax.ShapeDtypeStruct(inputs.shape[len(axes) :], inputs.dtype)
-        states = jax.tree.map(
-            lambda state: jnp.broadcast_to(state, axes[1:] + state.shape),
-            varying(_at_rest(layers, sample), inputs),
+        **Raises:** `TypeError` for a layer that would lose a state or parameters: a
+        module that holds a cell and is none, or a function that closes over arrays.
+        """
+        unpacked = (
+            Stack(*layer.layers) if isinstance(layer, eqx.nn.Sequential) else layer
+            for layer in layers
         )
-    if len(states) != len(layers):
-        raise ValueError(
-            f"`states` must be one for each of the {len(layers)} layers; got "
-            f"{len(states)}."
-        )
-    keys = (None,) * len(layers)
-    if key is not None:
-        # Every layer and step has a key of its own, so that the order of the loops does
-        # not matter.
-        keys = tuple(jr.split(each, axes) for each in jr.split(key, len(layers)))
-    if batched:
-        # The map is within the segments: one over them would transpose the inputs.
-        run = jax.vmap(run, in_axes=(0, 1), out_axes=(0, 1))
-    if checkpoint:
-        return in_segments(run, states, (inputs, keys))
-    return run(states, (inputs, keys))
+        self.layers = tuple(unpacked)
+        for number, layer in enumerate(self.layers):
+            check_layer(number, layer)
 
+    @overload
+    def __getitem__(self, which: int) -> Any: ...
 
-def _at_rest(layers, x):
-    """The states of a stack at rest, None for what is no cell, for an input like x."""
-    states = []
-    for layer in layers:
-        if isinstance(layer, AbstractCell):
-            # The output of a cell is like its input.
-            states.append(layer.init(x.shape, x.dtype))
-        else:
-            states.append(None)
-            x = jax.eval_shape(layer, x)
-    return tuple(states)
+    @overload
+    def __getitem__(self, which: slice) -> "Stack": ...
+
+    def __getitem__(self, which: int | slice) -> Any:
+        chosen = self.layers[which]
+        return Stack(*chosen) if isinstance(which, slice) else chosen
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator:
+        return iter(self.layers)
+
+    @compiled
+    def reset(self, state: StackState, where: Bool[Array, " batch"]) -> StackState:
+        """Brings some samples of a batch back to rest.
+
+        **Arguments:**
+
+        - `state`: of a batch, as `run` returns it.
+        - `where`: which samples begin anew.
+
+        **Returns:** the state; what all samples share stays.
+        """
+        batch = {
+            node.shape[:1]
+            for node in jax.tree.leaves(state, is_leaf=is_shared)
+            if not is_shared(node)
+        }
+        if not batch <= {where.shape}:
+            raise ValueError(
+                f"`where` must be one for each sample of `state`; got {where.shape}."
+            )
+        treedef, leaves = state.sample
+        fresh = self.init(jax.tree.unflatten(treedef, leaves))
+
+        def chosen(new, old):
+            if is_shared(old):
+                return old
+            return jnp.where(where.reshape(-1, *(1,) * new.ndim), new, old)
+
+        return jax.tree.map(chosen, fresh, state, is_leaf=is_shared)
+
+    def _cells(self):
+        return [lift(layer) for layer in self.layers]
+
+    @property
+    def _sees_all_time(self) -> bool:
+        return any(map(whole, self._cells()))
+
+    def _visit(self, visit, state, x):
+        cells, after = self._cells(), []
+        at_rest = isinstance(visit, AtRest)
+        if at_rest:
+            leaves, treedef = jax.tree.flatten(x)
+            state = StackState((None,) * len(cells), (treedef, tuple(leaves)))
+        for i, (cell, each) in enumerate(zip(cells, state, strict=True)):
+            new, x = visit.visit(i, cell, each, x)
+            after.append(new)
+        return StackState(tuple(after), state.sample), x
+
+    def _through_time(self, time: AllTime, state, xs):
+        return self._from(0, time, state, xs)
+
+    def _from_constant(self, time: AllTime, state, x):
+        """Runs once what is stateless at the beginning: it gives the same each time."""
+        once = dataclasses.replace(time, numbers=time.numbers[:1], valid=None, seen={})
+        constant = [getattr(cell, "_is_constant", False) for cell in self._cells()]
+        first = (*constant, False).index(False)
+        for i, cell in enumerate(self._cells()[:first]):
+            _, x = once.visit(i, cell, None, x)
+        time.seen.update(repeated(once.seen, time.numbers))
+        return self._from(first, time, state, repeated(x, time.numbers))
+
+    def _from(self, first: int, time: AllTime, state, xs):
+        """Runs the layers from a number on."""
+        cells, after = self._cells(), list(state)
+
+        def through(group, time):
+            def run(states, xs):
+                new = []
+                for i, state in zip(group, states, strict=True):
+                    state, xs = time.visit(i, cells[i], state, xs)
+                    new.append(state)
+                return tuple(new), xs
+
+            return run
+
+        # Neighbours are cut into segments together, so that nothing between them is
+        # stored.
+        can_be_cut = [time.checkpoint and not whole(cell) for cell in cells]
+        numbers = range(first, len(cells))
+        for cut, group in itertools.groupby(numbers, can_be_cut.__getitem__):
+            group = tuple(group)
+            run = ft.partial(through, group)
+            run = time.segmented(run) if cut else run(time)
+            new, xs = run(tuple(after[i] for i in group), xs)
+            after[group[0] : group[-1] + 1] = new
+        return StackState(tuple(after), state.sample), xs

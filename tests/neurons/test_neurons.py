@@ -14,13 +14,18 @@ from ngcx.neurons import (
     AdaptiveLIF,
     LeakyIntegrator,
     LIFState,
-    RecurrentLIF,
+    Recurrent,
     SynapticLIF,
     TimeConstant,
     decay_factor,
 )
-from ngcx.surrogate import Arctan, MultiLevelSpikeCount, Sigmoid, StraightThrough
-from ngcx.testing import tolerance
+from ngcx.surrogate import (
+    Arctan,
+    EscapeNoise,
+    MultiLevelSpikeCount,
+    Sigmoid,
+    StraightThrough,
+)
 
 
 WEIGHT = np.round(np.random.default_rng(0).normal(size=(4, 4)) * 4) / 8
@@ -33,7 +38,7 @@ CELLS = [
     LIF(0.5, surrogate=MultiLevelSpikeCount(3)),
     AdaptiveLIF(0.5, adaptation_decay=0.75, adaptation_strength=0.25),
     SynapticLIF(0.5, synaptic_decay=0.75, refractory_steps=1),
-    RecurrentLIF(0.5, weight=jnp.asarray(WEIGHT, jnp.float32)),
+    Recurrent(LIF(0.5), jnp.asarray(WEIGHT, jnp.float32)),
 ]
 
 
@@ -43,20 +48,21 @@ def named(value):
 
 def simulate(cell: Any, currents):
     """The equations of the docstrings, neuron by neuron, in float64."""
-    decay = cell.decay
+    recurrent, cell = isinstance(cell, Recurrent), getattr(cell, "cell", cell)
+    decay: Any = cell.decay
     if isinstance(decay, TimeConstant):
-        decay = np.exp(-decay.dt / decay.tau)
+        decay = decay.factor()
     neurons = currents.shape[1]
     v, adaptation, synaptic = np.zeros((3, neurons))
     spikes, rest, out = np.zeros(neurons), np.zeros(neurons, int), []
     for current in np.asarray(currents, np.float64):
-        threshold = np.full(neurons, float(cell.threshold))
+        threshold = np.full(neurons, float(np.asarray(cell.threshold)))
         if isinstance(cell, AdaptiveLIF):
             threshold += np.asarray(cell.adaptation_strength) * adaptation
         if isinstance(cell, SynapticLIF):
             synaptic = np.asarray(cell.synaptic_decay) * synaptic + current
             current = synaptic
-        if isinstance(cell, RecurrentLIF):
+        if recurrent:
             current = current + spikes @ WEIGHT
         spikes = np.zeros(neurons)
         for n in range(neurons):
@@ -89,7 +95,11 @@ def test_cells_follow_their_equations(cell, seed):
         state, spikes = cell.run(currents)
     v, expected = simulate(cell, currents)
     np.testing.assert_array_equal(spikes, expected)
-    np.testing.assert_allclose(state.v, v, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(potential(state), v, rtol=1e-12, atol=1e-12)
+
+
+def potential(state):
+    return getattr(state, "cell", state).v
 
 
 def test_leaky_integrator_follows_its_equation():
@@ -114,50 +124,13 @@ def test_run_is_the_loop_of_steps_in_every_dtype(cell, dtype):
         state, out = cell(state, current)
         outs.append(out)
     final, together = cell.run(currents)
-    assert together.dtype == final.v.dtype == dtype
-    for got, expected in ((together, jnp.stack(outs)), (final.v, state.v)):
-        got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
-        np.testing.assert_allclose(got, expected, **tolerance(dtype))
-
-
-def test_run_goes_on_where_it_stopped():
-    currents = jr.normal(jr.key(2), (10, 3))
-    state, first = LIF().run(currents[:6])
-    _, second = LIF().run(currents[6:], state)
-    np.testing.assert_array_equal(
-        LIF().run(currents)[1], jnp.concatenate([first, second])
-    )
-
-
-# Segments are cut otherwise for a square, a product, a prime and for 1.
-CUTS = [(CELLS[0], steps) for steps in (1, 16, 18, 23)] + [
-    (cell, (16, 18, 23)[i % 3]) for i, cell in enumerate(CELLS[1:])
-]
-
-
-@pytest.mark.parametrize(("cell", "steps"), CUTS, ids=named)
-def test_checkpoints_and_unrolling_change_nothing(cell, steps):
-    currents = jr.normal(jr.key(0), (steps, 4))
-
-    @eqx.filter_jit
-    def activity(currents, **options):
-        def total(currents):
-            state, spikes = cell.run(currents, **options)
-            return jnp.sum(spikes * jnp.arange(1.0, 5.0)[None]) + jnp.sum(state.v)
-
-        return jax.value_and_grad(total)(currents)
-
-    value, gradient = activity(currents)
-    # How a loop is unrolled is the same for all cells.
-    unrolled = [{"unroll": 3}] if cell is CELLS[0] else []
-    for options in ({"checkpoint": True}, *unrolled):
-        again, gradient_again = activity(currents, **options)
-        np.testing.assert_allclose(again, value, rtol=1e-6)
-        np.testing.assert_allclose(gradient_again, gradient, rtol=1e-5, atol=1e-6)
+    assert together.dtype == potential(final).dtype == dtype
+    np.testing.assert_array_equal(together, jnp.stack(outs))
+    jax.tree.map(np.testing.assert_array_equal, final, state)
 
 
 def test_a_key_draws_the_spikes_of_each_step():
-    cell = LIF(surrogate=Sigmoid(), reset="none")
+    cell = LIF(surrogate=EscapeNoise(Sigmoid()), reset="none")
     currents = jnp.zeros((2000, 3))
     _, spikes = cell.run(currents, key=jr.key(0))
     # A potential at rest is one unit below the threshold. Five standard deviations are
@@ -168,7 +141,15 @@ def test_a_key_draws_the_spikes_of_each_step():
     again = cell.run(currents, key=jr.key(0), checkpoint=True)[1]
     np.testing.assert_array_equal(spikes, again)
     assert np.any(spikes != cell.run(currents, key=jr.key(1))[1])
-    assert not np.any(cell.run(currents)[1])
+    with pytest.raises(ValueError, match="`key` must be given to `EscapeNoise`"):
+        cell.run(currents)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=named)
+def test_a_key_changes_nothing_where_nothing_is_random(cell):
+    currents = 2 * jr.normal(jr.key(0), (20, 4))
+    plain, keyed = cell.run(currents), cell.run(currents, key=jr.key(0))
+    jax.tree.map(np.testing.assert_array_equal, keyed, plain)
 
 
 def test_a_time_constant_is_learnt_as_its_decay_factor_is():
@@ -261,24 +242,6 @@ def test_under_vmap_over_populations():
         np.testing.assert_array_equal(spikes, LIF(decay).run(current)[1])
 
 
-# The plain cell runs with checkpoints and without, and the others take turns.
-MAPPED = [(CELLS[0], 0)] + [
-    (cell, 1 - i % 2) for i, cell in enumerate([*CELLS, LeakyIntegrator()])
-]
-
-
-@pytest.mark.parametrize(("cell", "checkpoint"), MAPPED, ids=named)
-def test_under_shard_map(cell, checkpoint):
-    currents = 2 * jr.normal(jr.key(0), (9, 8, 4))
-    mesh, spec = Mesh(jax.devices(), "batch"), PartitionSpec(None, "batch")
-
-    def run(currents):
-        return cell.run(currents, checkpoint=bool(checkpoint))[1]
-
-    mapped = jax.shard_map(run, mesh=mesh, in_specs=spec, out_specs=spec)(currents)
-    np.testing.assert_allclose(mapped, run(currents), rtol=1e-6, atol=1e-6)
-
-
 @pytest.mark.parametrize("half", [jnp.float16, jnp.bfloat16])
 def test_a_time_constant_in_half_precision_still_leaks(half):
     def out(tau):
@@ -296,14 +259,14 @@ def test_a_time_constant_in_half_precision_still_leaks(half):
 def test_a_compiled_function_takes_cells_of_numbers():
     currents = jnp.ones((10, 3))
     for cell in CELLS:
-        if not isinstance(cell, RecurrentLIF):
+        if not isinstance(cell, Recurrent):
             got = jax.jit(lambda cell, currents: cell.run(currents)[1])(cell, currents)
             np.testing.assert_array_equal(got, cell.run(currents)[1])
 
 
 def test_a_state_without_refractory_steps_is_an_error_where_there_are_some():
     with pytest.raises(ValueError, match=r"`state\.refractory` must say .* got None"):
-        LIF(refractory_steps=3).run(jnp.ones((6, 1)), LIFState(jnp.zeros(1)))
+        LIF(refractory_steps=3)(LIFState(jnp.zeros(1)), jnp.ones(1))
 
 
 def test_decay_factor():
@@ -346,11 +309,55 @@ def test_wrong_hyperparameters_are_errors(make, message):
 
 
 def test_wrong_arguments_are_errors():
-    with pytest.raises(TypeError, match="`weight`"):
-        RecurrentLIF(weight=jnp.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"`feedback` must be .* got \(2, 3\)"):
+        Recurrent(LIF(), jnp.ones((2, 3)))
     with pytest.raises(TypeError, match="`reset`"):
         LIF(reset="medium")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(TypeError, match="`current`"):
+    with pytest.raises(TypeError, match="`x`"):
         LIF()(LIFState(jnp.zeros(3)), jnp.arange(3))
-    with pytest.raises(TypeError, match="`currents`"):
+    with pytest.raises(ValueError, match="`inputs` must have the axis of time first"):
         LIF().run(jnp.ones(()))
+    with pytest.raises(ValueError, match=r"the shape and dtype of the current.*\[4\]"):
+        LIF()(LIF().init((3,)), jnp.ones(4))
+    with pytest.raises(ValueError, match=r"`decay` must be one for all .*shape \(4,\)"):
+        LIF(jnp.full(4, 0.9)).run(jnp.ones((5, 3)))
+
+
+@pytest.mark.parametrize("value", [-7.0, 0.0, 1.0, 300.0])
+@pytest.mark.parametrize(
+    "make",
+    [
+        LIF,
+        LeakyIntegrator,
+        lambda decay: AdaptiveLIF(adaptation_decay=decay),
+        lambda decay: SynapticLIF(synaptic_decay=decay),
+        lambda tau: LIF(TimeConstant(tau)),
+    ],
+    ids=["LIF", "LeakyIntegrator", "AdaptiveLIF", "SynapticLIF", "TimeConstant"],
+)
+def test_a_learnt_decay_out_of_range_stays_finite(make, value):
+    # An optimiser does not know of the range.
+    currents = jnp.ones((400, 2))
+
+    def total(decay):
+        return jnp.sum(make(decay).run(currents)[1])
+
+    value, gradient = compiled_slope(total, jnp.asarray(value))
+    assert np.isfinite(value) and np.isfinite(gradient)
+
+
+def compiled_slope(total, x):
+    return jax.jit(jax.value_and_grad(total))(x)
+
+
+def test_a_state_in_half_precision_is_rounded_once():
+    # What is added in a step would be lost if the sum were taken in half precision.
+    decay, x = 0.875, jnp.asarray([0.33, 1.7, -5.1], jnp.bfloat16)
+    v = jnp.asarray([100.0, 3.0, 0.01], jnp.bfloat16)
+    wide = np.float32(decay) * np.asarray(v, np.float32) + np.asarray(x, np.float32)
+    state, _ = LeakyIntegrator(decay)(LeakyIntegrator().init((3,), x.dtype), x)
+    state, _ = LeakyIntegrator(decay)(eqx.tree_at(lambda s: s.v, state, v), x)
+    np.testing.assert_array_equal(state.v, jnp.asarray(wide).astype(jnp.bfloat16))
+    state = eqx.tree_at(lambda s: s.v, LIF().init((3,), x.dtype), v)
+    state, _ = LIF(decay, threshold=1e9)(state, x)
+    np.testing.assert_array_equal(state.v, jnp.asarray(wide).astype(jnp.bfloat16))

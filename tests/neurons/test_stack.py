@@ -1,5 +1,6 @@
-"""Stacks of cells and layers: layer by layer and step by step, the same numbers."""
+"""Networks: containers, what they compile to, and their errors."""
 
+import functools as ft
 from typing import Any
 
 import equinox as eqx
@@ -8,127 +9,90 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
-from jax.sharding import Mesh, PartitionSpec
 
-from ngcx.activations import Tanh
 from ngcx.neurons import (
     LIF,
+    Delay,
     LeakyIntegrator,
-    RecurrentLIF,
-    layerwise,
-    stepwise,
+    Parallel,
+    Recurrent,
+    Residual,
+    Stack,
 )
-from ngcx.surrogate import Sigmoid
+
+from ._networks import IMAGES, X, dense
 
 
-def dense(key):
-    keys = jr.split(key, 3)
-    return [
-        eqx.nn.Linear(6, 5, key=keys[0]),
-        LIF(jnp.full(5, 0.9)),
-        Tanh(),
-        eqx.nn.Linear(5, 4, use_bias=False, key=keys[1]),
-        RecurrentLIF(surrogate=Sigmoid(), weight=0.3 * jr.normal(keys[2], (4, 4))),
-        LeakyIntegrator(),
-    ]
+# Containers.
 
 
-def convolutional(key):
-    return eqx.nn.Sequential(
-        [
-            eqx.nn.Conv2d(1, 3, 3, key=key),
-            eqx.nn.Lambda(jax.nn.relu),
-            LIF(threshold=0.1),
-            eqx.nn.AvgPool2d(2),
-            eqx.nn.Lambda(jnp.ravel),
-        ]
+def test_a_stack_of_stacks_equals_the_flat_one():
+    flat = dense()
+    layers = flat.layers
+    nested = Stack(Stack(*layers[:2]), Stack(layers[2], Stack(*layers[3:5])), layers[5])
+    (flat_state, expected), (state, got) = (
+        each.run(X, batched=True) for each in (flat, nested)
     )
+    np.testing.assert_array_equal(got, expected)
+    for one, other in zip(*map(jax.tree.leaves, (state, flat_state)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    sequential = Stack(eqx.nn.Sequential([*layers[:2], layers[2]]), *layers[3:])
+    np.testing.assert_array_equal(sequential.run(X, batched=True)[1], expected)
 
 
-SHAPES = {dense: (6,), convolutional: (1, 6, 6)}
-# A way to run a stack, and whether it has checkpoints; all are to give the numbers of
-# `layerwise` without any. Each takes seconds to compile, so that not every stack runs
-# in every way with and without a key.
-STEPS, SEGMENTS, BOTH = (stepwise, False), (layerwise, True), (stepwise, True)
-
-
-@pytest.mark.parametrize(
-    ("make", "seed", "ways"),
-    [
-        (dense, None, [STEPS, SEGMENTS, BOTH]),
-        (dense, 5, [BOTH]),
-        (convolutional, None, [STEPS]),
-    ],
-)
-def test_both_runners_give_the_same_numbers(make, seed, ways):
-    stack = make(jr.key(0))
-    inputs = 2 * jr.normal(jr.key(1), (11, *SHAPES[make]))
-    key = None if seed is None else jr.key(seed)
-
-    @eqx.filter_jit
-    def outcome(stack, runner, checkpoint):
-        @eqx.filter_value_and_grad(has_aux=True)
-        def total(stack):
-            states, out = runner(stack, inputs, key=key, checkpoint=checkpoint)
-            return jnp.sum(jnp.sin(out)), (states, out)
-
-        return total(stack)
-
-    expected = outcome(stack, layerwise, False)
-    for runner, checkpoint in ways:
-        got = outcome(stack, runner, checkpoint)
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
-            got,
-            expected,
-        )
-    assert np.any(np.asarray(expected[0][1][1]) != 0)
-
-
-def test_layerwise_is_each_layer_in_turn():
-    first, lif, _, second, *_ = stack = dense(jr.key(0))
-    inputs = jr.normal(jr.key(1), (7, 6))
-    x = lif.run(jax.vmap(first)(inputs))[1]
-    expected = jax.vmap(second)(jnp.tanh(x))
-    _, out = layerwise(stack[:4], inputs)
+def test_a_stack_is_each_layer_in_turn():
+    first, lif, _, second, *_ = stack = dense()
+    spikes = lif.run(jax.vmap(jax.vmap(first))(X), batched=True)[1]
+    expected = jax.vmap(jax.vmap(second))(jnp.tanh(spikes))
+    _, out = stack[:4].run(X, batched=True)
     np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)
+    assert len(stack) == 6 and stack[-1] == LeakyIntegrator() and len(stack[1:]) == 5
 
 
-@pytest.mark.parametrize("runner", [layerwise, stepwise])
-def test_a_stack_goes_on_where_it_stopped(runner):
-    stack, inputs = dense(jr.key(0)), jr.normal(jr.key(1), (10, 6))
-    states, first = runner(stack, inputs[:4])
-    assert states[0] is None
-    _, second = runner(stack, inputs[4:], states)
-    together = runner(stack, inputs)[1]
-    np.testing.assert_allclose(jnp.concatenate([first, second]), together, rtol=1e-5)
+def test_branches_combine_in_their_order():
+    slow, fast, x = LeakyIntegrator(0.5), LeakyIntegrator(0.25), X[..., :3]
+    outs = [cell.run(x, batched=True)[1] for cell in (slow, fast)]
+    _, both = Parallel(slow, fast).run(x, batched=True)
+    jax.tree.map(np.testing.assert_array_equal, both, tuple(outs))
+    _, got = Parallel(slow, fast, combine=jnp.subtract).run(x, batched=True)
+    np.testing.assert_array_equal(got, outs[0] - outs[1])
+    _, got = Residual(fast, jnp.subtract).run(x, batched=True)
+    np.testing.assert_array_equal(got, x - outs[1])
+    _, got = Residual(fast, jnp.subtract, slow).run(x, batched=True)
+    np.testing.assert_array_equal(got, outs[0] - outs[1])
 
 
-@pytest.mark.parametrize("runner", [layerwise, stepwise])
-def test_a_batch_is_mapped(runner):
-    stack, inputs = dense(jr.key(0)), jr.normal(jr.key(1), (10, 3, 6))
-    mapped = jax.vmap(lambda x: runner(stack, x), in_axes=1, out_axes=(0, 1))(inputs)
-    for checkpoint in (False, True):
-        batched = runner(stack, inputs, batched=True, checkpoint=checkpoint)
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
-            batched,
-            mapped,
-        )
-    again = runner(stack, inputs, batched[0], batched=True)[1]
-    assert again.shape == (10, 3, 4)
+def test_feedback_may_be_a_matrix_a_layer_a_function_or_a_cell():
+    weight, x = jr.normal(jr.key(0), (4, 4)), X[..., :4]
+    linear = eqx.nn.Linear(4, 4, use_bias=False, key=jr.key(0))
+    linear = eqx.tree_at(lambda each: each.weight, linear, weight.T)
+    outs = [
+        Recurrent(LIF(), feedback).run(x, batched=True)[1]
+        for feedback in (weight, linear, Stack(jax.lax.stop_gradient, linear))
+    ]
+    np.testing.assert_array_equal(outs[0], outs[1])
+    np.testing.assert_array_equal(outs[0], outs[2])
+    delayed = Recurrent(LeakyIntegrator(0.0), Delay(2)).run(jnp.eye(7)[:, :1])[1]
+    np.testing.assert_array_equal(delayed[:, 0], [1, 0, 0, 1, 0, 0, 1])
+    conv = eqx.nn.Conv2d(1, 1, 3, padding=1, key=jr.key(0))
+    assert Recurrent(LIF(), conv).run(IMAGES, batched=True)[1].shape == IMAGES.shape
+    with pytest.raises(ValueError, match=r"`combine` must give .* with what is heard"):
+        Recurrent(LIF(), linear, lambda x, y: (x + y)[:2]).run(x, batched=True)
 
 
-@pytest.mark.parametrize("runner", [layerwise, stepwise])
-def test_under_shard_map(runner):
-    stack, inputs = dense(jr.key(0)), 2 * jr.normal(jr.key(1), (9, 8, 6))
-    mesh, spec = Mesh(jax.devices(), "batch"), PartitionSpec(None, "batch")
-
-    def run(inputs):
-        return runner(stack, inputs, batched=True)[1]
-
-    mapped = jax.shard_map(run, mesh=mesh, in_specs=spec, out_specs=spec)
-    np.testing.assert_allclose(mapped(inputs), run(inputs), rtol=1e-5, atol=1e-5)
+def test_pytrees_and_integers_flow():
+    stack = Stack(
+        eqx.nn.Embedding(9, 4, key=jr.key(0)),
+        Parallel(LIF(), LeakyIntegrator()),
+        lambda pair: {"both": pair[0] + pair[1]},
+        lambda named: named["both"],
+    )
+    _, out = stack.run(jnp.arange(6).reshape(3, 2), batched=True)
+    assert out.shape == (3, 2, 4)
+    state = stack.init(jax.ShapeDtypeStruct((), jnp.int32))
+    assert state[1][0].v.shape == (4,)
+    two = Stack(lambda pair: pair["a"] + pair["b"], LIF())
+    assert two.run({"a": X, "b": X}, batched=True)[1].shape == X.shape
 
 
 class Doubled(eqx.nn.Linear):
@@ -139,26 +103,110 @@ class Doubled(eqx.nn.Linear):
         return 2 * super().__call__(x)
 
 
-@pytest.mark.parametrize("runner", [layerwise, stepwise])
-def test_linear_layers_with_scalars_or_of_ones_own(runner):
-    inputs = jr.normal(jr.key(1), (7, 3))
-    for layer in (
-        eqx.nn.Linear(3, "scalar", key=jr.key(0)),
-        Doubled(jr.key(0)),
-    ):
-        _, out = runner([layer], inputs)
+def test_linear_layers_with_scalars_or_of_ones_own():
+    inputs = X[:, 0, :3]
+    for layer in (eqx.nn.Linear(3, "scalar", key=jr.key(0)), Doubled(jr.key(0))):
+        _, out = Stack(layer).run(inputs)
         np.testing.assert_allclose(out, jax.vmap(layer)(inputs), rtol=1e-6)
     scalar = eqx.nn.Linear("scalar", 2, key=jr.key(0))
-    _, out = runner([scalar, LeakyIntegrator()], inputs[:, 0])
-    assert out.shape == (7, 2)
+    assert Stack(scalar, LeakyIntegrator()).run(inputs[:, 0])[1].shape == (9, 2)
 
 
-def test_samples_of_a_batch_draw_independently():
-    stack, inputs = [LIF(surrogate=Sigmoid(1.0))], jnp.zeros((50, 2, 3))
-    _, spikes = layerwise(stack, inputs, key=jr.key(0), batched=True)
-    assert np.any(spikes[:, 0] != spikes[:, 1])
-    again = stepwise(stack, inputs, key=jr.key(0), batched=True, checkpoint=True)[1]
-    np.testing.assert_array_equal(spikes, again)
+class Holder(eqx.Module):
+    cell: LIF
+
+    def __call__(self, x):
+        return x
+
+
+LINEAR = eqx.nn.Linear(3, 3, key=jr.key(0))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Stack(LIF(), 3), r"Layer 1 \(int\) must be a cell, a layer or a func"),
+        (lambda: Stack(Holder(LIF())), r"Layer 0 \(Holder\) holds a LIF, whose state"),
+        (lambda: Residual(Holder(LIF())), r"Layer 0 \(Holder\) holds a LIF"),
+        (lambda: Stack(lambda x: LINEAR(x)), None),
+        (
+            lambda: (lambda layer: Stack(lambda x: layer(x)))(LINEAR),
+            "hides arrays of a",
+        ),
+        (lambda: Stack(ft.partial(jnp.dot, jnp.eye(3))), "hides arrays of a"),
+        (lambda: Parallel(LIF(), LINEAR.__call__), None),  # which is a pytree
+    ],
+)
+def test_a_layer_that_would_lose_something_is_an_error(make, message):
+    if message is None:  # a global is not closed over
+        make()
+        return
+    with pytest.raises(TypeError, match=message) as caught:
+        make()
+    assert len(str(caught.value).splitlines()) <= 3
+
+
+def test_errors_name_the_layer_by_number_and_class():
+    inner = Stack(jnp.tanh, eqx.nn.Linear(7, 3, key=jr.key(0)))
+    for stack, name in (
+        (Stack(LIF(), inner), r"Layer 1.1 \(Linear\)"),
+        (Stack(Residual(inner)), r"Layer 0.0.1 \(Linear\)"),
+        (Stack(LIF(), Parallel(LIF(), inner)), r"Layer 1.1.1 \(Linear\)"),
+        (Stack(LIF(), LIF(jnp.ones(7))), r"Layer 1 \(LIF\): `decay` must be"),
+        (Stack(eqx.nn.Conv2d(1, 2, 3, key=jr.key(0))), r"Layer 0 \(Conv2d\)"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=name):
+            stack.run(X, batched=True)
+        with pytest.raises((TypeError, ValueError), match=name):
+            stack.init((6,))
+
+
+# What a stack compiles to.
+
+
+def operations(program) -> dict[str, int]:
+    """How many of each there are, those of programs within it too."""
+    counts: dict[str, int] = {}
+    for each in program.eqns:
+        name = each.primitive.name
+        inner = [
+            getattr(value, "jaxpr", value)
+            for value in each.params.values()
+            if hasattr(value, "eqns") or hasattr(value, "jaxpr")
+        ]
+        if not inner:
+            counts[name] = counts.get(name, 0) + 1
+        for further in inner:
+            for key, number in operations(further).items():
+                counts[key] = counts.get(key, 0) + number
+    return counts
+
+
+def test_a_stack_does_what_one_writes_by_hand():
+    linear: Any = eqx.nn.Linear(6, 5, key=jr.key(0))
+    lif = LIF()
+    stack = Stack(linear, lif)
+
+    def by_hand(x):
+        x = x.reshape(-1, 6) @ linear.weight.T + linear.bias[None]
+        x = x.reshape(9, 8, 5)
+
+        def step(v, x):
+            u = 0.9 * v + x
+            spikes = lif.surrogate(u, 1.0)
+            return u - spikes, spikes
+
+        return jax.lax.scan(step, jnp.zeros((8, 5)), x)[1]
+
+    np.testing.assert_allclose(
+        stack.run(X, batched=True)[1], jax.jit(by_hand)(X), rtol=1e-5, atol=1e-6
+    )
+    got, expected = (
+        operations(jax.make_jaxpr(function)(X).jaxpr)
+        for function in (lambda x: stack.run(x, batched=True)[1], by_hand)
+    )
+    for heavy in ("dot_general", "exp", "gt", "transpose", "gather", "while", "sort"):
+        assert got.get(heavy, 0) == expected.get(heavy, 0), heavy
 
 
 def loops(program):
@@ -167,31 +215,50 @@ def loops(program):
         if each.primitive.name == "scan":
             yield each
         elif "jaxpr" in each.params:
-            yield from loops(each.params["jaxpr"])
+            inner = each.params["jaxpr"]
+            yield from loops(getattr(inner, "jaxpr", inner))
 
 
 def test_linear_layers_are_one_product_outside_the_loop():
-    stack = dense(jr.key(0))[:4]
-    program = jax.make_jaxpr(lambda x: layerwise(stack, x)[1])(jnp.ones((10, 6)))
+    stack = dense()[:4]
+    program = jax.make_jaxpr(lambda x: stack.run(x)[1])(X[:, 0])
     (loop,) = loops(program)
     assert "dot_general" not in str(loop)
     assert str(program).count("dot_general[") == 2
 
 
+def test_other_values_run_the_same_program():
+    @eqx.filter_jit
+    @eqx.debug.assert_max_traces(max_traces=1)
+    def run(stack, x):
+        return stack.run(x, batched=True)[1]
+
+    outs = [run(dense(key), X) for key in jr.split(jr.key(3), 3)]
+    assert np.any(outs[0] != outs[1])
+
+
+def test_layers_are_named_in_the_program():
+    stack = Stack(dense(), Residual(LIF()))
+    compiled = jax.jit(lambda x: stack.run(x, batched=True)[1]).lower(X).compile()
+    text = compiled.as_text() or ""
+    for name in ("0.Stack", "0.Linear", "1.LIF", "4.Recurrent", "1.Residual"):
+        assert name in text, name
+
+
 def training_memory(steps: int, **options) -> int:
     """Bytes of intermediate values of a training step (128, 784-256-10)."""
     keys = jr.split(jr.key(0), 2)
-    stack = [
+    stack = Stack(
         eqx.nn.Linear(784, 256, key=keys[0]),
         LIF(),
         eqx.nn.Linear(256, 10, key=keys[1]),
         LIF(),
-    ]
+    )
     weights, rest = eqx.partition(stack, eqx.is_array)
 
     def loss(weights, inputs):
         stack = eqx.combine(weights, rest)
-        return jnp.mean(layerwise(stack, inputs, batched=True, **options)[1])
+        return jnp.mean(stack.run(inputs, batched=True, **options)[1])
 
     inputs = jax.ShapeDtypeStruct((steps, 128, 784), jnp.float32)
     compiled = jax.jit(jax.grad(loss)).lower(weights, inputs).compile()
@@ -201,8 +268,3 @@ def training_memory(steps: int, **options) -> int:
 
 def test_checkpoints_take_a_third_of_the_memory():
     assert training_memory(2000, checkpoint=True) < training_memory(2000) / 3
-
-
-def test_a_stack_that_does_not_fit_is_an_error():
-    with pytest.raises(TypeError, match="dot_general|shape"):
-        layerwise(dense(jr.key(0)), jnp.ones((10, 7)))

@@ -1,0 +1,108 @@
+import operator
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._module import Module
+from ._container import AbstractContainer
+from ._frozen import thawed
+from ._layers import Pointwise, check_layer, lift
+from ._visits import AtRest, shapes
+
+
+class RecurrentState(Module):
+    """The state of a recurrent cell."""
+
+    cell: Any
+    """That of the cell itself."""
+    feedback: Any
+    """That of the feedback; None if it has none."""
+    out: Any
+    """The output of the step before, 0 at first."""
+
+
+class Recurrent(AbstractContainer):
+    r"""A cell that hears its own output of the step before,
+    $y_t = \text{cell}(\text{combine}(x_t, \text{feedback}(y_{t-1})))$; itself a cell.
+
+    !!! example
+
+        A layer of three adaptive neurons that are connected to each other:
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import AdaptiveLIF, Recurrent
+        >>> cell = Recurrent(AdaptiveLIF(), jnp.ones((3, 3)) - jnp.eye(3))
+        >>> state, spikes = cell.run(jnp.eye(3) * 1.5)
+        >>> print(spikes)
+        [[1. 0. 0.]
+         [0. 1. 0.]
+         [1. 1. 1.]]
+
+        ```
+    """
+
+    cell: Any
+    """A cell, layer or function."""
+    feedback: Any
+    """A matrix W of shape (neurons, neurons), from each neuron (row) to each (column),
+    used as `spikes @ W`; or a cell, layer or function."""
+    combine: Callable = operator.add
+    """A function of the input and of what is heard."""
+    weight_fields: ClassVar[tuple[str, ...]] = ("feedback",)
+
+    def __check_init__(self):
+        check_layer(0, self.cell)
+        if not self._is_matrix:
+            check_layer(1, self.feedback)
+            return
+        shape, dtype = thawed(self.feedback).shape, thawed(self.feedback).dtype
+        if not jnp.issubdtype(dtype, jnp.floating):
+            raise ValueError(f"`feedback` must be floating-point; got {dtype}.")
+        if len(shape) != 2 or len({*shape}) != 1:
+            raise ValueError(
+                f"`feedback` must be a matrix of shape (neurons, neurons); got {shape}."
+            )
+
+    @property
+    def _is_matrix(self) -> bool:
+        return isinstance(thawed(self.feedback), jax.Array)
+
+    @property
+    def _heard(self):
+        if self._is_matrix:
+            return Pointwise(Feedback(thawed(self.feedback)))
+        return lift(self.feedback)
+
+    def _visit(self, visit, state, x):
+        if isinstance(visit, AtRest):
+            return self._at_rest(visit, x)
+        feedback, heard = visit.visit(1, self._heard, state.feedback, state.out)
+        combined = visit.apply(self.combine, x, heard)
+        inner, out = visit.visit(0, lift(self.cell), state.cell, combined)
+        return RecurrentState(inner, feedback, out), out
+
+    def _at_rest(self, visit: AtRest, x):
+        inner, out = visit.visit(0, lift(self.cell), None, x)
+        feedback, heard = visit.visit(1, self._heard, None, out)
+        combined = visit.apply(self.combine, x, heard)
+        if combined != x:
+            raise ValueError(
+                "`combine` must give the cell what has the shape and dtype of the "
+                f"input; the input is {shapes(x)}, and with what is heard "
+                f"{shapes(combined)}."
+            )
+        silence = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), out)
+        return RecurrentState(inner, feedback, silence), out
+
+
+class Feedback(Module):
+    """The product with a matrix."""
+
+    weight: Float[Array, "neurons neurons"]
+
+    def __call__(self, spikes):
+        return spikes @ self.weight.astype(spikes.dtype)
