@@ -1,0 +1,205 @@
+"""Losses of one row of numbers for each sample, and of potentials over time."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Integer
+
+from .._compiled import compiled
+from .._numerics import ratio, widened
+from .._reduction import Reduction, filled, reduce
+from .._typing import Fraction, Scalar
+from ..activations import LogSoftmax
+from ._readouts import time_mask
+
+
+@compiled(static=("reduction",))
+def cross_entropy(
+    logits: Float[Array, "*batch classes"],
+    labels: Integer[Array, "*batch"] | Float[Array, "*batch classes"],
+    *,
+    label_smoothing: Fraction[Scalar] = 0.0,
+    class_weights: Float[Array, " classes"] | None = None,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The cross-entropy of the labels and the softmax of the logits, in nats:
+
+    $$-\sum_c w_c \, p_c \ln \operatorname{softmax}(z)_c, \qquad
+    p_c = (1 - \varepsilon) \, t_c + \frac{\varepsilon}{C}$$
+
+    With class indices it is the negative log-likelihood of the right class. It takes
+    logits $z$, since a softmax that is rounded to 0 has lost the logarithm and the
+    gradient.
+
+    **Arguments:**
+
+    - `logits`: any numbers, such as potentials, spike counts or minus the time of the
+        first spike.
+    - `labels`: $t$, class indices, or distributions over the classes. A row whose index
+        is no class, such as -1, does not count.
+    - `label_smoothing`: $\varepsilon$, how much of each label is spread evenly over all
+        $C$ classes.
+    - `class_weights`: $w$, how much each class counts; 1 if not given. The mean is then
+        divided by the sum of $w_c \, p_c$ over all rows, not by their number.
+    - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `logits`.
+
+    **Raises:** `ValueError` for logits of a single class.
+
+    ??? cite "Reference"
+        Label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, *Rethinking the
+        Inception architecture for computer vision*, CVPR 2016.
+
+    ```python
+    >>> logits, label = jnp.array([0.0, 1e4]), jnp.array(0)
+    >>> jax.value_and_grad(cross_entropy)(logits, label)
+    (Array(10000., dtype=float32), Array([-1.,  1.], dtype=float32))
+
+    ```
+    """
+    classes = logits.shape[-1]
+    if classes == 1:
+        raise ValueError(
+            "`logits` must hold one of each class; got one column, of shape "
+            f"{logits.shape}.\nThat of a yes-or-no answer is for "
+            "`binary_cross_entropy`."
+        )
+    if jnp.issubdtype(labels.dtype, jnp.integer):
+        is_class = (labels >= 0) & (labels < classes)
+        where = is_class if where is None else where & is_class
+        labels = jax.nn.one_hot(labels, classes, dtype=logits.dtype)
+    z = filled(widened(logits), where)
+    weights = filled(labels.astype(z.dtype), where)
+    smoothing = jnp.asarray(label_smoothing, z.dtype)
+    weights = (1 - smoothing) * weights + smoothing / max(classes, 1)
+    if class_weights is not None:
+        weights *= jnp.broadcast_to(class_weights.astype(z.dtype), weights.shape)
+    # A class of probability 0 adds nothing, also where its logarithm is infinite.
+    counts = weights != 0
+    logarithms = jnp.where(counts, LogSoftmax()(z), 0)
+    rows = -jnp.sum(weights * logarithms, axis=-1)
+    if class_weights is None or reduction != "mean":
+        return reduce(rows, reduction, where).astype(logits.dtype)
+    total = reduce(jnp.sum(weights, axis=-1), "sum", where)
+    return ratio(reduce(rows, "sum", where), total).astype(logits.dtype)
+
+
+@compiled(static=("reduction",))
+def binary_cross_entropy(
+    logits: Float[Array, "*shape"],
+    targets: Float[Array, "*shape"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*shape"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The cross-entropy of independent yes-or-no answers, in nats:
+
+    $$-p \ln \sigma(z) - (1 - p) \ln(1 - \sigma(z))$$
+
+    where $\sigma$ is the logistic sigmoid. It is that of optax, with a mask and a
+    reduction. [`ngcx.metrics.binary_cross_entropy`][] takes probabilities instead.
+
+    **Arguments:**
+
+    - `logits`: $z$, any numbers.
+    - `targets`: $p$, probabilities from 0 to 1.
+    - `reduction`: over all entries: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the entries that count.
+
+    **Returns:** a scalar, or with `"none"` one value an entry, in the dtype of
+    `logits`.
+
+    ```python
+    >>> binary_cross_entropy(jnp.array([0.0, 100.0]), jnp.array([1.0, 1.0]))
+    Array(0.3465736, dtype=float32)
+
+    ```
+    """
+    z = filled(widened(logits), where, ())
+    p = filled(targets.astype(z.dtype), where, ())
+    entries = optax.sigmoid_binary_cross_entropy(z, p)
+    return reduce(entries, reduction, where).astype(logits.dtype)
+
+
+@compiled(static=("reduction",))
+def squared_error_to_targets(
+    values: Float[Array, "*batch classes"],
+    labels: Integer[Array, "*batch"],
+    right: Scalar = 1.0,
+    wrong: Scalar = 0.0,
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The mean over the classes of the squared distance from a target, which is
+    `right` for the class of the label and `wrong` for all others.
+
+    It is the squared error of spike counts and rates ([`ngcx.losses.spike_count`][],
+    [`ngcx.losses.spike_rate`][]), which asks every neuron for an amount of activity,
+    where a cross-entropy asks for differences. For targets of another form there is
+    [`ngcx.metrics.mean_squared_error`][].
+
+    **Arguments:**
+
+    - `values`: rates, counts or potentials.
+    - `labels`: class indices. A row whose index is no class has no right one.
+    - `right`, `wrong`: the targets, in the unit of the values. 0.8 and 0.2 of the steps
+        keep all neurons active, and so able to learn.
+    - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `values`.
+
+    ```python
+    >>> squared_error_to_targets(jnp.array([[8.0, 2.0]]), jnp.array([0]), right=10.0)
+    Array(4., dtype=float32)
+
+    ```
+    """
+    wide = filled(widened(values), where)
+    is_right = jax.nn.one_hot(labels, values.shape[-1], dtype=bool)
+    targets = jnp.where(
+        is_right, jnp.asarray(right, wide.dtype), jnp.asarray(wrong, wide.dtype)
+    )
+    rows = jnp.sum(jnp.square(wide - targets), axis=-1) / max(values.shape[-1], 1)
+    return reduce(rows, reduction, where).astype(values.dtype)
+
+
+@compiled
+def membrane_loss(
+    potentials: Float[Array, "time *batch classes"],
+    labels: Integer[Array, "*batch"],
+    right: Scalar = 1.0,
+    wrong: Scalar = 0.0,
+    *,
+    lengths: Integer[Array, "*batch"] | None = None,
+) -> Float[Array, ""]:
+    """[`ngcx.losses.squared_error_to_targets`][] of the potential in every step, which
+    leads the right neuron to its threshold and keeps the others away from it.
+
+    It has a gradient where no neuron spikes, and takes the potential before the reset,
+    `watch=("3.u",)`, which tells how far a neuron is above its threshold.
+
+    **Arguments:**
+
+    - `potentials`: those of the output neurons, time first.
+    - `labels`: class indices.
+    - `right`, `wrong`: the targets, in the unit of the potentials.
+    - `lengths`: how many steps each sample has; all if not given.
+
+    **Returns:** the mean over all steps that there are, in the dtype of `potentials`.
+
+    ```python
+    >>> potentials = jnp.array([[[0.0, 0.0]], [[1.0, 0.0]], [[9.0, 9.0]]])
+    >>> membrane_loss(potentials, jnp.array([0]), lengths=jnp.array([2]))
+    Array(0.25, dtype=float32)
+
+    ```
+    """
+    steps = len(potentials)
+    where = None if lengths is None else time_mask(lengths, steps)
+    labels = jnp.broadcast_to(labels, (steps, *labels.shape))
+    return squared_error_to_targets(potentials, labels, right, wrong, where=where)

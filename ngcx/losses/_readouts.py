@@ -1,0 +1,249 @@
+"""What a loss or a score is taken of: numbers for each class, from spikes or potentials
+over time.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Integer
+
+from .._compiled import compiled
+from .._numerics import mean, widened
+from .._typing import Count, Natural
+
+
+@compiled(static=("steps",))
+def time_mask(
+    lengths: Integer[Array, "*batch"], steps: Natural
+) -> Bool[Array, "time *batch"]:
+    """Which steps each sample has: true in the first `lengths` of so many `steps`.
+
+    It is the `where` of losses and metrics that have a value for every step.
+
+    ```python
+    >>> print(time_mask(jnp.array([1, 3]), steps=3).T)
+    [[ True False False]
+     [ True  True  True]]
+
+    ```
+    """
+    # A wider dtype than that of the lengths, since uint8 ends at 255.
+    time = jnp.arange(steps).reshape(-1, *(1,) * lengths.ndim)
+    return time < lengths.astype(time.dtype)[None]
+
+
+@compiled(static=("population",))
+def spike_count(
+    spikes: Float[Array, "time *batch neurons"],
+    *,
+    lengths: Integer[Array, "*batch"] | None = None,
+    population: Count = 1,
+) -> Float[Array, "*batch classes"]:
+    """How many spikes the neurons of each class emit.
+
+    **Arguments:**
+
+    - `spikes`: those of the output neurons, time first.
+    - `lengths`: how many steps each sample has; all if not given.
+    - `population`: how many neurons, next to each other, stand for a class.
+
+    **Returns:** counts in the dtype of `spikes`, for [`ngcx.losses.cross_entropy`][]
+    or [`ngcx.metrics.accuracy`][].
+
+    **Raises:** `ValueError` if the neurons cannot be divided among the classes.
+
+    ```python
+    >>> spikes = jnp.ones((5, 1, 4))  # two classes of two neurons each
+    >>> print(spike_count(spikes, population=2, lengths=jnp.array([3])))
+    [[6. 6.]]
+
+    ```
+    """
+    return _counts(spikes, lengths, population).astype(spikes.dtype)
+
+
+@compiled(static=("population",))
+def spike_rate(
+    spikes: Float[Array, "time *batch neurons"],
+    *,
+    lengths: Integer[Array, "*batch"] | None = None,
+    population: Count = 1,
+) -> Float[Array, "*batch classes"]:
+    """The spikes of a neuron in a step, on average: [`ngcx.losses.spike_count`][] over
+    the number of steps and the size of the population; 0 for a sample of no steps.
+
+    **Arguments:** as for `spike_count`.
+
+    ```python
+    >>> spikes = jnp.ones((5, 1, 4))
+    >>> print(spike_rate(spikes, population=2, lengths=jnp.array([3])))
+    [[1. 1.]]
+
+    ```
+    """
+    counts = _counts(spikes, lengths, population)
+    number = jnp.maximum(_steps(spikes, lengths, counts.dtype), 1)
+    return (counts / (number * population)).astype(spikes.dtype)
+
+
+@compiled
+def mean_over_time(
+    potentials: Float[Array, "time *batch classes"],
+    *,
+    lengths: Integer[Array, "*batch"] | None = None,
+) -> Float[Array, "*batch classes"]:
+    """The mean potential over the steps that each sample has; 0 without any.
+
+    **Arguments:**
+
+    - `potentials`: those of a readout, time first.
+    - `lengths`: how many steps each sample has; all if not given.
+
+    ```python
+    >>> potentials = jnp.array([[[1.0, 0.0]], [[3.0, 4.0]], [[9.0, 9.0]]])
+    >>> print(mean_over_time(potentials, lengths=jnp.array([2])))
+    [[2. 2.]]
+
+    ```
+    """
+    if lengths is None:
+        return mean(widened(potentials), 0).astype(potentials.dtype)
+    where = jnp.broadcast_to(
+        time_mask(lengths, len(potentials))[..., None], potentials.shape
+    )
+    return mean(widened(potentials), 0, where).astype(potentials.dtype)
+
+
+@compiled
+def maximum(
+    potentials: Float[Array, "time *batch classes"],
+    *,
+    lengths: Integer[Array, "*batch"] | None = None,
+) -> Float[Array, "*batch classes"]:
+    """The highest potential over time; the lowest number of the dtype for a sample of
+    no steps.
+
+    Its gradient goes to the step of the maximum alone, which may be any, so that it
+    suits classes that are told apart at some moment, as words are.
+
+    **Arguments:**
+
+    - `potentials`: those of a readout, time first.
+    - `lengths`: how many steps each sample has; all if not given.
+
+    ??? cite "Reference"
+        Cramer, Stradmann, Schemmel and Zenke, *The Heidelberg spiking data sets for the
+        systematic evaluation of spiking neural networks*, IEEE TNNLS 2022.
+
+    ```python
+    >>> potentials = jnp.array([[[1.0, 0.0]], [[3.0, 4.0]], [[9.0, 9.0]]])
+    >>> print(maximum(potentials, lengths=jnp.array([2])))
+    [[3. 4.]]
+
+    ```
+    """
+    lowest = jnp.finfo(potentials.dtype).min
+    return jnp.max(_within(potentials, lengths, lowest), axis=0, initial=lowest)
+
+
+@compiled
+def last_step(
+    potentials: Float[Array, "time *batch classes"],
+    *,
+    lengths: Integer[Array, "*batch"] | None = None,
+) -> Float[Array, "*batch classes"]:
+    """The potential in the last step that each sample has; 0 without any.
+
+    **Arguments:**
+
+    - `potentials`: those of a readout, time first.
+    - `lengths`: how many steps each sample has; all if not given.
+
+    ```python
+    >>> potentials = jnp.array([[[1.0, 0.0]], [[3.0, 4.0]], [[9.0, 9.0]]])
+    >>> print(last_step(potentials, lengths=jnp.array([2])))
+    [[3. 4.]]
+
+    ```
+    """
+    steps = len(potentials)
+    if steps == 0:
+        return jnp.zeros(potentials.shape[1:], potentials.dtype)
+    if lengths is None:
+        return potentials[-1]
+    place = jnp.clip(lengths.astype(int) - 1, 0, steps - 1)[None, ..., None]
+    return jnp.take_along_axis(_within(potentials, lengths, 0), place, axis=0)[0]
+
+
+@compiled
+def first_spike_time(
+    spikes: Float[Array, "time *batch neurons"],
+    *,
+    lengths: Integer[Array, "*batch"] | None = None,
+) -> Float[Array, "*batch neurons"]:
+    r"""The step of the first spike, from 0 on; the number of steps where there is none.
+
+    $$T = \sum_t \prod_{u \le t} (1 - s_u)$$
+
+    counts the steps before the first spike $s_u = 1$. It is differentiated as it
+    stands, so its gradient says how much sooner the first spike would come if there
+    were one in step $u$, and all others stayed: in a step before the first spike, by
+    the steps in between; in the step of the first spike, by those until the second;
+    later, by nothing. A silent neuron has the gradient of its steps to come, which
+    makes it fire.
+
+    Minus this time is largest for the class that fires first: the logits of
+    [`ngcx.losses.cross_entropy`][], divided by a temperature of some steps.
+
+    **Arguments:**
+
+    - `spikes`: 0 or 1, time first; several spikes in a step count as one.
+    - `lengths`: how many steps each sample has; all if not given.
+
+    ```python
+    >>> import jax
+    >>> spikes = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+    >>> print(first_spike_time(spikes))
+    [1. 4.]
+    >>> print(jax.grad(lambda s: first_spike_time(s).sum())(spikes).T)
+    [[-1. -2. -0. -0.]
+     [-4. -3. -2. -1.]]
+
+    ```
+    """
+    wide = _within(widened(spikes), lengths, 0)
+    silent = jnp.cumprod(1 - jnp.where(wide > 1, 1, wide), axis=0)
+    return jnp.sum(_within(silent, lengths, 0), axis=0).astype(spikes.dtype)
+
+
+def shares(spikes, lengths):
+    """The spikes of each neuron in a step, over all steps of all samples."""
+    wide = _within(widened(spikes), lengths, 0)
+    number = jnp.sum(_steps(spikes, lengths, wide.dtype))
+    total = jnp.sum(wide, axis=tuple(range(spikes.ndim - 1)))
+    return total / jnp.maximum(number, 1)
+
+
+def _counts(spikes, lengths, population: int):
+    counts = jnp.sum(_within(widened(spikes), lengths, 0), axis=0)
+    neurons = counts.shape[-1]
+    if neurons % population:
+        raise ValueError(
+            f"`population` must divide the {neurons} neurons of `spikes`; got "
+            f"{population}."
+        )
+    shape = (*counts.shape[:-1], neurons // population, population)
+    return jnp.sum(counts.reshape(shape), axis=-1)
+
+
+def _steps(x, lengths, dtype):
+    """How many steps each sample has, with an axis for the neurons."""
+    steps, *batch, _ = x.shape
+    if lengths is None:
+        return jnp.full((*batch, 1), steps, dtype)
+    return jnp.clip(lengths[..., None].astype(int), 0, steps).astype(dtype)
+
+
+def _within(x, lengths, filler):
+    """`x`, and the filler where a sample is over."""
+    if lengths is None:
+        return x
+    return jnp.where(time_mask(lengths, len(x))[..., None], x, filler)
