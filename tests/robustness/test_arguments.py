@@ -24,7 +24,7 @@ def test_every_public_name_has_an_entry(subpackage):
             assert known, f"add {name!r} to ENTRIES in {where}"
 
 
-# A size as a scalar of numpy is refused by us, after Equinox has warned of it.
+# A size as an array is refused by us, after Equinox has warned of it.
 @pytest.mark.filterwarnings("ignore:A JAX array is being set as static")
 @pytest.mark.parametrize("name", TABLE)
 def test_wrong_arguments_are_errors_that_name_them(name):

@@ -56,8 +56,8 @@ KINDS = {
 }
 TRAINING = {
     "validation": Other(None, {"text": "text", "an array": jnp.ones(3)}),
-    "batch_size": Size(4),
-    "epochs": Size(1),
+    "batch_size": Size(4, optional=True),
+    "epochs": Size(1, optional=True),
     "patience": Size(1),
     "optimizer": Other(None, {"text": "text"}),
 }
@@ -119,6 +119,7 @@ ENTRIES = {
             "score": Array("time", optional=True),
             "epochs": Fixed(jnp.array(1)),
             "best_epoch": Fixed(jnp.array(0)),
+            "converged": Fixed(jnp.array(True)),
         },
     ),
     "participation_ratio": Entry(

@@ -43,7 +43,36 @@ def steps(iterator):
     return list(iterator)
 
 
+RAGGED = data.PaddedSource([np.ones((n, 2)) for n in (1, 3, 2, 5, 5)])
+buckets = data.BucketLoader({"x": RAGGED, "y": DATA["y"]}, 2, 2)
 ENTRIES = {
+    "BucketLoader": Entry(
+        data.BucketLoader,
+        {
+            "data": Other(
+                {"x": RAGGED, "y": DATA["y"]},
+                NO_DATA | {"of two lengths": {"x": RAGGED, "y": np.arange(4)}},
+            ),
+            "buckets": Size(2),
+        }
+        | OPTIONS,
+    ),
+    "PaddedSource": Entry(
+        data.PaddedSource,
+        {
+            "sequences": Other(
+                [np.ones((2, 3)), np.ones((1, 3))],
+                {
+                    "None": None,
+                    "a number": 3,
+                    "nothing": [],
+                    "of two shapes": [np.ones((2, 3)), np.ones((2, 4))],
+                    "numbers": [1.0, 2.0],
+                },
+            ),
+            "length": Other(4, {"too short": 1, "text": "text", "a float": 2.5}),
+        },
+    ),
     "DataLoader": Entry(data.DataLoader, {"data": Other(DATA, NO_DATA)} | OPTIONS),
     "ItemSource": Entry(
         data.ItemSource,
@@ -108,4 +137,20 @@ ENTRIES |= members(
     indices={"key": Key(), "step": STEP},
     init={"key": Key()},
     next={"state": Other(loader.init(jr.key(0)), {"None": None, "a key": jr.key(0)})},
+)
+ENTRIES |= members(
+    "BucketLoader",
+    buckets,
+    batch={"key": Key(), "step": Other(1, STEP.wrongs | {"too large": 9})},
+    epoch=Entry(
+        lambda key, start: list(buckets.epoch(key, start)),
+        {
+            "key": Key(),
+            "start": Other(
+                1, {"negative": -1, "too large": 9, "None": None, "text": "text"}
+            ),
+        },
+    ),
+    init={"key": Key()},
+    next={"state": Other(buckets.init(jr.key(0)), {"None": None, "a key": jr.key(0)})},
 )

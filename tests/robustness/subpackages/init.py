@@ -47,6 +47,16 @@ PARAMETERS = {
     "DiagOffDiag": {"on": ANY, "off": ANY},
     "FanInGaussian": SCALING,
     "FanInUniform": SCALING,
+    "FluctuationDriven": SCALING
+    | {
+        "rate": Number(0.05, low=0, open=True, high=1, array=False),
+        "decay": Number(0.5, low=0, high=1, array=False),
+        "synaptic_decay": Number(0.5, low=0, high=1, array=False),
+        "xi": Number(1.0, low=0, open=True, array=False),
+        "mean": Number(0.0, high=1.0, array=False),
+        "threshold": Number(1.0, array=False),
+        "share": Number(1.0, low=0, high=1, array=False),
+    },
     "FromJax": {"initializer": Function(normal)},
     "Gaussian": {"mean": ANY, "std": Number(0.5, low=0)},
     "GlorotNormal": SCALING,
@@ -108,7 +118,9 @@ ENTRIES = {
             "model": Other(
                 eqx.nn.Linear(3, 2, key=jr.key(0)), {"nothing to draw": [1]}
             ),
-            "initializer": Other(init.Gaussian(), {"a function": normal}),
+            "initializer": Other(
+                init.Gaussian(), {"a number": 3, "a class": init.Gaussian}
+            ),
             "key": Key(),
             "where": Other(None, {"a number": 3, "text": "weight"}),
         },

@@ -1,11 +1,24 @@
 """Entries of `ngcx.metrics`."""
 
+import equinox as eqx
 import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 
-from ngcx import metrics
+from ngcx import metrics, neurons
 
-from .._entries import Array, Entry, Fixed, Function, Name, Number, Other, Size
+from .._entries import (
+    Array,
+    Entry,
+    Fixed,
+    Flag,
+    Function,
+    Key,
+    Name,
+    Number,
+    Other,
+    Size,
+)
 
 
 def entry(metric, where: str, arguments, **options):
@@ -151,6 +164,24 @@ ENTRIES = {
         "*batch",
         {"spikes": TRAINS},
         differentiable=False,
+    ),
+    "synaptic_operations": Entry(
+        metrics.synaptic_operations,
+        {
+            "stack": Other(
+                neurons.Stack(eqx.nn.Linear(3, 2, key=jr.key(0)), neurons.LIF()),
+                {"None": None, "a function": jnp.tanh, "a layer": eqx.nn.Identity()},
+            ),
+            "inputs": Array("time batch features"),
+            "state": Fixed(None),
+            "key": Key(optional=True),
+            "batched": Flag(True),
+            "lengths": Fixed(jnp.array([2, 4])),
+            "steps": Fixed(None),
+        },
+        differentiable=False,
+        default_dtype=True,
+        also=("Layer", "lengths"),
     ),
     "v_measure": entry(
         metrics.v_measure,

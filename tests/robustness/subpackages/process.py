@@ -89,10 +89,23 @@ ENTRIES = {
 }
 for name, instance in (("MethodProcess", PROCESS), ("JointProcess", JOINT)):
     pack = Entry(
-        lambda length, rate, instance=instance: instance.pack(length, rate=rate),
+        lambda length, rate, over_time, instance=instance: instance.pack(
+            length, over_time, rate=rate
+        ),
         {
             "length": Size(3, low=0),
-            "rate": Other(0.5, {"text": "text", "another length": jnp.ones(7)}),
+            "rate": Other(0.5, {"text": "text", "an array": jnp.ones(3)}),
+            "over_time": Other(
+                {"current": jnp.ones(3)},
+                {
+                    "text": {"current": "text"},
+                    "another length": {"current": jnp.ones(7)},
+                    "twice": {"rate": jnp.ones(3)},
+                    "unknown": {"x": jnp.ones(3)},
+                    "an array": jnp.ones(3),
+                },
+            ),
         },
+        also=("current", "inputs"),
     )
     ENTRIES |= members(name, instance, pack=pack, **METHODS)

@@ -38,6 +38,9 @@ PARAMETERS = {
     },
     "Erf": {"alpha": POSITIVE},
     "EscapeExponential": {"beta": POSITIVE, "slope": POSITIVE, "center": ANY},
+    "EscapeNoise": {
+        "surrogate": Other(surrogate.Erf(), {"a function": bell, "None": None})
+    },
     "FakeNumericalGradient": {"alpha": POSITIVE},
     "FastSigmoid": {"alpha": POSITIVE},
     "InverseSquareRoot": {"alpha": POSITIVE},
@@ -92,7 +95,7 @@ for name, parameters in PARAMETERS.items():
             {
                 "v": x,
                 "threshold": Array("#*shape", "float int"),
-                "key": Key(optional=True),
+                "key": Key(optional=name != "EscapeNoise"),
             },
             like="v",
         ),

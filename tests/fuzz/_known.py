@@ -1,0 +1,52 @@
+"""What is right although an invariant does not hold, and why."""
+
+import math
+import re
+
+
+# The name, the invariant and the finding, as regular expressions; and the reason.
+KNOWN = (
+    (
+        r"activations\..*\.inverse$",
+        "NaN",
+        "",
+        "No x has a value outside of the range of the activation, as is documented.",
+    ),
+    (
+        r"density\..*fit",
+        "dtype",
+        "in float32",
+        "A mixture keeps its parameters in float32.",
+    ),
+    (
+        r"init\..*\.numpy$",
+        "jit|vmap|shard_map",
+        "TracerArrayConversionError",
+        "It draws with numpy.",
+    ),
+    ("", "jit", "xla.sdy", "XLA compiles no sharded program without operands."),
+)
+# The range that is documented of an array, whose numbers are not judged when it is
+# traced: the name, the argument, and the least and the largest number. Without one,
+# every finite number is tried.
+RANGES = (
+    # Larger ones may overflow in what is the user's own.
+    (r"diffeq\.|process\.", "", -1e4, 1e4),
+    (r"density\.", "weights|sample_weight|counts", 0.0, 1e30),
+    (r"density\.", "rates|covariances", 1e-30, 1e30),
+    (r"density\.", "probabilities", 0.0, 1.0),
+)
+
+
+def is_known(name: str, invariant: str, text: str) -> bool:
+    return any(
+        re.match(names, name) and re.match(kinds, invariant) and re.search(words, text)
+        for names, kinds, words, _ in KNOWN
+    )
+
+
+def bounds(name: str, argument: str) -> tuple[float, float]:
+    for names, arguments, low, high in RANGES:
+        if re.match(names, name) and re.match(arguments, argument):
+            return low, high
+    return -math.inf, math.inf
