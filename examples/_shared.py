@@ -59,19 +59,29 @@ def rate(text: str) -> float:
     return value
 
 
-def picture(text: str) -> Path:
-    """A path where a picture can be drawn, which is found out before the training, and
-    without writing anything.
+def writable(text: str) -> Path:
+    """A path that can be written, which is found out before the training, and without
+    writing anything.
     """
     path = Path(text)
-    if path.is_dir() or not path.suffix:
-        problem = "it needs a name such as picture.png"
+    if path.is_dir():
+        problem = "it is a folder"
     elif not path.parent.is_dir():
         problem = f"there is no folder {path.parent}"
     elif not os.access(path if path.exists() else path.parent, os.W_OK):
         problem = "permission denied"
     else:
-        problem = problem_of_format(path.suffix[1:])
+        return path
+    raise argparse.ArgumentTypeError(f"{path} cannot be written: {problem}")
+
+
+def picture(text: str) -> Path:
+    """A path where a picture can be drawn."""
+    path = Path(text)
+    if path.is_dir() or not path.suffix:
+        problem = "it needs a name such as picture.png"
+    else:
+        problem = problem_of_format(writable(text).suffix[1:])
     if problem:
         raise argparse.ArgumentTypeError(f"{path} cannot be written: {problem}")
     return path

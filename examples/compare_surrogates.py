@@ -21,8 +21,9 @@ from tqdm import tqdm
 
 from ngcx import surrogate
 from ngcx.data import DataLoader
+from ngcx.losses import cross_entropy, mean_over_time
 from ngcx.metrics import accuracy
-from ngcx.neurons import LIF, LeakyIntegrator, layerwise
+from ngcx.neurons import LIF, LeakyIntegrator, Stack
 
 
 SURROGATES = {
@@ -38,14 +39,14 @@ def network(make, slope, key):
     unit = make(slope, gain=1.0)
     spike = make(slope, gain=1 / unit.derivative(jnp.zeros(())))
     keys = jr.split(key, 3)
-    return [
+    return Stack(
         linear(64, 64, 2.0, keys[0]),
         LIF(surrogate=spike),
         linear(64, 64, 2.0, keys[1]),
         LIF(surrogate=spike),
         linear(64, 10, 1.0, keys[2]),
         LeakyIntegrator(),
-    ]
+    )
 
 
 def linear(inputs: int, outputs: int, scale: float, key):
@@ -56,8 +57,7 @@ def linear(inputs: int, outputs: int, scale: float, key):
 
 
 def scores(stack, images, steps: int):
-    currents = jnp.broadcast_to(images, (steps, *images.shape))
-    return jnp.mean(layerwise(stack, currents, batched=True)[1], axis=0)
+    return mean_over_time(stack.run(images, steps=steps, batched=True)[1])
 
 
 @eqx.filter_jit
@@ -73,9 +73,7 @@ def train(make, slopes, loader, test, key, *, epochs: int, steps: int):
 
         def loss(weights, batch):
             logits = scores(eqx.combine(weights, rest), batch["image"], steps)
-            return jnp.mean(
-                optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"])
-            )
+            return cross_entropy(logits, batch["label"])
 
         def update(carry, step):
             weights, state = carry
@@ -95,10 +93,16 @@ def train(make, slopes, loader, test, key, *, epochs: int, steps: int):
 
 
 def trainable(stack):
-    return [
-        jax.tree.map(lambda _, layer=layer: isinstance(layer, eqx.nn.Linear), layer)
-        for layer in stack
-    ]
+    """Whether each leaf is a weight."""
+
+    def is_linear(node):
+        return isinstance(node, eqx.nn.Linear)
+
+    return jax.tree.map(
+        lambda node: jax.tree.map(lambda _: is_linear(node), node),
+        stack,
+        is_leaf=is_linear,
+    )
 
 
 def draw(path: Path, slopes, results: dict[str, np.ndarray]):

@@ -20,34 +20,37 @@ import numpy as np
 import optax
 from _shared import Parser, digits, positive, until_interrupted
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from train_snn import SpikingNetwork, evaluate, train_step
+from train_snn import ARCHITECTURES, evaluate, train_step
 
 from ngcx.data import DataLoader, prefetch
 
 
 BATCH_SIZE, STEPS, HIDDEN = 64, 25, 128
+DENSE = ARCHITECTURES["dense"]
 
 
 def train(epochs: int, seed: int) -> dict:
     """The losses of all steps and the test accuracy, from the devices of all."""
     mesh = Mesh(np.asarray(jax.devices()), ("data",))
     everywhere = NamedSharding(mesh, PartitionSpec())
-    split_key, model_key, order_key = jr.split(jr.key(seed), 3)
+    split_key, model_key, order_key, key = jr.split(jr.key(seed), 4)
     data, test = digits(split_key)
     loader = DataLoader(
         data, BATCH_SIZE, sharding=NamedSharding(mesh, PartitionSpec("data"))
     )
-    model = SpikingNetwork((64, HIDDEN, HIDDEN, 10), key=model_key)
+    stack = DENSE.make(HIDDEN, model_key)
     optimizer = optax.adam(2e-3)
-    state = optimizer.init(eqx.filter(model, eqx.is_array))
-    model, state, test = eqx.filter_shard((model, state, test), everywhere)
+    state = optimizer.init(eqx.filter(stack, eqx.is_inexact_array))
+    stack, state, test = eqx.filter_shard((stack, state, test), everywhere)
 
-    losses = []
+    losses, running = [], None
     for epoch in range(epochs):
         for batch in prefetch(loader.epoch(jr.fold_in(order_key, epoch))):
-            model, state, loss = train_step(model, optimizer, state, batch, STEPS)
+            stack, state, running, loss = train_step(
+                DENSE, stack, optimizer, state, running, batch, key, STEPS
+            )
             losses.append(loss)
-    score, _ = evaluate(model, test["image"], test["label"], STEPS)
+    score, _ = evaluate(DENSE, stack, running, test["image"], test["label"], STEPS)
     return {"losses": [float(loss) for loss in losses], "accuracy": float(score)}
 
 
