@@ -112,6 +112,14 @@ def demo(session: nox.Session):
     session.run("python", "examples/train_snn.py", *session.posargs)
 
 
+@nox.session
+def speakers(session: nox.Session):
+    """Tells speakers apart by a recurrent spiking network; see `-- --help`."""
+    session.install("-e", ".[examples]")
+    session.install("--no-deps", *group("speakers"))
+    session.run("python", "examples/speakers.py", *session.posargs)
+
+
 @nox.session(python="3.11")
 def min_deps(session: nox.Session):
     """Runs the tests with the oldest versions that are declared to work."""
@@ -150,10 +158,24 @@ def parity(session: nox.Session):
 
 
 @nox.session
+def accuracy(session: nox.Session):
+    """Measures values and derivatives beside mpmath, and writes docs/accuracy.md."""
+    session.install("-e", EVERYTHING, *group("tests"))
+    session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
+
+
+@nox.session
 def mutation(session: nox.Session):
     """Changes the code at random places, and counts the changes that tests notice."""
     session.install("-e", EVERYTHING, *group("mutation"))
     session.run("python", "tests/mutation.py", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session):
+    """Calls all that is public; `-- --minutes 60 --seed 1 --only io` for others."""
+    session.install("-e", EVERYTHING, *group("tests"))
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
 
 
 @nox.session
@@ -167,6 +189,7 @@ def coverage(session: nox.Session):
 def examples(session: nox.Session):
     """Runs all examples in full, and holds them to what they claim."""
     session.install("-e", EVERYTHING, *group("tests"))
+    session.install("--no-deps", *group("speakers"))
     env = {"NGCX_EXAMPLES": "full"}
     session.run("pytest", *ALL, "tests/examples", *session.posargs, env=env)
 

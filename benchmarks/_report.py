@@ -32,7 +32,7 @@ had other work at times. `nox -s bench` measures the first part again, and
   them faster.
 - **Many neighbours.** Up to 12, `KNNProbe` takes the nearest one after the other, which
   is vectorised; more are sorted by `lax.top_k`, and there scikit-learn is faster.
-- **Spiking networks at large batches.** `layerwise` keeps the currents of all time
+- **Spiking networks at large batches.** `Stack` keeps the currents of all time
   steps for one large matrix product, 26 MB for a batch of 512. There, as for 1,024
   neurons, SpikingJelly is ahead, and the others are not far behind.
 - **Eager calls** check types and look the compiled program up. An eager `derivative`

@@ -38,7 +38,7 @@ def main():
         {
             name: lambda make=make: (jax.clear_caches(), make(problem)())
             for name, make in snn_step.CONTENDERS.items()
-            if name in ("JAX by hand", "ngcx layerwise, eqx.nn.Linear")
+            if name in ("JAX by hand", "ngcx Stack")
         },
         rounds=9,
     )

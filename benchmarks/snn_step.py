@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from ngcx.neurons import LIF, layerwise, stepwise
+from ngcx.neurons import LIF, Stack
 from ngcx.surrogate import Arctan
 
 from ._measure import (
@@ -60,7 +60,7 @@ def initial_weights(sizes):
 def trainer(problem, model, forward):
     """A training step of the outputs of `forward(model, inputs)`, time first."""
     optimizer = optax.adam(1e-3)
-    state = optimizer.init(eqx.filter(model, eqx.is_array))
+    state = optimizer.init(eqx.filter(model, eqx.is_inexact_array))
 
     @eqx.filter_jit
     def train(model, state, inputs, labels):
@@ -117,19 +117,19 @@ def ngcx_cells(problem):
     return trainer(problem, initial_weights(problem.sizes), forward)
 
 
-def ngcx_stack(runner, **options):
+def ngcx_stack(**options):
     def make(problem):
         cell = LIF(decay=0.9, surrogate=Arctan())
         sizes, keys = problem.sizes, jr.split(jr.key(1), 2)
-        stack = [
+        stack = Stack(
             eqx.nn.Linear(sizes[0], sizes[1], use_bias=False, key=keys[0]),
             cell,
             eqx.nn.Linear(sizes[1], sizes[2], use_bias=False, key=keys[1]),
             cell,
-        ]
+        )
 
         def forward(stack, inputs):
-            return runner(stack, inputs, batched=True, **options)[1]
+            return stack.run(inputs, batched=True, **options)[1]
 
         return trainer(problem, stack, forward)
 
@@ -140,18 +140,13 @@ CONTENDERS = {
     "JAX by hand": by_hand,
     "matrix products alone": floor,
     "ngcx LIF.run": ngcx_cells,
-    "ngcx layerwise, eqx.nn.Linear": ngcx_stack(layerwise),
-    "ngcx layerwise, checkpoint": ngcx_stack(layerwise, checkpoint=True),
-    "ngcx stepwise, eqx.nn.Linear": ngcx_stack(stepwise),
-    "ngcx stepwise, checkpoint": ngcx_stack(stepwise, checkpoint=True),
+    "ngcx Stack": ngcx_stack(),
+    "ngcx Stack, checkpoint": ngcx_stack(checkpoint=True),
     **PEERS,
 }
 
 
-SCALED = {
-    name: CONTENDERS[name]
-    for name in ("JAX by hand", "ngcx layerwise, eqx.nn.Linear", *PEERS)
-}
+SCALED = {name: CONTENDERS[name] for name in ("JAX by hand", "ngcx Stack", *PEERS)}
 
 
 def main():

@@ -3,6 +3,7 @@
 import inspect
 import pathlib
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -62,6 +63,7 @@ def draw_surrogates(path: pathlib.Path) -> None:
     shown = {
         name: SHOWN.get(name) or getattr(surrogate, name)()
         for name in members(surrogate, surrogate.AbstractSurrogate)
+        if name != "EscapeNoise"  # which has the curves of another
     }
     viz.surrogate_gallery(shown).savefig(path, dpi=100)
 
@@ -86,6 +88,76 @@ def draw_initializers(path: pathlib.Path) -> None:
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
     figure.savefig(path, dpi=90)
+
+
+def draw_encoders(path: pathlib.Path) -> None:
+    steps, threshold = 100, 0.25
+    ramp = jnp.linspace(0, 1, 30)
+    signal = jnp.sin(jnp.linspace(0, 9, steps)) * jnp.linspace(0.3, 1, steps)
+    changes = neurons.delta(signal, threshold)
+    levels = jnp.linspace(-0.1, 1.1, 200)
+    figure = matplotlib.figure.Figure(figsize=(14, 6), layout="constrained")
+    axes = figure.subplots(2, 3)
+    rasters = {
+        "poisson: numbers from 0 to 1": neurons.poisson(jr.key(0), ramp, steps),
+        "latency: numbers from 0 to 1": neurons.latency(ramp, steps),
+        "population, then latency: 0.4": neurons.latency(
+            neurons.population(jnp.array(0.4), 8), steps
+        ),
+    }
+    for ax, (title, spikes) in zip(axes[0], rasters.items(), strict=True):
+        time, neuron = np.nonzero(np.asarray(spikes))
+        ax.scatter(time, neuron, s=14, marker="|", color="black")
+        ax.set(title=title, xlabel="step", ylabel="neuron", xlim=(-1, steps))
+    axes[1, 0].plot(signal, color="tab:blue", label="signal")
+    decoded = neurons.decode_delta(changes, threshold)
+    axes[1, 0].step(
+        np.arange(steps), decoded, where="mid", color="tab:red", label="told"
+    )
+    axes[1, 0].set(title="delta: what the spikes tell of", xlabel="step")
+    axes[1, 0].legend()
+    for sign, name, color in ((1, "on", "tab:green"), (-1, "off", "tab:purple")):
+        count = sign * np.asarray(changes[:, 0 if sign > 0 else 1])
+        axes[1, 1].vlines(np.arange(steps), 0, count, color=color, label=name)
+    axes[1, 1].set(title="delta: its spikes", xlabel="step", yticks=[-1, 0, 1])
+    axes[1, 1].legend()
+    axes[1, 2].plot(levels, neurons.population(levels, 8))
+    axes[1, 2].set(title="population: tuning curves", xlabel="number")
+    figure.savefig(path, dpi=90)
+
+
+def draw_silence(path: pathlib.Path) -> None:
+    """The activity of each layer of six, by the law of the weights."""
+    depth, width = 6, 128
+    layers = []
+    for key in jr.split(jr.key(0), depth):
+        linear = eqx.nn.Linear(width, width, use_bias=False, key=key)
+        layers += [linear, neurons.LIF(decay=0.9)]
+    network = neurons.Stack(*layers)
+    spikes = neurons.poisson(jr.key(1), jnp.full((8, width), 0.05), 200)
+    paths = tuple(f"{2 * i + 1}.out" for i in range(depth))
+    figure = matplotlib.figure.Figure(figsize=(7, 4), layout="constrained")
+    ax = figure.subplots()
+    laws = {
+        "FluctuationDriven()": init.FluctuationDriven(rate=0.05, decay=0.9),
+        "HeNormal()": init.HeNormal(),
+        "FanInGaussian()": init.FanInGaussian(),
+    }
+    for name, law in laws.items():
+        started = init.reinitialize(network, law, jr.key(2))
+        *_, seen = started.run(spikes, batched=True, watch=paths)
+        rates = [100 * float(jnp.mean(seen[path])) for path in paths]
+        ax.plot(range(1, depth + 1), rates, marker="o", label=name)
+    ax.axhspan(1, 20, color="tab:green", alpha=0.1)
+    ax.set(
+        title="Activity before training",
+        xlabel="layer",
+        ylabel="share of steps with a spike (%)",
+        yscale="symlog",
+        ylim=(0, 100),
+    )
+    ax.legend()
+    figure.savefig(path, dpi=100)
 
 
 def simulate(current):
@@ -171,5 +243,7 @@ def on_pre_build(config) -> None:
     draw_activations(folder / "activations.png")
     draw_surrogates(folder / "surrogates.png")
     draw_initializers(folder / "initializers.png")
+    draw_encoders(folder / "encoders.png")
+    draw_silence(folder / "silence.png")
     draw_viz(folder)
     _report.draw(folder)

@@ -59,8 +59,8 @@ def in_fresh_python(program: str, **environment: str) -> subprocess.CompletedPro
 # The floors from the top down: a subpackage imports from lower ones, or its own.
 FLOORS = (
     ("testing", "viz", "analysis"),
-    ("density", "neurons", "process"),
-    ("surrogate", "metrics", "patches", "masks", "optim", "feature_dictionaries"),
+    ("density", "metrics", "neurons", "process"),
+    ("surrogate", "losses", "patches", "masks", "optim", "feature_dictionaries"),
     ("activations", "init", "data", "ops", "diffeq", "io", "filters"),
 )
 FLOOR = {name: -i for i, names in enumerate(FLOORS) for name in names}

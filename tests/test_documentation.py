@@ -22,7 +22,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 DIRECTIVE = re.compile(r"^::: (\S+)$", re.MULTILINE)
 # These links lead to files: neither to other sites, nor within the page, nor to what
 # the build draws.
-LINK = re.compile(r"\]\((?!https?:|#|images/)([^)#]+)")
+LINK = re.compile(r"\]\((?!https?:|#|(?:\.\./)?images/)([^)#]+)")
 
 
 @pytest.fixture(autouse=True, scope="module")
