@@ -64,7 +64,8 @@ def test_the_dtype_is_kept(name, dtype, x64):
         pytest.skip("a state has a dtype of its own")
     with jax.enable_x64(x64):
         result = leaves(eqx.filter_eval_shape(entry.call, entry.valid(dtype)))
-        given = entry.floats() and not entry.default_dtype
+        has_dtype = entry.floats() or "state" in entry.arguments
+        given = has_dtype and not entry.default_dtype
         expected = jnp.dtype(dtype) if given else jnp.result_type(float)
         for leaf in result:
             assert leaf.dtype == expected or not jnp.issubdtype(
