@@ -1,6 +1,7 @@
 from typing import Any, TypeVar, cast
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 
@@ -41,21 +42,29 @@ def in_range(model: Model, floor: Positive[float | int] = 1e-3) -> Model:
         ```
     """
 
-    def nearest(path, leaf):
-        owner = model
-        for key in path[:-1]:
-            owner = _child(owner, key)
-        if not isinstance(owner, Module) or not eqx.is_inexact_array(leaf):
-            return leaf
-        for must in ranges_of(hints(cast(Any, type(owner))).get(path[-1].name)):
+    def mended(tree):
+        return jax.tree.map(
+            lambda node: of_module(node) if isinstance(node, Module) else node,
+            tree,
+            is_leaf=lambda node: isinstance(node, Module),
+        )
+
+    def of_module(module):
+        fields, treedef = jtu.tree_flatten_with_path(
+            module, is_leaf=lambda node: node is not module
+        )
+        annotations = hints(cast(Any, type(module)))
+        return jtu.tree_unflatten(
+            treedef,
+            [nearest(value, annotations.get(path[0].name)) for path, value in fields],
+        )
+
+    def nearest(value, annotation):
+        if not eqx.is_inexact_array(value):
+            return mended(value)
+        for must in ranges_of(annotation):
             low = floor if must.low == 0 and not must.test(0) else must.low
-            leaf = jnp.clip(leaf, low, must.high)
-        return leaf
+            value = jnp.clip(value, low, must.high)
+        return value
 
-    return jtu.tree_map_with_path(nearest, model)
-
-
-def _child(node, key):
-    if isinstance(key, jtu.GetAttrKey):
-        return getattr(node, key.name)
-    return node[key.idx if isinstance(key, jtu.SequenceKey) else key.key]
+    return mended(model)
