@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._words import in_words, is_array
+
 
 def of_python(value: Any) -> Any:
     """A number of numpy as that of Python, also in a tuple; anything else as it is."""
@@ -42,7 +44,5 @@ class _Look(str):
     __repr__ = str.__str__
 
     def __new__(cls, leaf: Any):
-        if not eqx.is_array_like(leaf):
-            return super().__new__(cls, f"a {type(leaf).__name__}")
-        dtype = leaf.dtype if hasattr(leaf, "dtype") else jnp.result_type(leaf)
-        return super().__new__(cls, f"{dtype}{list(jnp.shape(leaf))}")
+        numbers = eqx.is_array_like(leaf) and not is_array(leaf)
+        return super().__new__(cls, in_words(jnp.asarray(leaf) if numbers else leaf))

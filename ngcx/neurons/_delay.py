@@ -7,6 +7,7 @@ from jaxtyping import Array, Int, PRNGKeyArray, Shaped
 
 from .._compiled import compiled
 from .._typing import Natural
+from .._words import in_words
 from ._base import AbstractCell, Shape, described
 
 
@@ -66,8 +67,8 @@ class Delay(AbstractCell[Array]):
         del key
         if state.dtype != x.dtype or state.shape[1:] != x.shape:
             raise ValueError(
-                f"`state` must remember what is like `x`, {x.dtype}{list(x.shape)}; "
-                f"got {state.dtype}{list(state.shape)}."
+                f"`state` must remember what is like `x`, {in_words(x)}; got "
+                f"{in_words(state)}."
             )
         memory = jnp.concatenate([state, x[None]])
         if isinstance(self.delay, int):

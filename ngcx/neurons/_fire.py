@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from .._numerics import widened
+from .._words import in_words
 from ._decay import TimeConstant, as_factor
 from ._frozen import thawed
 
@@ -66,8 +67,8 @@ def check_step(cell, v, current):
     """Refuses another number of neurons, which might broadcast, or another dtype."""
     if v.shape != current.shape or v.dtype != current.dtype:
         raise ValueError(
-            f"`state` must have the shape and dtype of the current, {current.dtype}"
-            f"{list(current.shape)}; got {v.dtype}{list(v.shape)}."
+            f"`state` must have the shape and dtype of the current, "
+            f"{in_words(current)}; got {in_words(v)}."
         )
     for name, value in vars(cell).items():
         value = thawed(value.tau if isinstance(value, TimeConstant) else value)

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.tree_util as jtu
 
+from .._words import in_words
 from ._shared import is_shared
 
 
@@ -40,17 +41,13 @@ def started(fresh, state):
             f"{_shapes(state)}."
         )
     for path, leaf in fields(fresh).items():
-        if _shape(given[path]) != _shape(leaf):
+        if in_words(given[path]) != in_words(leaf):
             raise ValueError(
-                f"`state` must have {_shape(leaf)} as its `{path}`, for these inputs; "
-                f"got {_shape(given[path])}."
+                f"`state` must have {in_words(leaf)} as its `{path}`, for these "
+                f"inputs; got {in_words(given[path])}."
             )
     return merged
 
 
 def _shapes(state) -> str:
-    return str({path: _shape(leaf) for path, leaf in fields(state).items()})
-
-
-def _shape(leaf: Any) -> str:
-    return f"{leaf.dtype}{list(leaf.shape)}" if hasattr(leaf, "dtype") else repr(leaf)
+    return str({path: in_words(leaf) for path, leaf in fields(state).items()})

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 
+from .._words import in_words
 from ._decay import with_factors
 from ._segments import in_segments
 from ._shared import hold, places
@@ -293,8 +294,7 @@ def _may_merge() -> bool:
     """Whether time and batch may become one axis: where XLA shards the batch, it would
     gather all of it, on every device.
     """
-    sharded_by_hand = bool(jax.sharding.get_abstract_mesh().manual_axes)
-    return jax.device_count() == 1 or sharded_by_hand
+    return jax.device_count() == 1 or bool(manual_axes())
 
 
 def repeated(x, numbers):
@@ -306,8 +306,7 @@ def repeated(x, numbers):
 
 def shapes(tree) -> str:
     """Dtypes and shapes, in words."""
-    leaves = [f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(tree)]
-    return ", ".join(leaves) or "nothing"
+    return ", ".join(map(in_words, jax.tree.leaves(tree))) or "nothing"
 
 
 def whole(cell) -> bool:
