@@ -73,8 +73,7 @@ def cross_entropy(
         labels = jax.nn.one_hot(labels, classes, dtype=logits.dtype)
     z = filled(widened(logits), where)
     weights = filled(labels.astype(z.dtype), where)
-    smoothing = jnp.asarray(label_smoothing, z.dtype)
-    weights = (1 - smoothing) * weights + smoothing / max(classes, 1)
+    weights = optax.smooth_labels(weights, jnp.asarray(label_smoothing, z.dtype))
     if class_weights is not None:
         weights *= jnp.broadcast_to(class_weights.astype(z.dtype), weights.shape)
     # A class of probability 0 adds nothing, also where its logarithm is infinite.

@@ -104,11 +104,10 @@ def mean_over_time(
 
     ```
     """
-    if lengths is None:
-        return mean(widened(potentials), 0).astype(potentials.dtype)
-    where = jnp.broadcast_to(
-        time_mask(lengths, len(potentials))[..., None], potentials.shape
-    )
+    where = None
+    if lengths is not None:
+        where = time_mask(lengths, len(potentials))[..., None]
+        where = jnp.broadcast_to(where, potentials.shape)
     return mean(widened(potentials), 0, where).astype(potentials.dtype)
 
 

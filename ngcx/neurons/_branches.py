@@ -81,7 +81,8 @@ class Residual(AbstractContainer):
 
     @property
     def _sees_all_time(self) -> bool:
-        return any(whole(lift(each)) for each in (self.cell, self.shortcut or _same))
+        both = (self.cell, self.shortcut)
+        return any(whole(lift(each)) for each in both if each is not None)
 
     def _visit(self, visit, state, x):
         inner, around = (None, None) if state is None else state
@@ -93,7 +94,3 @@ class Residual(AbstractContainer):
 
     def _through_time(self, time: AllTime, state, xs):
         return self._visit(time, state, xs)
-
-
-def _same(x):
-    return x

@@ -126,7 +126,7 @@ def decode_delta(
     return (levels * jnp.asarray(threshold, wide.dtype)).astype(spikes.dtype)
 
 
-def _check_order(x, neurons, low=0.0, high=1.0, *, beta=1.5) -> None:
+def _check_order(x, neurons, low=0.0, high=1.0, **_) -> None:
     if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
         raise ValueError(f"`low` must be below `high`; got {low} and {high}.")
 
@@ -173,7 +173,7 @@ def population(
     """
     wide = widened(x)
     low, high = jnp.asarray(low, wide.dtype), jnp.asarray(high, wide.dtype)
-    # In units of the distance, the neurons are one apart.
+    # The unit is the distance between neurons.
     place = divided(wide - low, (high - low) / (neurons - 2))
     index = jnp.arange(neurons, dtype=wide.dtype) - 0.5
     apart = place[..., None] - index.reshape((1,) * x.ndim + (-1,))
