@@ -54,6 +54,18 @@ def no_programs_are_left():
     jax.clear_caches()
 
 
+@pytest.fixture(scope="module")
+def quick_to_compile():
+    """Programs that run a few times compile without XLA's optimisations, which would
+    take longer than they save; for tests in which no last digit counts.
+    """
+    option = "jax_disable_most_optimizations"
+    before = jax.config.read(option)
+    jax.config.update(option, True)
+    yield
+    jax.config.update(option, before)
+
+
 @pytest.fixture(params=["float16", "bfloat16", "float32", "float64"])
 def dtype(request):
     """Each floating dtype; float64 comes with x64 enabled for the test."""

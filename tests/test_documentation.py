@@ -9,7 +9,6 @@ import pathlib
 import pkgutil
 import re
 
-import jax
 import pytest
 
 import ngcx
@@ -25,14 +24,8 @@ DIRECTIVE = re.compile(r"^::: (\S+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#|(?:\.\./)?images/)([^)#]+)")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """Blocks run once, so XLA's optimisations would take longer than they save."""
-    option = "jax_disable_most_optimizations"
-    before = jax.config.read(option)
-    jax.config.update(option, True)
-    yield
-    jax.config.update(option, before)
+# Blocks run once, so XLA's optimisations would take longer than they save.
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

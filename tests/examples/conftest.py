@@ -2,7 +2,6 @@ import importlib.util
 import os
 import pathlib
 
-import jax
 import pytest
 
 
@@ -22,13 +21,9 @@ FULL = os.environ.get("NGCX_EXAMPLES") == "full"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """Short runs do without XLA's optimisations, which take longer than they save."""
-    option = "jax_disable_most_optimizations"
-    before = jax.config.read(option)
-    jax.config.update(option, not FULL)
-    yield
-    jax.config.update(option, before)
+def short_runs_are_quick_to_compile(request):
+    if not FULL:
+        request.getfixturevalue("quick_to_compile")
 
 
 @pytest.fixture

@@ -24,12 +24,7 @@ from ngcx.neurons import LIF, Recurrent
 from ngcx.testing import tolerance
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """Nearly all the time would go into compiling, and no last digit counts here."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
 
 
 def is_bias(path, leaf):

@@ -16,12 +16,8 @@ from ngcx.masks._block_sizes import block_sizes
 from ngcx.testing import keys
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """All numbers here are integers, which no optimisation may change."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+# All numbers here are integers, which no optimisation may change.
+pytestmark = pytest.mark.usefixtures("quick_to_compile")
 
 
 def drawn(mask, number, what, seed=0):

@@ -25,15 +25,7 @@ from ngcx.surrogate import FastSigmoid
 from ._programs import check, conv, cross_entropy, nk
 
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """Nearly all the time would go into compiling, and no last digit counts here."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_to_compile")
 
 
 # 1. snnTorch, tutorials 5 and 6.

@@ -40,15 +40,7 @@ from ngcx.surrogate import Arctan, SecantLIF
 from ._programs import check, conv, cross_entropy, events, nk, zeros
 
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """Nearly all the time would go into compiling, and no last digit counts here."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_to_compile")
 
 
 # 6. SpyTorch, tutorial 4: the spike reads the old potential, the synapse acts a step

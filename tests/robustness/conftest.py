@@ -1,10 +1,6 @@
-import jax
 import pytest
 
 
 @pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
+def programs_run_once(quick_to_compile):
     """Most programs here run once."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
