@@ -1,3 +1,4 @@
+import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -5,9 +6,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._compiled import compiled
 from .._module import Module
 from .._typing import Fraction
-from ._base import AbstractCell, Shape, at_rest
+from ._base import AbstractCell, Shape
 from ._decay import Decay
-from ._fire import check_step, integrated
+from ._fire import check_step, leaked, potential_at_rest
+from ._frozen import Learnt
 
 
 class LeakyIntegratorState(Module):
@@ -39,14 +41,25 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
 
     decay: Fraction[Decay] = 0.9
     r"""$\beta$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
+    v_rest: Learnt = 0.0
+    r"""Where the potential decays to, and starts from:
+    $v \leftarrow v_\text{rest} + \beta (v - v_\text{rest}) + j$.
+
+    **Elsewhere:** Norse `v_leak`, ngc-learn `v_rest`, SpikingJelly `v_reset`."""
+    scale_input: bool = eqx.field(static=True, default=False)
+    r"""Whether the current is scaled by $1 - \beta$, as in
+    $\tau \dot v = v_\text{rest} - v + j$: a constant current $j$ then takes the
+    potential to $v_\text{rest} + j$, whatever the decay.
+
+    **Elsewhere:** SpikingJelly `decay_input=True`, its default, Norse and ngc-learn."""
 
     # This is not compiled: for every shape there would be one more program of zeros.
     @compiled(jit=False)
     def init(
         self, shape: Shape, dtype: DTypeLike = jnp.float32
     ) -> LeakyIntegratorState:
-        """Neurons of that shape with a membrane potential of 0."""
-        return LeakyIntegratorState(at_rest(shape, dtype))
+        """Neurons of that shape with the membrane potential `v_rest`."""
+        return LeakyIntegratorState(potential_at_rest(self, shape, dtype))
 
     @compiled
     def __call__(
@@ -61,5 +74,5 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
         """
         del key
         check_step(self, state.v, x)
-        v = integrated(self, state.v, x).astype(x.dtype)
+        v = leaked(self, state.v, x).astype(x.dtype)
         return LeakyIntegratorState(v), v
