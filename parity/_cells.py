@@ -229,7 +229,7 @@ CELLS = (
         shown="0.2.v",
         scale=8.0,
         graded=False,
-        note="Gradients are not equal: there they do not see the adaptation.",
+        note="Gradients differ, by half: there they do not see the adaptation.",
     ),
     Cell(
         "Norse",
@@ -241,7 +241,7 @@ CELLS = (
         NORSE | {"rho_reset": 2.0},
         scale=4.0,
         graded=False,
-        note="Gradients are not equal: there they pass through the refractory counter.",
+        note="Gradients are others: there they pass through the refractory counter.",
     ),
     Cell(
         "Spyx",
@@ -260,8 +260,8 @@ CELLS = (
         LEAKY,
         shown="0.v",
         ungraded=("threshold",),
-        note="The gradient of `threshold` is not compared, here and below: there, the "
-        "potential at rest, of which the first spike is read, adds to it.",
+        note="The gradient of `threshold` differs by up to 0.08 %, here and below: "
+        "there, the potential at rest, of which the first spike is read, adds to it.",
     ),
     Cell(
         "Spyx",
@@ -319,7 +319,7 @@ CELLS = (
         learnt(alpha=0.75, beta=0.875),
         shown="1.v",
         note="The spike reads the old potential, the synapse acts a step late, and the "
-        "reset wipes out the input. Compared with its equations.",
+        "reset wipes out the input.",
     ),
     Cell(
         "SpyTorch",
@@ -341,7 +341,7 @@ CELLS = (
         learnt(tau_mem=0.01, tau_syn=0.005),
         shown="1.v",
         scale=4.0,
-        note="As SpyTorch, with the input scaled. Compared with its equations.",
+        note="As SpyTorch, with the input scaled.",
     ),
     Cell(
         "Bellec et al.",
@@ -350,8 +350,8 @@ CELLS = (
         " reset=SoftReset(delayed=True, detach=False, by=threshold),"
         " surrogate=Triangular(1 / threshold, gain=0.3))",
         learnt(decay=0.875, rho=0.9375, beta=0.25) | {"threshold": 1.0},
-        note="It subtracts the threshold of a neuron that is not adapted. Compared "
-        "with its equations (e-prop, 2020), without refractory steps.",
+        note="It subtracts the threshold of a neuron that is not adapted. As in e-prop "
+        "(2020), without refractory steps.",
     ),
     Cell(
         "ngc-learn",

@@ -1,5 +1,6 @@
 """Runs the cells of the libraries that are installed, and keeps what came of it in
-`tests/neurons/golden_cells.npz`, or with `--check` fails if that would change.
+`tests/neurons/golden_cells.npz` and on the page; with `--check`, fails if that would
+change. `nox -s cells` checks, and `nox -s cells -- --write` keeps.
 """
 
 import argparse
@@ -92,9 +93,12 @@ def changes(old: dict[str, np.ndarray], new: dict[str, np.ndarray]) -> list[str]
 
 def main() -> None:
     from ._peers import installed, version
+    from ._your_cell import PAGE, page
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
+    modes = parser.add_mutually_exclusive_group(required=True)
+    modes.add_argument("--check", action="store_true")
+    modes.add_argument("--write", action="store_true")
     check = parser.parse_args().check
     versions, before = load()
     cells, wrong = {}, []
@@ -111,6 +115,7 @@ def main() -> None:
     if check:
         raise SystemExit(bool(wrong))
     save(versions, cells)
+    PAGE.write_text(page())
 
 
 if __name__ == "__main__":

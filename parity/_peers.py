@@ -240,4 +240,6 @@ def installed(peer: str) -> bool:
 
 
 def version(peer: str) -> str:
-    return importlib.metadata.version(PACKAGES[peer])
+    if RUN[peer] is by_equations:
+        return f"{peer}, its equations"
+    return f"{peer} {importlib.metadata.version(PACKAGES[peer])}"

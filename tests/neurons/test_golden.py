@@ -14,6 +14,7 @@ from ngcx import neurons, surrogate
 from parity._cell import COSTS, SHOWN, drive
 from parity._cells import CELLS
 from parity._golden import kept, load, name
+from parity._your_cell import PAGE, page
 
 
 pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_to_compile")
@@ -21,7 +22,7 @@ VERSIONS, GOLDEN = load()
 NAMES = vars(neurons) | vars(surrogate) | {"jax": jax, "jnp": jnp}
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=name)
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.peer)
 def test_a_cell_of_another_library_is_one_of_ours(cell):
     @functools.partial(jax.grad, has_aux=True)
     def gradient(learnt):
@@ -45,6 +46,10 @@ def test_a_cell_of_another_library_is_one_of_ours(cell):
     for key in cell.compared:
         largest = np.max(np.abs(golden[key]))
         np.testing.assert_allclose(gradients[key], golden[key], 0, 1e-5 * largest)
+
+
+def test_the_page_is_that_of_the_table():
+    assert PAGE.read_text() == page()
 
 
 def test_what_is_kept_is_what_is_listed():
