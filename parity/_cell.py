@@ -40,7 +40,7 @@ class Cell:
     theirs: str
     ours: str
     parameters: dict[str, Any]
-    """Of both calls. Those of a float are constants, those of an array are learnt."""
+    """What both calls take: floats are constants, arrays are learnt."""
     shown: str = "v"
     """The path of what the peer calls the membrane potential."""
     scale: float = 1.0
