@@ -26,6 +26,12 @@ from ._leaky_integrator import (
 )
 from ._lif import LIF as LIF, LIFState as LIFState
 from ._recurrent import Recurrent as Recurrent, RecurrentState as RecurrentState
+from ._reset import (
+    AbstractReset as AbstractReset,
+    HardReset as HardReset,
+    NoReset as NoReset,
+    SoftReset as SoftReset,
+)
 from ._shared import Shared as Shared
 from ._stack import Stack as Stack, StackState as StackState
 from ._synaptic_lif import (

@@ -10,26 +10,22 @@ from .._typing import Fraction, Natural
 from ..surrogate import AbstractSurrogate, Arctan
 from ._base import AbstractCell, Shape, at_rest
 from ._decay import Decay, as_factor
-from ._fire import (
-    Reset,
-    check_reset,
-    check_step,
-    fire,
-    integrated,
-    refractory_at_rest,
-)
+from ._fire import check_neuron, check_step, fire, integrated, neuron_at_rest
 from ._frozen import Learnt, as_array
+from ._reset import AbstractReset, SoftReset
 
 
 class AdaptiveLIFState(Module):
     """The state of an adaptive leaky integrate-and-fire neuron."""
 
     v: Float[Array, "*shape"]
-    """Membrane potential, after the reset."""
+    """Membrane potential, after the reset, unless that is delayed."""
     adaptation: Float[Array, "*shape"]
     """Trace of the past spikes."""
     refractory: Int[Array, "*shape"] | None = None
     """Refractory steps left; None if there are never any."""
+    pending: Float[Array, "*shape"] | None = None
+    """What the reset takes at the next step; None if it is not delayed."""
 
 
 class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
@@ -37,9 +33,9 @@ class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
 
     $$u = \beta v + j, \qquad s = H(u - \theta'), \qquad \theta' = \theta + \kappa a,
     \qquad a \leftarrow \rho a + s, \qquad v \leftarrow \begin{cases}
-        u - \theta' s & \text{soft reset} \\
-        u (1 - s) & \text{hard reset} \\
-        u & \text{none}
+        u - \theta' s & \text{\texttt{SoftReset}} \\
+        u (1 - s) & \text{\texttt{HardReset}} \\
+        u & \text{\texttt{NoReset}}
     \end{cases}$$
 
     where $\beta$ is `decay`, $\theta$ is `threshold`, $\kappa$ is
@@ -68,26 +64,46 @@ class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
     r"""$\theta$, above which a neuron that is not adapted spikes."""
     surrogate: AbstractSurrogate = Arctan()
     """How the spike differentiates."""
-    reset: Reset = eqx.field(static=True, default="soft")
-    """How a spike resets the membrane potential."""
-    detach_reset: bool = eqx.field(static=True, default=True)
-    """Whether the gradient ignores the reset (not the spike)."""
+    reset: AbstractReset = SoftReset()
+    """How a spike resets the membrane potential, and when: a
+    [`ngcx.neurons.SoftReset`][], [`ngcx.neurons.HardReset`][] or
+    [`ngcx.neurons.NoReset`][]."""
     refractory_steps: Natural = eqx.field(static=True, default=0)
     """How many steps after a spike the neuron is at rest."""
+    refractory_leak: bool = eqx.field(static=True, default=False)
+    """Whether the potential decays in the refractory steps, without input, and does not
+    stay where the reset left it.
+
+    **Elsewhere:** ngc-learn `LIFCell`."""
+    refractory_spikes: bool = eqx.field(static=True, default=False)
+    """Whether the output stays 1 in the refractory steps.
+
+    **Elsewhere:** ngc-learn `SLIFCell(sticky_spikes=True)`."""
+    v_rest: Learnt = 0.0
+    r"""Where the potential decays to, and starts from:
+    $u = v_\text{rest} + \beta (v - v_\text{rest}) + j$.
+
+    **Elsewhere:** Norse `v_leak`, ngc-learn `v_rest`, SpikingJelly `v_reset`."""
+    scale_input: bool = eqx.field(static=True, default=False)
+    r"""Whether the current is scaled by $1 - \beta$, as in
+    $\tau \dot v = v_\text{rest} - v + j$: a constant current $j$ then takes the
+    potential to $v_\text{rest} + j$, whatever the decay.
+
+    **Elsewhere:** SpikingJelly `decay_input=True`, its default, Norse and ngc-learn."""
     adaptation_decay: Fraction[Decay] = 0.95
     r"""$\rho$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
     adaptation_strength: Learnt = 0.1
     r"""$\kappa$, by how much a spike raises the threshold."""
 
     def __check_init__(self):
-        check_reset(self)
+        check_neuron(self)
 
     # This is not compiled: for every shape there would be one more program of zeros.
     @compiled(jit=False)
     def init(self, shape: Shape, dtype: DTypeLike = jnp.float32) -> AdaptiveLIFState:
-        """Neurons of that shape with a membrane potential and adaptation of 0."""
-        v, adaptation = at_rest(shape, dtype), at_rest(shape, dtype)
-        return AdaptiveLIFState(v, adaptation, refractory_at_rest(self, v))
+        """Neurons of that shape with the membrane potential `v_rest`, not adapted."""
+        neuron = neuron_at_rest(self, shape, dtype)
+        return AdaptiveLIFState(adaptation=at_rest(shape, dtype), **neuron)
 
     @compiled
     def __call__(
@@ -103,13 +119,13 @@ class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
         strength = as_array(self.adaptation_strength, wide)
         adaptation = widened(state.adaptation)
         threshold = as_array(self.threshold, wide) + strength * adaptation
-        v, spikes, refractory = fire(self, state, x, threshold, key)
+        fired, spikes = fire(self, state, x, threshold, key)
         decay = as_factor(self.adaptation_decay, wide)
         adaptation = (decay * adaptation + widened(spikes)).astype(x.dtype)
-        return AdaptiveLIFState(v, adaptation, refractory), spikes
+        return AdaptiveLIFState(adaptation=adaptation, **fired), spikes
 
     def observe(
         self, state: AdaptiveLIFState, x: Float[Array, "*shape"]
     ) -> dict[str, Array]:
-        """What else `watch` can see: the potential before the reset."""
-        return {"u": integrated(self, state.v, x).astype(x.dtype)}
+        """What else `watch` can see: the potential that the spike is read from."""
+        return {"u": integrated(self, state, x).astype(x.dtype)}

@@ -105,8 +105,9 @@ class AbstractCell(Module, Generic[State]):
             outputs are 0 after that, and what stands in the padding changes nothing.
         - `watch`: the paths of what to see of each step, as `("1.v", "1.out")`: the
             number of a layer, then a field of its state, `out`, or what the cell
-            offers more, as `u`, the potential before the reset. Or a function of one
-            step of one sample, which is given a dictionary of all of those.
+            offers more, as `u`, the potential that the spike is read from. Or a
+            function of one step of one sample, which is given a dictionary of all
+            of those.
         - `checkpoint`: whether reverse mode computes steps again rather than storing
             them: time is cut into $\sqrt T$ segments, of which it keeps the first
             states. What normalises over time keeps its inputs of all steps.

@@ -37,25 +37,49 @@ def decay_factor(
 
 class TimeConstant(Module):
     r"""A decay given as a time constant, wherever a cell takes a decay factor:
-    `LIF(TimeConstant(20.0))` decays by $e^{-dt/\tau}$ in a step.
+    `LIF(TimeConstant(20.0))` decays by $e^{-dt/\tau}$ in a step, or by $1 - dt/\tau$
+    with `euler=True`.
 
     Given as an array, the time constant is learnt, and the factor stays below 1.
+
+    !!! example
+
+        ```python
+        >>> from ngcx.neurons import TimeConstant
+        >>> print(TimeConstant(20.0).factor(), TimeConstant(20.0, euler=True).factor())
+        0.951229424500714 0.95
+
+        ```
     """
 
     tau: Positive[Learnt]
     r"""The time constant $\tau$ in ms."""
     dt: Positive[float | int] = eqx.field(static=True, default=1.0)
     """The length of a step in ms."""
+    euler: bool = eqx.field(static=True, default=False)
+    r"""Whether the decay is that of a step of Euler's method, $1 - dt/\tau$, for which
+    `dt` is at most $\tau$; a learnt time constant that has fallen below that counts as
+    `dt`, where [`ngcx.optim.in_range`][] with `floor=dt` keeps it.
+
+    **Elsewhere:** SpikingJelly, Norse and ngc-learn."""
+
+    def __check_init__(self):
+        if self.euler and isinstance(self.tau, float | int) and self.tau < self.dt:
+            raise ValueError(
+                f"`tau` must be at least `dt`, {self.dt}, with `euler=True`; got "
+                f"{self.tau}."
+            )
 
     def factor(self) -> float | Float[Array, "..."]:
-        r"""Computes $e^{-dt/\tau}$, a number or an array; in float32 for a half
-        precision, in which it may round to 1.
+        r"""Computes $e^{-dt/\tau}$, or $1 - dt/\tau$ with `euler=True`, a number or an
+        array; in float32 for a half precision, in which it may round to 1.
         """
-        if isinstance(self.tau, float | int):
-            return decay_factor(self.tau, self.dt)
         tau = thawed(self.tau)
-        wide = wide_dtype(jnp.result_type(tau, 1.0))
-        return decay_factor(tau.astype(wide), self.dt)
+        if not isinstance(tau, float | int):
+            tau = tau.astype(wide_dtype(jnp.result_type(tau, 1.0)))
+            if self.euler:
+                tau = jnp.maximum(tau, self.dt)
+        return 1 - self.dt / tau if self.euler else decay_factor(tau, self.dt)
 
 
 Decay = Learnt | TimeConstant

@@ -1,3 +1,4 @@
+import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -5,9 +6,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._compiled import compiled
 from .._module import Module
 from .._typing import Fraction
-from ._base import AbstractCell, Shape, at_rest
+from ._base import AbstractCell, Shape
 from ._decay import Decay
-from ._fire import check_step, integrated
+from ._fire import check_step, leaked, potential_at_rest
+from ._frozen import Learnt
 
 
 class LeakyIntegratorState(Module):
@@ -21,10 +23,15 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     r"""A neuron that never spikes: its output is its membrane potential,
     $v \leftarrow \beta v + j$, where $\beta$ is `decay` and $j$ the current.
 
-    The usual readout of a spiking network. A `decay` given as an array is learnt. In a
-    half precision the step is computed in float32 and the potential rounded once; with
-    a decay above about 0.997 in bfloat16 (0.9995 in float16), what leaks in a step is
-    less than that rounding, and the potential stands still.
+    The usual readout of a spiking network; before a neuron, a synapse whose current
+    decays. Two, one after the other, are an alpha synapse, whose current rises and
+    falls: they answer a spike with $(k + 1) \beta^k$ after $k$ steps, and with
+    $(\beta^{k+1} - \beta'^{k+1}) / (\beta - \beta')$ where they differ.
+
+    A `decay` given as an array is learnt. In a half precision the step is computed in
+    float32 and the potential rounded once; with a decay above about 0.997 in bfloat16
+    (0.9995 in float16), what leaks in a step is less than that rounding, and the
+    potential stands still.
 
     !!! example
 
@@ -35,18 +42,40 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
         [1.   0.5  2.25]
 
         ```
+
+    !!! example "A neuron behind an alpha synapse"
+
+        ```python
+        >>> from ngcx.neurons import LIF, Stack
+        >>> synapse = Stack(LeakyIntegrator(0.5), LeakyIntegrator(0.5))
+        >>> print(synapse.run(jnp.array([[1.0], [0.0], [0.0], [0.0]]))[1][:, 0])
+        [1.   1.   0.75 0.5 ]
+        >>> cell = Stack(*synapse, LIF())
+
+        ```
     """
 
     decay: Fraction[Decay] = 0.9
     r"""$\beta$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
+    v_rest: Learnt = 0.0
+    r"""Where the potential decays to, and starts from:
+    $v \leftarrow v_\text{rest} + \beta (v - v_\text{rest}) + j$.
+
+    **Elsewhere:** Norse `LICell`, `v_leak`."""
+    scale_input: bool = eqx.field(static=True, default=False)
+    r"""Whether the current is scaled by $1 - \beta$, as in
+    $\tau \dot v = v_\text{rest} - v + j$: a constant current $j$ then takes the
+    potential to $v_\text{rest} + j$, whatever the decay.
+
+    **Elsewhere:** Norse `LICell`."""
 
     # This is not compiled: for every shape there would be one more program of zeros.
     @compiled(jit=False)
     def init(
         self, shape: Shape, dtype: DTypeLike = jnp.float32
     ) -> LeakyIntegratorState:
-        """Neurons of that shape with a membrane potential of 0."""
-        return LeakyIntegratorState(at_rest(shape, dtype))
+        """Neurons of that shape with the membrane potential `v_rest`."""
+        return LeakyIntegratorState(potential_at_rest(self, shape, dtype))
 
     @compiled
     def __call__(
@@ -61,5 +90,5 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
         """
         del key
         check_step(self, state.v, x)
-        v = integrated(self, state.v, x).astype(x.dtype)
+        v = leaked(self, state.v, x).astype(x.dtype)
         return LeakyIntegratorState(v), v

@@ -8,26 +8,22 @@ from .._module import Module
 from .._numerics import wide_dtype
 from .._typing import Fraction, Natural
 from ..surrogate import AbstractSurrogate, Arctan
-from ._base import AbstractCell, Shape, at_rest
+from ._base import AbstractCell, Shape
 from ._decay import Decay
-from ._fire import (
-    Reset,
-    check_reset,
-    check_step,
-    fire,
-    integrated,
-    refractory_at_rest,
-)
+from ._fire import check_neuron, check_step, fire, integrated, neuron_at_rest
 from ._frozen import Learnt, as_array
+from ._reset import AbstractReset, SoftReset
 
 
 class LIFState(Module):
     """The state of a leaky integrate-and-fire neuron."""
 
     v: Float[Array, "*shape"]
-    """Membrane potential, after the reset."""
+    """Membrane potential, after the reset, unless that is delayed."""
     refractory: Int[Array, "*shape"] | None = None
     """Refractory steps left; None if there are never any."""
+    pending: Float[Array, "*shape"] | None = None
+    """What the reset takes at the next step; None if it is not delayed."""
 
 
 class LIF(AbstractCell[LIFState]):
@@ -38,16 +34,21 @@ class LIF(AbstractCell[LIFState]):
 
     $$u = \beta v + j, \qquad s = H(u - \theta), \qquad
     v \leftarrow \begin{cases}
-        u - \theta s & \text{soft reset} \\
-        u (1 - s) & \text{hard reset} \\
-        u & \text{none}
+        u - \theta s & \text{\texttt{SoftReset}} \\
+        u (1 - s) & \text{\texttt{HardReset}} \\
+        u & \text{\texttt{NoReset}}
     \end{cases}$$
 
     where $\beta$ is `decay` and $\theta$ is `threshold`. The output is the spikes $s$,
     which differentiate by `surrogate`. In the refractory steps after a spike, $v$ stays
-    where the reset left it, and nothing spikes. A decay or threshold given as an array,
-    one for all neurons or one each, is learnt; see [`ngcx.neurons.Frozen`][] for arrays
-    that are not. `watch` also sees $u$, as `u`.
+    where the reset left it, and nothing spikes. A decay, threshold or potential given
+    as an array, one for all neurons or one each, is learnt; see
+    [`ngcx.neurons.Frozen`][] for arrays that are not. `watch` also sees $u$, the
+    potential that the spike is read from, as `u`.
+
+    `decay=1.0` makes an integrate-and-fire neuron. "Your cell in ngcx", in the
+    documentation, has the options with which it is the neuron of another library, spike
+    by spike.
 
     Potentials and currents are in units of the default threshold.
 
@@ -75,22 +76,41 @@ class LIF(AbstractCell[LIFState]):
     r"""$\theta$, above which the neuron spikes."""
     surrogate: AbstractSurrogate = Arctan()
     """How the spike differentiates."""
-    reset: Reset = eqx.field(static=True, default="soft")
-    """How a spike resets the membrane potential."""
-    detach_reset: bool = eqx.field(static=True, default=True)
-    """Whether the gradient ignores the reset (not the spike)."""
+    reset: AbstractReset = SoftReset()
+    """How a spike resets the membrane potential, and when: a
+    [`ngcx.neurons.SoftReset`][], [`ngcx.neurons.HardReset`][] or
+    [`ngcx.neurons.NoReset`][]."""
     refractory_steps: Natural = eqx.field(static=True, default=0)
     """How many steps after a spike the neuron is at rest."""
+    refractory_leak: bool = eqx.field(static=True, default=False)
+    """Whether the potential decays in the refractory steps, without input, and does not
+    stay where the reset left it.
+
+    **Elsewhere:** ngc-learn `LIFCell`."""
+    refractory_spikes: bool = eqx.field(static=True, default=False)
+    """Whether the output stays 1 in the refractory steps.
+
+    **Elsewhere:** ngc-learn `SLIFCell(sticky_spikes=True)`."""
+    v_rest: Learnt = 0.0
+    r"""Where the potential decays to, and starts from:
+    $u = v_\text{rest} + \beta (v - v_\text{rest}) + j$.
+
+    **Elsewhere:** Norse `v_leak`, ngc-learn `v_rest`, SpikingJelly `v_reset`."""
+    scale_input: bool = eqx.field(static=True, default=False)
+    r"""Whether the current is scaled by $1 - \beta$, as in
+    $\tau \dot v = v_\text{rest} - v + j$: a constant current $j$ then takes the
+    potential to $v_\text{rest} + j$, whatever the decay.
+
+    **Elsewhere:** SpikingJelly `decay_input=True`, its default, Norse and ngc-learn."""
 
     def __check_init__(self):
-        check_reset(self)
+        check_neuron(self)
 
     # This is not compiled: for every shape there would be one more program of zeros.
     @compiled(jit=False)
     def init(self, shape: Shape, dtype: DTypeLike = jnp.float32) -> LIFState:
-        """Neurons of that shape with a membrane potential of 0."""
-        v = at_rest(shape, dtype)
-        return LIFState(v, refractory_at_rest(self, v))
+        """Neurons of that shape with the membrane potential `v_rest`."""
+        return LIFState(**neuron_at_rest(self, shape, dtype))
 
     @compiled
     def __call__(
@@ -103,9 +123,9 @@ class LIF(AbstractCell[LIFState]):
         """Steps once with the current `x`; returns the new state and the spikes."""
         check_step(self, state.v, x)
         threshold = as_array(self.threshold, wide_dtype(x.dtype))
-        v, spikes, refractory = fire(self, state, x, threshold, key)
-        return LIFState(v, refractory), spikes
+        fired, spikes = fire(self, state, x, threshold, key)
+        return LIFState(**fired), spikes
 
     def observe(self, state: LIFState, x: Float[Array, "*shape"]) -> dict[str, Array]:
-        """What else `watch` can see: the potential before the reset."""
-        return {"u": integrated(self, state.v, x).astype(x.dtype)}
+        """What else `watch` can see: the potential that the spike is read from."""
+        return {"u": integrated(self, state, x).astype(x.dtype)}

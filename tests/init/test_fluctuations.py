@@ -12,7 +12,16 @@ import scipy.stats
 from hypothesis import given, strategies as st
 
 from ngcx.init import FanInGaussian, FluctuationDriven, reinitialize
-from ngcx.neurons import LIF, Recurrent, Stack, SynapticLIF, poisson
+from ngcx.neurons import (
+    LIF,
+    HardReset,
+    NoReset,
+    Recurrent,
+    SoftReset,
+    Stack,
+    SynapticLIF,
+    poisson,
+)
 
 
 N, T = 400, 8000
@@ -41,7 +50,7 @@ LAWS = [
 @pytest.mark.parametrize("law", LAWS)
 def test_mean_and_variance_of_the_potential_are_those_asked_for(law):
     currents = spikes(law.rate) @ law(jr.key(1), (N, N))
-    *_, seen = cell(law, reset="none").run(currents, watch=("u",))
+    *_, seen = cell(law, reset=NoReset()).run(currents, watch=("u",))
     u = np.asarray(seen["u"], np.float64)[200:]
     fluctuation = (law.threshold - law.mean) / law.xi
     variance = np.mean(np.var(u, axis=0))
@@ -64,7 +73,7 @@ def error_of_mean(law):
 
 
 @pytest.mark.parametrize("law", [LAWS[0], FluctuationDriven(rate=0.02, xi=2.0)])
-@pytest.mark.parametrize("reset", ["soft", "hard"])
+@pytest.mark.parametrize("reset", [SoftReset(), HardReset()])
 def test_rates_lie_between_the_crossings_and_the_tail(law, reset):
     """A reset only lowers potentials, so neurons spike in no more steps than those in
     which the free potential is above the threshold; and about once at least for each
@@ -110,7 +119,7 @@ def test_shares_add_up():
     feedback = parts[1](jr.key(2), (N, N))
     # Independent spikes in the place of its own.
     currents += jnp.roll(spikes(0.05), T // 2, axis=0) @ feedback
-    *_, seen = LIF(reset="none").run(currents, watch=("u",))
+    *_, seen = LIF(reset=NoReset()).run(currents, watch=("u",))
     assert abs(np.mean(np.var(seen["u"][200:], axis=0)) / 0.25 - 1) < 0.07
     rates = Recurrent(LIF(), feedback).run(currents)[1].mean()
     assert 0.01 < rates < 0.2

@@ -55,7 +55,7 @@ DIFFERENT = {
     "enums": lambda: (Colour.RED, Colour.BLUE),
     "flags": lambda: (Flags.A, Flags.A | Flags.B),
     "data classes": lambda: (Settings(0.1, ("a",)), Settings(0.1, ("b",))),
-    "modules": lambda: (neurons.LIF(), neurons.LIF(reset="hard")),
+    "modules": lambda: (neurons.LIF(), neurons.LIF(reset=neurons.HardReset())),
     "dtypes": lambda: (np.dtype("f4"), np.dtype("f8")),
     "narrow dtypes": lambda: (jnp.dtype("bfloat16"), np.dtype("float16")),
     "scalar types": lambda: (jnp.float32, jnp.bfloat16),
@@ -129,9 +129,10 @@ def test_what_is_not_saved_is_compared(path, what, place):
 
 MODULES = {
     "cells": (
-        lambda: neurons.LIF(decay=jnp.full(16, 0.9), reset="hard"),
-        lambda: neurons.LIF(decay=jnp.zeros(16), reset="soft"),
-        '`like` must have the `reset` of the file, "hard"; got "soft"',
+        lambda: neurons.LIF(decay=jnp.full(16, 0.9), reset=neurons.HardReset()),
+        lambda: neurons.LIF(decay=jnp.zeros(16), reset=neurons.SoftReset()),
+        "`like.reset` must be what the file has, ngcx.neurons.HardReset; got "
+        "ngcx.neurons.SoftReset",
     ),
     "activation": (
         lambda: eqx.nn.MLP(2, 2, 2, 1, activation=activations.Tanh(), key=KEY),

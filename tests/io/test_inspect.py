@@ -27,7 +27,7 @@ from ._trees import (
 
 
 def test_a_file_says_what_it_holds(path):
-    cell = neurons.LIF(decay=jnp.full(16, 0.9), reset="hard")
+    cell = neurons.LIF(decay=jnp.full(16, 0.9), reset=neurons.HardReset())
     tree = {"cell": cell, "key": jr.key(0), "step": 3, "act": jax.nn.relu, "no": None}
     serialize(path, tree)
     contents = inspect(path)
@@ -38,7 +38,7 @@ def test_a_file_says_what_it_holds(path):
     }
     assert found[""]["class"] == "dict"
     assert found["['cell']"]["class"] == "ngcx.neurons.LIF"
-    assert found["['cell']"]["static"]["reset"] == "hard"
+    assert found["['cell'].reset"]["static"]["detach"] is True
     assert found["['cell'].decay"]["dtype"] == "float32"
     assert found["['cell'].decay"]["shape"] == [16]
     assert found["['no']"]["class"] == "NoneType"

@@ -16,6 +16,7 @@ from ngcx.neurons import (
     LIF,
     BatchNorm,
     Dropout,
+    HardReset,
     Parallel,
     Residual,
     Stack,
@@ -50,7 +51,7 @@ def test_convolutions_on_a_static_image():
 
 
 def integrate_and_fire():
-    return LIF(1.0, reset="hard")
+    return LIF(1.0, reset=HardReset())
 
 
 @pytest.mark.thorough
@@ -150,7 +151,7 @@ def test_spikformer_and_the_spike_driven_transformer():
 @pytest.mark.thorough
 def test_vgg_with_a_loss_a_step():
     def layer(i, o, theta=0.5):
-        fire = LIF(0.5, threshold=theta, reset="hard")
+        fire = LIF(0.5, threshold=theta, reset=HardReset())
         return conv(i, o), BatchNorm(o, threshold=theta), fire
 
     net = Stack(

@@ -16,6 +16,7 @@ from ngcx.neurons import (
     Delay,
     Dropout,
     Each,
+    HardReset,
     LeakyIntegrator,
     Parallel,
     Recurrent,
@@ -58,7 +59,7 @@ def network():
 
 
 QUICK = [
-    (LIF(reset="hard", refractory_steps=2), "bfloat16"),
+    (LIF(reset=HardReset(), refractory_steps=2), "bfloat16"),
     (Recurrent(SynapticLIF(TimeConstant(5.0)), exact((4, 4))), "float32"),
     (Delay(jnp.array([0, 1, 2, 3]), 3), "float16"),
     (eqx.nn.inference_mode(BatchNorm(4)), "float16"),
@@ -66,8 +67,7 @@ QUICK = [
 MORE = [
     (LIF(jnp.full(4, 0.9), surrogate=EscapeNoise(Sigmoid())), "float32"),
     (Dropout(0.5), "float32"),
-    (LIF(), "float16"),
-    (LIF(reset="none"), "float64"),
+    (LIF(reset=HardReset(0.5, delayed=True), v_rest=jnp.array(0.25)), "float64"),
     (AdaptiveLIF(adaptation_strength=jnp.full(4, 0.5)), "bfloat16"),
     (SynapticLIF(refractory_steps=1), "float64"),
     (LeakyIntegrator(jnp.array(0.5)), "float16"),

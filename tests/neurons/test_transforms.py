@@ -17,8 +17,10 @@ from ngcx.neurons import (
     Delay,
     Dropout,
     Each,
+    HardReset,
     LeakyIntegrator,
     Residual,
+    SoftReset,
     Stack,
 )
 
@@ -51,8 +53,8 @@ def test_a_stack_is_edited_pickled_and_saved(tmp_path):
     stack = dense()
     edited = eqx.tree_at(lambda s: s[0].weight, stack, replace_fn=jnp.negative)
     np.testing.assert_array_equal(edited[0].weight, -stack[0].weight)
-    hard = eqx.tree_at(lambda s: s.layers[1], stack, LIF(reset="hard"))
-    assert hard[1].reset == "hard" and stack[1].reset == "soft"
+    hard = eqx.tree_at(lambda s: s.layers[1], stack, LIF(reset=HardReset()))
+    assert hard[1].reset == HardReset() and stack[1].reset == SoftReset()
     expected = stack.run(X, batched=True)
     again = pickle.loads(pickle.dumps(stack))
     io.serialize(tmp_path / "stack", stack)

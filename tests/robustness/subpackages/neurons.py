@@ -13,7 +13,6 @@ from .._entries import (
     Fixed,
     Flag,
     Key,
-    Name,
     Number,
     Other,
     Size,
@@ -29,9 +28,14 @@ LIF = {
     "decay": DECAY,
     "threshold": ANY,
     "surrogate": Other(surrogate.Arctan(), {"None": None, "a function": jnp.tanh}),
-    "reset": Name("hard"),
-    "detach_reset": Flag(),
+    "reset": Other(
+        neurons.HardReset(), {"None": None, "text": "soft", "a number": 0.0}
+    ),
     "refractory_steps": Size(1, low=0),
+    "refractory_leak": Flag(),
+    "refractory_spikes": Flag(),
+    "v_rest": ANY,
+    "scale_input": Flag(),
 }
 # A layer is named by its number.
 CELL = Other(
@@ -58,7 +62,7 @@ PARAMETERS = {
     "Dropout": {"p": Number(0.5, low=0, high=1, array=False), "inference": Flag()},
     "Each": {"layer": CELL},
     "LIF": LIF,
-    "LeakyIntegrator": {"decay": DECAY},
+    "LeakyIntegrator": {"decay": DECAY, "v_rest": ANY, "scale_input": Flag()},
     "Parallel": {"cells": Fixed((neurons.LIF(), neurons.LeakyIntegrator()))},
     "Recurrent": {
         "cell": CELL,
@@ -80,21 +84,25 @@ NO_STATE = {
     "an array": jnp.ones((2, 7)),
     "another": neurons.LIF().init((7,)),
 }
-EXEMPT = {"AbstractCell": "abstract"}
+EXEMPT = {"AbstractCell": "abstract", "AbstractReset": "abstract"}
 V = Array("*shape")
 COUNT = Array("*shape", "int", optional=True)
+PENDING = Array("*shape", optional=True)
 CHANNELS = Array("channels")
 RANGE = {"low": Number(0.0), "high": Number(1.0)}
 ENTRIES = {
     "AdaptiveLIFState": Entry(
-        neurons.AdaptiveLIFState, {"v": V, "adaptation": V, "refractory": COUNT}
+        neurons.AdaptiveLIFState,
+        {"v": V, "adaptation": V, "refractory": COUNT, "pending": PENDING},
     ),
     "DropoutState": Entry(
         neurons.DropoutState,
         {"mask": Array("*shape", "bool"), "is_drawn": Array("", "bool")},
     ),
     "Frozen": Entry(neurons.Frozen, {"value": Fixed(jnp.ones(3))}),
-    "LIFState": Entry(neurons.LIFState, {"v": V, "refractory": COUNT}),
+    "LIFState": Entry(
+        neurons.LIFState, {"v": V, "refractory": COUNT, "pending": PENDING}
+    ),
     "LeakyIntegratorState": Entry(neurons.LeakyIntegratorState, {"v": V}),
     "RecurrentState": Entry(
         neurons.RecurrentState,
@@ -106,9 +114,12 @@ ENTRIES = {
     ),
     "Statistics": Entry(neurons.Statistics, {"mean": CHANNELS, "variance": CHANNELS}),
     "SynapticLIFState": Entry(
-        neurons.SynapticLIFState, {"v": V, "current": V, "refractory": COUNT}
+        neurons.SynapticLIFState,
+        {"v": V, "current": V, "refractory": COUNT, "pending": PENDING},
     ),
-    "TimeConstant": Entry(neurons.TimeConstant, {"tau": POSITIVE, "dt": STEP}),
+    "TimeConstant": Entry(
+        neurons.TimeConstant, {"tau": POSITIVE, "dt": STEP, "euler": Flag()}
+    ),
     "decay_factor": Entry(
         neurons.decay_factor, {"time_constant": POSITIVE, "dt": STEP}
     ),
@@ -145,6 +156,16 @@ ENTRIES = {
         differentiable=False,
     ),
 }
+for name, parameters in {
+    "HardReset": {"to": ANY, "delayed": Flag(), "detach": Flag()},
+    "NoReset": {},
+    "SoftReset": {
+        "delayed": Flag(),
+        "detach": Flag(),
+        "by": Number(0.5, scalar=False, optional=True),
+    },
+}.items():
+    ENTRIES[name] = Entry(getattr(neurons, name), parameters)
 STACK = neurons.Stack(jnp.tanh, neurons.LIF())
 ENTRIES |= members(
     "Stack",

@@ -1,0 +1,143 @@
+import abc
+from typing import TYPE_CHECKING, cast
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float
+
+from .._module import Module
+from ._frozen import Learnt, as_array
+
+
+class AbstractReset(Module):
+    r"""How a spike resets the membrane potential.
+
+    It acts at once, on the potential $u$ that the spike was read from; or, where it is
+    `delayed`, on that of the next step, after the decay and the input of that step. (A
+    reset at the next step but before the decay gives the spikes of one that acts at
+    once.) A reset of your own states `delayed` and the two methods.
+
+    !!! example "A reset that leaves a share of the potential"
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import LIF, AbstractReset
+        >>> class Share(AbstractReset):
+        ...     share: float = 0.5
+        ...     delayed = False
+        ...
+        ...     def taken(self, spikes, threshold):
+        ...         return (1 - self.share) * spikes
+        ...
+        ...     def apply(self, u, taken):
+        ...         return u * (1 - taken)
+        >>> print(LIF(1.0, reset=Share()).run(jnp.ones((4, 1)))[1][:, 0])
+        [0. 1. 1. 1.]
+
+        ```
+    """
+
+    if TYPE_CHECKING:
+        # Annotated, it would pass for the first argument of every final class.
+        delayed = cast(bool, ...)
+    else:
+        delayed: eqx.AbstractVar[bool]
+        """Whether it acts at the next step."""
+
+    @abc.abstractmethod
+    def taken(
+        self, spikes: Float[Array, "*shape"], threshold: Float[Array, "*#shape"]
+    ) -> Float[Array, "*shape"]:
+        """What the spikes of a step take from the potential: what a cell with a delayed
+        reset remembers until the next step. `threshold` is what the potential passed.
+        """
+
+    @abc.abstractmethod
+    def apply(
+        self, u: Float[Array, "*shape"], taken: Float[Array, "*shape"]
+    ) -> Float[Array, "*shape"]:
+        """The potential $u$ after that is taken."""
+
+
+class SoftReset(AbstractReset):
+    r"""Subtracts the threshold for each spike: $v \leftarrow u - \theta s$.
+
+    What is above the threshold is kept.
+
+    **Elsewhere:** snnTorch `reset_mechanism="subtract"`, its default, with
+    `SoftReset(delayed=True)`, unless it is told `reset_delay=False`; Spyx
+    `SoftReset(delayed=True, detach=False)`; SpikingJelly `v_reset=None`, Norse
+    `LIFBoxCell(reset_method=reset_subtract)` and sinabs, `SoftReset(detach=False)`.
+    """
+
+    delayed: bool = eqx.field(static=True, default=False)
+    r"""Whether it acts at the next step, after the decay:
+    $u_t = \beta u_{t-1} + j_t - \theta s_{t-1}$, where $v_t = u_t$."""
+    detach: bool = eqx.field(static=True, default=True)
+    """Whether the gradient ignores the reset (not the spike)."""
+    by: Learnt | None = None
+    """What is subtracted for a spike; if None, the threshold that it passed. Bellec's
+    LSNN subtracts the threshold of a neuron that is not adapted."""
+
+    def taken(self, spikes, threshold):
+        if self.by is not None:
+            threshold = as_array(self.by, spikes.dtype)
+        return threshold * _detached(self, spikes)
+
+    def apply(self, u, taken):
+        return u - taken
+
+
+class HardReset(AbstractReset):
+    r"""Puts the potential of a neuron that spikes to a value, `to`:
+    $v \leftarrow u (1 - s) + v_\text{to} s$.
+
+    Delayed, it wipes out the input of the step after a spike too.
+
+    **Elsewhere:** snnTorch `reset_mechanism="zero"`, with `delayed=True` unless it is
+    told `reset_delay=False`; SpikingJelly `v_reset=0.0`, its default, and Norse
+    `LIFCell`, with `detach=False`; ngc-learn `LIFCell`; SpyTorch, with `delayed=True`.
+    """
+
+    to: Learnt = 0.0
+    """The potential after a spike."""
+    delayed: bool = eqx.field(static=True, default=False)
+    r"""Whether it acts at the next step, after the decay:
+    $u_t = (\beta u_{t-1} + j_t) (1 - s_{t-1}) + v_\text{to} s_{t-1}$, where
+    $v_t = u_t$."""
+    detach: bool = eqx.field(static=True, default=True)
+    """Whether the gradient ignores the reset (not the spike)."""
+
+    def taken(self, spikes, threshold):
+        del threshold
+        return _detached(self, spikes)
+
+    def apply(self, u, taken):
+        kept = u * (1 - taken)
+        return kept if is_zero(self.to) else kept + as_array(self.to, u.dtype) * taken
+
+
+class NoReset(AbstractReset):
+    r"""Leaves the potential as it is: $v \leftarrow u$.
+
+    **Elsewhere:** snnTorch `reset_mechanism="none"`.
+    """
+
+    delayed = False
+
+    def taken(self, spikes, threshold):
+        del threshold
+        return spikes
+
+    def apply(self, u, taken):
+        del taken
+        return u
+
+
+def _detached(reset, spikes):
+    return jax.lax.stop_gradient(spikes) if reset.detach else spikes
+
+
+def is_zero(value: Learnt) -> bool:
+    """Whether a parameter is the number 0, so that a step need not compute with it."""
+    return isinstance(value, float | int) and value == 0
