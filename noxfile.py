@@ -157,6 +157,16 @@ def parity(session: nox.Session):
     session.run("python", "-m", "parity")
 
 
+# With pip, as `bench_peers`.
+@nox.session(venv_backend="virtualenv")
+@nox.parametrize("peers", list(PEERS))
+def cells(session: nox.Session, peers: str):
+    """Runs the cells of other libraries, and fails if what they give has changed."""
+    session.install("-e", EVERYTHING, *group(peers))
+    command = ("python", "-W", "ignore", "-m", "parity._golden")
+    session.run(*command, *(session.posargs or ["--check"]))
+
+
 @nox.session
 def accuracy(session: nox.Session):
     """Measures values and derivatives beside mpmath, and writes docs/accuracy.md."""

@@ -63,7 +63,7 @@ def draw_surrogates(path: pathlib.Path) -> None:
     shown = {
         name: SHOWN.get(name) or getattr(surrogate, name)()
         for name in members(surrogate, surrogate.AbstractSurrogate)
-        if name != "EscapeNoise"  # which has the curves of another
+        if name not in ("AtThreshold", "EscapeNoise", "MultiSpike")  # curves of others
     }
     viz.surrogate_gallery(shown).savefig(path, dpi=100)
 

@@ -18,7 +18,7 @@ from ngcx._registry import classes
 OTHERS = {
     *("BinaryKWTA", "KWTA", "LogSoftmax", "Softmax", "Sparsemax"),
     *("Heaviside", "Threshold"),
-    *("Custom", "EscapeNoise", "Sparse", "Sum"),
+    *("AtThreshold", "Custom", "EscapeNoise", "MultiSpike", "Sparse", "Sum"),
 }
 CASES = {f"{case.title}-{case.name}": case for case in cases()}
 # One of each kind of formula; `nox -s thorough` measures all.

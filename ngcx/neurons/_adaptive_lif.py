@@ -70,6 +70,15 @@ class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
     [`ngcx.neurons.NoReset`][]."""
     refractory_steps: Natural = eqx.field(static=True, default=0)
     """How many steps after a spike the neuron is at rest."""
+    refractory_leak: bool = eqx.field(static=True, default=False)
+    """Whether the potential decays in the refractory steps, without input, and does not
+    stay where the reset left it.
+
+    **Elsewhere:** ngc-learn `LIFCell`."""
+    refractory_spikes: bool = eqx.field(static=True, default=False)
+    """Whether the output stays 1 in the refractory steps.
+
+    **Elsewhere:** ngc-learn `SLIFCell(sticky_spikes=True)`."""
     v_rest: Learnt = 0.0
     r"""Where the potential decays to, and starts from:
     $u = v_\text{rest} + \beta (v - v_\text{rest}) + j$.

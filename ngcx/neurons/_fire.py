@@ -23,6 +23,12 @@ def check_neuron(cell):
             "`reset` must be `SoftReset` or `NoReset` where several spikes are "
             f"counted; got {cell.reset}."
         )
+    for option in ("refractory_leak", "refractory_spikes"):
+        if getattr(cell, option) and not cell.refractory_steps:
+            raise ValueError(
+                f"`{option}` must be False where there are no refractory steps; got "
+                "True and `refractory_steps` 0."
+            )
     if cell.reset.delayed and cell.refractory_steps:
         raise ValueError(
             "`reset` must not be delayed where there are refractory steps, in which "
@@ -89,9 +95,12 @@ def fire(cell, state, current, threshold, key):
     if refractory is not None:
         active = refractory == 0
         spikes = jnp.where(active, spikes, 0)
-        u = jnp.where(active, u, v)
+        idle = leaked(cell, v, jnp.zeros_like(v)) if cell.refractory_leak else v
+        u = jnp.where(active, u, idle.astype(v.dtype))
         left = jnp.maximum(refractory - 1, 0)
         refractory = jnp.where(spikes > 0, cell.refractory_steps, left)
+        if cell.refractory_spikes:
+            spikes = jnp.where(active, spikes, 1)
     return {"v": u, "refractory": refractory, "pending": pending}, spikes
 
 

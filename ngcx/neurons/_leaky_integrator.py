@@ -23,10 +23,15 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     r"""A neuron that never spikes: its output is its membrane potential,
     $v \leftarrow \beta v + j$, where $\beta$ is `decay` and $j$ the current.
 
-    The usual readout of a spiking network. A `decay` given as an array is learnt. In a
-    half precision the step is computed in float32 and the potential rounded once; with
-    a decay above about 0.997 in bfloat16 (0.9995 in float16), what leaks in a step is
-    less than that rounding, and the potential stands still.
+    The usual readout of a spiking network; before a neuron, a synapse whose current
+    decays. Two, one after the other, are an alpha synapse, whose current rises and
+    falls: they answer a spike with $(k + 1) \beta^k$ after $k$ steps, and with
+    $(\beta^{k+1} - \beta'^{k+1}) / (\beta - \beta')$ where they differ.
+
+    A `decay` given as an array is learnt. In a half precision the step is computed in
+    float32 and the potential rounded once; with a decay above about 0.997 in bfloat16
+    (0.9995 in float16), what leaks in a step is less than that rounding, and the
+    potential stands still.
 
     !!! example
 
@@ -37,6 +42,17 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
         [1.   0.5  2.25]
 
         ```
+
+    !!! example "A neuron behind an alpha synapse"
+
+        ```python
+        >>> from ngcx.neurons import LIF, Stack
+        >>> synapse = Stack(LeakyIntegrator(0.5), LeakyIntegrator(0.5))
+        >>> print(synapse.run(jnp.array([[1.0], [0.0], [0.0], [0.0]]))[1][:, 0])
+        [1.   1.   0.75 0.5 ]
+        >>> cell = Stack(*synapse, LIF())
+
+        ```
     """
 
     decay: Fraction[Decay] = 0.9
@@ -45,13 +61,13 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     r"""Where the potential decays to, and starts from:
     $v \leftarrow v_\text{rest} + \beta (v - v_\text{rest}) + j$.
 
-    **Elsewhere:** Norse `v_leak`, ngc-learn `v_rest`, SpikingJelly `v_reset`."""
+    **Elsewhere:** Norse `LICell`, `v_leak`."""
     scale_input: bool = eqx.field(static=True, default=False)
     r"""Whether the current is scaled by $1 - \beta$, as in
     $\tau \dot v = v_\text{rest} - v + j$: a constant current $j$ then takes the
     potential to $v_\text{rest} + j$, whatever the decay.
 
-    **Elsewhere:** SpikingJelly `decay_input=True`, its default, Norse and ngc-learn."""
+    **Elsewhere:** Norse `LICell`."""
 
     # This is not compiled: for every shape there would be one more program of zeros.
     @compiled(jit=False)

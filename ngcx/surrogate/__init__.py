@@ -11,6 +11,7 @@ from ._base import (
 from ._compose import Custom as Custom, Sparse as Sparse, Sum as Sum
 from ._counts import MultiLevelSpikeCount as MultiLevelSpikeCount
 from ._create import create as create
+from ._emission import AtThreshold as AtThreshold, MultiSpike as MultiSpike
 from ._escape_noise import EscapeNoise as EscapeNoise
 from ._exponential import (
     EscapeExponential as EscapeExponential,

@@ -52,6 +52,14 @@ def test_a_state_that_lacks_what_the_options_need_is_an_error():
             "`reset` must not be delayed where there are refractory steps",
         ),
         (
+            lambda: LIF(refractory_leak=True),
+            "`refractory_leak` must be False where there are no refractory steps",
+        ),
+        (
+            lambda: LIF(refractory_spikes=True),
+            "`refractory_spikes` must be False where there are no refractory steps",
+        ),
+        (
             lambda: TimeConstant(0.5, euler=True),
             "`tau` must be at least `dt`, 1.0, with `euler=True`; got 0.5",
         ),

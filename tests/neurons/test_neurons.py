@@ -42,7 +42,14 @@ CELLS = [
     SynapticLIF(0.5, synaptic_decay=0.75, refractory_steps=1),
     Recurrent(LIF(0.5), jnp.asarray(WEIGHT, jnp.float32)),
     LIF(TimeConstant(4.0, euler=True), reset=SoftReset(delayed=True)),
-    LIF(reset=HardReset(to=-0.5), v_rest=0.25, scale_input=True, refractory_steps=1),
+    LIF(
+        reset=HardReset(to=-0.5),
+        v_rest=0.25,
+        scale_input=True,
+        refractory_steps=2,
+        refractory_leak=True,
+        refractory_spikes=True,
+    ),
     LIF(reset=SoftReset(by=0.5)),
     AdaptiveLIF(0.5, reset=SoftReset(delayed=True), adaptation_strength=0.5),
     AdaptiveLIF(0.5, reset=SoftReset(by=1.0, delayed=True), v_rest=-0.5),
@@ -78,6 +85,9 @@ def simulate(cell: Any, currents):
         for n in range(neurons):
             if rest[n]:
                 rest[n] -= 1
+                spikes[n] = cell.refractory_spikes
+                if cell.refractory_leak:
+                    v[n] = cell.v_rest + decay * (v[n] - cell.v_rest)
                 continue
             gain = 1 - decay if cell.scale_input else 1
             u = cell.v_rest + decay * (v[n] - cell.v_rest) + gain * current[n]

@@ -19,7 +19,7 @@ from ngcx.neurons import (
 
 
 CURRENTS = 2 * jr.normal(jr.key(0), (40, 5))
-# With a decay of a half their sums are exact, as long as there are no more than 20.
+# Their sums are exact where the decay is a half, since there are no more than 20.
 EXACT = jnp.round(CURRENTS * 4)[:20] / 4
 
 

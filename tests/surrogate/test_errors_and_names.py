@@ -45,8 +45,10 @@ def test_wrong_arguments_are_errors():
 
 NAMES = classes(surrogate.__name__, surrogate.AbstractSurrogate, _ALIASES)
 REQUIRED = {
+    surrogate.AtThreshold: {"surrogate": surrogate.Erf()},
     surrogate.Custom: {"derivative": jnp.cos},
     surrogate.EscapeNoise: {"surrogate": surrogate.Erf()},
+    surrogate.MultiSpike: {"surrogate": surrogate.Erf()},
     surrogate.Sparse: {"surrogate": surrogate.Erf()},
     surrogate.Sum: {"surrogates": (surrogate.Erf(),)},
 }

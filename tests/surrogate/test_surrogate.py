@@ -18,8 +18,10 @@ from ngcx.testing import arrays, check_module, surrogates, tolerance
 
 CLASSES = classes(surrogate.__name__, surrogate.AbstractSurrogate)
 COMPOSED = {
+    surrogate.AtThreshold: surrogate.AtThreshold(surrogate.Erf()),
     surrogate.Custom: surrogate.Custom(jnp.cos, jnp.sin),
     surrogate.EscapeNoise: surrogate.EscapeNoise(surrogate.Erf()),
+    surrogate.MultiSpike: surrogate.MultiSpike(surrogate.Erf()),
     surrogate.Sparse: surrogate.Sparse(surrogate.Erf()),
     surrogate.Sum: surrogate.Sum((surrogate.Erf(), surrogate.StraightThrough(0.1))),
 }
@@ -28,6 +30,7 @@ MEMBERS = [
     for each in CLASSES.values()
     if each is not surrogate.EscapeNoise  # which draws, and has tests of its own
 ]
+ARCTAN = surrogate.Arctan()
 STEPS = [each for each in MEMBERS if isinstance(each, surrogate.AbstractStep)]
 
 
@@ -57,6 +60,29 @@ def test_no_spike_at_the_threshold(dtype):
     v = jnp.array([-0.0, 0.0, 1.0], dtype)
     np.testing.assert_array_equal(surrogate.Arctan()(v), [0, 0, 1])
     np.testing.assert_array_equal(surrogate.Arctan()(v, 1.0), [0, 0, 0])
+
+
+def slope(member, v, threshold):
+    return jax.grad(lambda v: jnp.sum(member(v, threshold)))(v)
+
+
+def test_spikes_at_the_threshold_where_that_is_asked_for(dtype):
+    spike = surrogate.AtThreshold(surrogate.Arctan())
+    v = jnp.array([-0.5, 0.0, 0.5, 1.0, 1.5], dtype)
+    np.testing.assert_array_equal(spike(v), [0, 1, 1, 1, 1])
+    np.testing.assert_array_equal(spike(v, 1.0), [0, 0, 0, 1, 1])
+    np.testing.assert_array_equal(slope(spike, v, 1.0), slope(ARCTAN, v, 1.0))
+
+
+def test_a_spike_for_each_whole_threshold(dtype):
+    spike = surrogate.MultiSpike(surrogate.Arctan())
+    v = jnp.array([-7.0, 0.0, 1.25, 1.5, 2.75, 3.0, 9.0], dtype)
+    np.testing.assert_array_equal(spike(v, 1.5), [0, 0, 0, 1, 1, 2, 6])
+    np.testing.assert_array_equal(slope(spike, v, 1.5), slope(ARCTAN, v, 1.5))
+    # What is finite stays so.
+    largest = jnp.asarray(jnp.finfo(dtype).max, dtype)
+    few = spike(jnp.stack([largest, 0 * largest]), 0.0)
+    np.testing.assert_array_equal(few, [largest, 0])
 
 
 def test_a_threshold_for_each_neuron(dtype):

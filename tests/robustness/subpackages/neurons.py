@@ -32,6 +32,8 @@ LIF = {
         neurons.HardReset(), {"None": None, "text": "soft", "a number": 0.0}
     ),
     "refractory_steps": Size(1, low=0),
+    "refractory_leak": Flag(),
+    "refractory_spikes": Flag(),
     "v_rest": ANY,
     "scale_input": Flag(),
 }
@@ -157,7 +159,11 @@ ENTRIES = {
 for name, parameters in {
     "HardReset": {"to": ANY, "delayed": Flag(), "detach": Flag()},
     "NoReset": {},
-    "SoftReset": {"delayed": Flag(), "detach": Flag(), "by": ANY},
+    "SoftReset": {
+        "delayed": Flag(),
+        "detach": Flag(),
+        "by": Number(0.5, scalar=False, optional=True),
+    },
 }.items():
     ENTRIES[name] = Entry(getattr(neurons, name), parameters)
 STACK = neurons.Stack(jnp.tanh, neurons.LIF())

@@ -29,8 +29,18 @@ def logistic(x):
     return 1 / (1 + jnp.exp(-x))
 
 
+STEP = Other(
+    surrogate.Erf(),
+    {
+        "a function": bell,
+        "None": None,
+        "a count": surrogate.MultiLevelSpikeCount(),
+        "a draw": surrogate.EscapeNoise(surrogate.Erf()),
+    },
+)
 PARAMETERS = {
     "Arctan": {"alpha": POSITIVE},
+    "AtThreshold": {"surrogate": STEP},
     "BernoulliStraightThrough": {},
     "Custom": {
         "derivative": Function(bell),
@@ -51,6 +61,7 @@ PARAMETERS = {
         "max_count": Size(3),
         "window": Other((0.0, 2.0), {"reversed": (2.0, 0.0), "a number": 1.0}),
     },
+    "MultiSpike": {"surrogate": STEP},
     "NonzeroSignLog": {"alpha": POSITIVE},
     "PiecewiseExponential": {"alpha": POSITIVE},
     "PiecewiseLeakyReLU": {"w": POSITIVE, "c": SIZE},
