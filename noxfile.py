@@ -17,7 +17,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EVERYTHING = ".[testing,viz,examples]"
+EVERYTHING = ".[testing,viz,nir,examples]"
 # The benchmarks that have contenders in each group of other libraries.
 PEERS = {
     "peers": (

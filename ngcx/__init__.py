@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         data as data,
         density as density,
         diffeq as diffeq,
+        exchange as exchange,
         feature_dictionaries as feature_dictionaries,
         filters as filters,
         init as init,

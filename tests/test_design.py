@@ -58,7 +58,7 @@ def in_fresh_python(program: str, **environment: str) -> subprocess.CompletedPro
 
 # The floors from the top down: a subpackage imports from lower ones, or its own.
 FLOORS = (
-    ("testing", "viz", "analysis"),
+    ("testing", "viz", "analysis", "exchange"),
     ("density", "metrics", "neurons", "process"),
     ("surrogate", "losses", "patches", "masks", "optim", "feature_dictionaries"),
     ("activations", "init", "data", "ops", "diffeq", "io", "filters"),
@@ -88,7 +88,7 @@ def test_imports_run_downwards_and_take_public_names():
 
 
 def test_importing_ngcx_loads_nothing_optional_and_no_subpackage():
-    optional = ("hypothesis", "matplotlib", "scipy.stats", "sklearn", "tqdm")
+    optional = ("hypothesis", "matplotlib", "nir", "scipy.stats", "sklearn", "tqdm")
     loaded = f"[m for m in sys.modules if m in {optional} or m.startswith('ngcx.')]"
     done = in_fresh_python(f"import ngcx, sys; print({loaded})")
     assert done.stdout.strip() == "[]", done.stderr
@@ -98,7 +98,7 @@ def test_loading_subpackages_makes_no_type_checker():
     program = (
         "import ngcx, sys\n"
         f"for name in {SUBPACKAGES}: getattr(ngcx, name)\n"
-        "heavy = ('hypothesis', 'matplotlib', 'scipy.stats', 'sklearn', 'tqdm')\n"
+        "heavy = 'hypothesis', 'matplotlib', 'nir', 'scipy.stats', 'sklearn', 'tqdm'\n"
         "print([name for name in heavy if name in sys.modules])\n"
     )
     done = in_fresh_python(program)
@@ -115,14 +115,19 @@ def test_every_subpackage_is_an_attribute_of_the_package():
 
 
 @pytest.mark.parametrize(
-    ("name", "package"), [("testing", "hypothesis"), ("viz", "matplotlib")]
+    ("name", "package", "extra"),
+    [
+        ("testing", "hypothesis", "testing"),
+        ("viz", "matplotlib", "viz"),
+        ("exchange", "nir", "nir"),
+    ],
 )
-def test_what_is_missing_is_said_with_its_extra(name, package):
+def test_what_is_missing_is_said_with_its_extra(name, package, extra):
     done = in_fresh_python(
         f"import sys; sys.modules[{package!r}] = None; import ngcx.{name}"
     )
     assert f"ImportError: `ngcx.{name}` needs {package}" in done.stderr
-    assert f"ngcx[{name}]" in done.stderr
+    assert f"ngcx[{extra}]" in done.stderr
 
 
 # Classes.
