@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from .._compiled import compiled
 from .._module import Module
 from .._numerics import ratio
+from .._trees import is_bound
 from .._typing import Count, Fraction, Natural, Scalar
 from ..metrics import bayesian_information_criterion
 from ._components import AbstractComponents
@@ -202,9 +203,15 @@ class Mixture(Module, Generic[C]):
         **Returns:** the mixture after the step, and the mean log-likelihood before it,
         0 where no row counts.
 
-        **Raises:** `ValueError` for no rows.
+        **Raises:** `ValueError` for no rows, an `axis_name` that no axis has, or a
+            `sample_weight` as for `fit_more`.
         """
         check_rows(x)
+        if axis_name is not None and not is_bound(axis_name):
+            raise ValueError(
+                f"`axis_name` must be an axis of a `jax.shard_map` around this; got "
+                f"{axis_name!r}."
+            )
         mixture, rows = _prepared(self, x, sample_weight)
         step_size = jnp.asarray(step_size, rows.x.dtype)
         new, statistics, _ = iterated(mixture, rows, step_size, axis_name)
