@@ -190,7 +190,7 @@ def counted(probe: Probe, x: Inputs, y: Targets) -> Probe:
             finite = bool(_is_finite(values))
         if not finite:
             raise ValueError(f"`{name}` must be finite; got NaN or an infinity.")
-    if not np.issubdtype(y.dtype, np.integer):
+    if not jnp.issubdtype(y.dtype, jnp.integer):
         found = y.shape[-1]
         if outputs not in (None, found):
             raise ValueError(

@@ -67,7 +67,9 @@ def check_weights(name: str, weights, of: str | None = None):
     with jax.ensure_compile_time_eval():
         valid, some = _can_count(weights)
         if not valid or not (some or of is None):
-            more = " and 0 or more" if of is None else f", 0 or more, and above 0 of {of}"
+            more = (
+                " and 0 or more" if of is None else f", 0 or more, and above 0 of {of}"
+            )
             raise ValueError(f"`{name}` must be finite{more}.")
 
 

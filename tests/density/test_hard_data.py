@@ -103,7 +103,9 @@ MADE = {
 def test_weights_count_relative_to_their_sum_if_they_have_one(make):
     for wrong in (0.0, -1.0, jnp.nan, jnp.inf):
         weights = jnp.zeros(3).at[1].set(wrong)
-        with pytest.raises(ValueError, match="`weights` must be finite, 0 or more, and"):
+        with pytest.raises(
+            ValueError, match="`weights` must be finite, 0 or more, and"
+        ):
             make(weights)
     for size in (1e-30, 1.0, 3e38):
         weights = size * jnp.asarray([0.25, 0.5, 1.0])
@@ -126,7 +128,9 @@ def _fit_weighted(name, x, weight):
 @pytest.mark.parametrize("wrong", [-1.0, jnp.nan, jnp.inf])
 def test_a_step_refuses_weights_that_cannot_be_any(family, wrong):
     weight = jnp.ones(ROWS).at[3].set(wrong)
-    with pytest.raises(ValueError, match="`sample_weight` must be finite and 0 or more"):
+    with pytest.raises(
+        ValueError, match="`sample_weight` must be finite and 0 or more"
+    ):
         fitted(family).em_step(draw(family, 0), weight)
 
 
