@@ -160,6 +160,14 @@ def as_rows(y, outputs, dtype) -> Float[Array, "samples outputs"]:
     return y.astype(dtype)
 
 
+def in_dtype(x, dtype, power: float = 1):
+    """`x` in a dtype that may be narrower. What is finite stays so: its magnitude is at
+    most such a power of the largest number.
+    """
+    limit = float(min(jnp.finfo(dtype).max, jnp.finfo(x.dtype).max)) ** power
+    return jnp.where(jnp.isfinite(x), jnp.clip(x, -limit, limit), x).astype(dtype)
+
+
 def dtype_of(tree: PyTree):
     """The dtype of the first array."""
     return jtu.tree_leaves(tree)[0].dtype
