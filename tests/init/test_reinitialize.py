@@ -24,9 +24,6 @@ from ngcx.neurons import LIF, Recurrent
 from ngcx.testing import tolerance
 
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
-
-
 def is_bias(path, leaf):
     return path.endswith("bias")
 
