@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import functools as ft
 import inspect
+import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
@@ -49,7 +50,14 @@ class Checker:
 
     @ft.cached_property
     def parameters(self) -> Mapping[str, Parameter]:
-        return inspect.signature(self.function).parameters
+        # A name in quotes is that of the class itself, which is there by now.
+        known = self.function.__globals__
+        return {
+            name: each.replace(annotation=known[each.annotation])
+            if isinstance(each.annotation, str) and each.annotation in known
+            else each
+            for name, each in inspect.signature(self.function).parameters.items()
+        }
 
     @ft.cached_property
     def ranges(self) -> tuple[tuple[str, int, Must], ...]:
@@ -94,7 +102,7 @@ class Checker:
         bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
         for name, value in bound.items():
             for leaf in [] if name in static else jax.tree.leaves(value):
-                if not is_traceable(leaf):
+                if not is_traceable(leaf) and not callable(leaf):
                     owner, given = self._name(args), in_words(leaf)
                     allowed = "a pytree of arrays and numbers"
                     return f"`{name}` of `{owner}` must be {allowed}; got {given}."
@@ -157,6 +165,7 @@ class Checker:
         if not arrays:
             return
         first, x = arrays[0], values[arrays[0]]
+        any_shape = all(re.fullmatch(r"\*\w+", each) for each in dims(hints[first]))
         if dataclasses.is_dataclass(module := values.get("self")):
             for field in dataclasses.fields(module):
                 values[field.name] = getattr(module, field.name)
@@ -168,7 +177,7 @@ class Checker:
                     f"`axis` must be one of `{first}`, {in_words(x)}, {there}; got "
                     f"{value}."
                 )
-            judged = dims(hints[first]) == {"*shape"} and dims(hints[name]) == {"..."}
+            judged = any_shape and dims(hints[name]) == {"..."}
             if judged and is_array(value) and not _broadcasts(value.shape, x.shape):
                 raise ValueError(
                     f"`{name}` of `{self._name(args)}` must broadcast to the shape of "

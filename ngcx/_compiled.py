@@ -96,7 +96,8 @@ def compiled(
             # what `before` runs into.
             args, kwargs = given
             problem = program.checker.problem(args, kwargs)
-            if not problem and jit and isinstance(error, TypeError):
+            traced = jit or "not a valid JAX array type" in str(error)
+            if not problem and traced and isinstance(error, TypeError):
                 problem = program.checker.untraceable(program.static, args, kwargs)
             if problem:
                 raise TypeError(problem) from None

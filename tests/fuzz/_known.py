@@ -24,6 +24,12 @@ KNOWN = (
         "TracerArrayConversionError",
         "It draws with numpy.",
     ),
+    (
+        r"data\.(DataLoader|BucketLoader)",
+        "jit|vmap|shard_map",
+        "eagerly int64",
+        "The host keeps integers of 64 bits, which JAX may not hold.",
+    ),
     ("", "jit", "xla.sdy", "XLA compiles no sharded program without operands."),
 )
 # The range that is documented of an array, whose numbers are not judged when it is
@@ -31,10 +37,12 @@ KNOWN = (
 # every finite number is tried.
 RANGES = (
     # Larger ones may overflow in what is the user's own.
+    (r"diffeq\.solve", "dt", -1.0, 1.0),  # Larger steps are not stable.
     (r"diffeq\.|process\.", "", -1e4, 1e4),
     (r"density\.", "weights|sample_weight|counts", 0.0, 1e30),
     (r"density\.", "rates|covariances", 1e-30, 1e30),
     (r"density\.", "probabilities", 0.0, 1.0),
+    (r"(losses|metrics)\.binary_cross_entropy", "targets", 0.0, 1.0),
 )
 
 
