@@ -233,8 +233,8 @@ def fits(value: Any, hint: Any) -> bool:
         if origin is Sequence or Ellipsis in parts:
             parts = (parts[0],) * len(value)
         return len(parts) == len(value) and all(map(fits, value, parts))
-    if isinstance(value, bool) and hint in (int, float):
-        return False
+    if isinstance(value, bool) and (hint in (int, float) or origin is typing.Literal):
+        return any(value is part for part in parts)
     # A name in quotes is not looked up, nor is what has no annotation.
     unknown = hint in (None, Parameter.empty) or isinstance(hint, _NAME)
     try:
@@ -274,10 +274,14 @@ def takes_arrays(hint: Any) -> bool:
 
 
 def takes_numbers(hint: Any) -> bool:
-    """Whether an annotation allows a number of Python, or a tuple of them."""
+    """Whether an annotation allows a number of Python, one of several, or a tuple."""
     return any(
         each in (bool, int, float)
-        or (typing.get_origin(each) is tuple and any(map(takes_numbers, each.__args__)))
+        or isinstance(each, int)
+        or (
+            typing.get_origin(each) in (tuple, typing.Literal)
+            and any(map(takes_numbers, typing.get_args(each)))
+        )
         for each in alternatives(hint)
     )
 

@@ -96,7 +96,8 @@ def compiled(
             # what `before` runs into.
             args, kwargs = given
             problem = program.checker.problem(args, kwargs)
-            traced = jit or "not a valid JAX array type" in str(error)
+            of_jax = ("not a valid JAX array type", "Error interpreting argument")
+            traced = jit or any(text in str(error) for text in of_jax)
             if not problem and traced and isinstance(error, TypeError):
                 problem = program.checker.untraceable(program.static, args, kwargs)
             if problem:
