@@ -97,13 +97,19 @@ class Checker:
         with jaxtyped("context"):
             return self._problem(args, kwargs)
 
-    def untraceable(self, static: tuple[str, ...], args, kwargs) -> str | None:
+    def untraceable(
+        self, static: tuple[str, ...], traced: bool, args, kwargs
+    ) -> str | None:
         """Which argument holds something that JAX cannot trace, if one does."""
         bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
         for name, value in bound.items():
             for leaf in [] if name in static else jax.tree.leaves(value):
-                if not is_traceable(leaf) and not callable(leaf):
-                    owner, given = self._name(args), in_words(leaf)
+                # A function may be called where nothing is traced.
+                function = callable(leaf) and not isinstance(leaf, type)
+                if not is_traceable(leaf) and (traced or not function):
+                    shape_alone = isinstance(leaf, jax.ShapeDtypeStruct)
+                    given = "a ShapeDtypeStruct" if shape_alone else in_words(leaf)
+                    owner = self._name(args)
                     allowed = "a pytree of arrays and numbers"
                     return f"`{name}` of `{owner}` must be {allowed}; got {given}."
         return None
@@ -150,38 +156,45 @@ class Checker:
                 return f"`{name}` of `{owner}` must be given, {allowed}.{cure}"
         return None
 
+    @ft.cached_property
+    def _array(self) -> str | None:
+        """The first argument that is an array, and not a key."""
+        return next((n for n, p in self.parameters.items() if dims(p.annotation)), None)
+
+    @ft.cached_property
+    def _shaped(self) -> dict[str, Any]:
+        hints = {name: each.annotation for name, each in self.parameters.items()}
+        return {name: hint for name, hint in hints.items() if _is_shaped(name, hint)}
+
     def _check_shapes(self, args, kwargs):
         """Raises for an `axis` that the first array does not have, and for parameters
         that do not broadcast to it, where it may be of any shape. Both are arguments,
         or fields of the module whose method this is.
         """
+        is_method = next(iter(self.parameters), "") == "self"
+        fields = _shaped_fields(type(args[0])) if is_method else {}
+        if self._array is None or not (self._shaped or fields):
+            return
         bound = inspect.signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
-        values = dict(bound.arguments)
-        hints = {name: each.annotation for name, each in self.parameters.items()}
-        arrays = [
-            name for name in values if is_array(values[name]) and dims(hints[name])
-        ]
-        if not arrays:
+        x, given = bound.arguments[self._array], bound.arguments
+        values = {name: getattr(args[0], name) for name in fields}
+        values |= {name: given[name] for name in self._shaped if name != self._array}
+        if not is_array(x):
             return
-        first, x = arrays[0], values[arrays[0]]
-        any_shape = all(re.fullmatch(r"\*\w+", each) for each in dims(hints[first]))
-        if dataclasses.is_dataclass(module := values.get("self")):
-            for field in dataclasses.fields(module):
-                values[field.name] = getattr(module, field.name)
-                hints[field.name] = field.type
         for name, value in values.items():
-            if name == "axis" and hints[name] is int and not -x.ndim <= value < x.ndim:
+            if name == "axis" and not -x.ndim <= value < x.ndim:
                 there = f"from {-x.ndim} to {x.ndim - 1}" if x.ndim else "with none"
                 raise ValueError(
-                    f"`axis` must be one of `{first}`, {in_words(x)}, {there}; got "
-                    f"{value}."
+                    f"`axis` must be one of `{self._array}`, {in_words(x)}, {there}; "
+                    f"got {value}."
                 )
-            judged = any_shape and dims(hints[name]) == {"..."}
-            if judged and is_array(value) and not _broadcasts(value.shape, x.shape):
+            (sizes, *others) = dims(self.parameters[self._array].annotation)
+            any_shape = not others and re.fullmatch(r"\*\w+", sizes)
+            if any_shape and is_array(value) and not _broadcasts(value.shape, x.shape):
                 raise ValueError(
                     f"`{name}` of `{self._name(args)}` must broadcast to the shape of "
-                    f"`{first}`, {in_words(x)}; got {in_words(value)}."
+                    f"`{self._array}`, {in_words(x)}; got {in_words(value)}."
                 )
 
     def _name(self, args) -> str:
@@ -218,6 +231,11 @@ def fits(value: Any, hint: Any) -> bool:
     value = of_python(value)
     if isinstance(hint, typing.TypeVar):
         hint = hint.__bound__
+    # A name in quotes is not looked up, nor is what has no annotation.
+    if hint in (None, Parameter.empty) or isinstance(hint, _NAME):
+        return True
+    if type(value) in (int, float):  # the usual case, and the fastest
+        return is_bearable(value, hint)
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     spelled = value is None or isinstance(value, str | type) or hasattr(value, "dtype")
     if spelled and np.dtype in alternatives(hint):
@@ -235,10 +253,8 @@ def fits(value: Any, hint: Any) -> bool:
         return len(parts) == len(value) and all(map(fits, value, parts))
     if isinstance(value, bool) and (hint in (int, float) or origin is typing.Literal):
         return any(value is part for part in parts)
-    # A name in quotes is not looked up, nor is what has no annotation.
-    unknown = hint in (None, Parameter.empty) or isinstance(hint, _NAME)
     try:
-        return unknown or is_bearable(value, hint)  # pyright: ignore[reportArgumentType]
+        return is_bearable(value, hint)
     except TypeError as error:
         if "_DimExpr" not in str(error):
             raise
@@ -247,8 +263,8 @@ def fits(value: Any, hint: Any) -> bool:
 
 def as_arrays(value: Any, hint: Any) -> Any:
     """What comes of numpy or Python as arrays of JAX, where only these are allowed."""
-    plain = NUMBER | np.ndarray | tuple | list | dict
-    if not takes_arrays(hint) or not isinstance(value, plain) or fits(value, hint):
+    plain = isinstance(value, NUMBER | np.ndarray | tuple | list | dict)
+    if not plain or not takes_arrays(hint) or fits(value, hint):
         return value
     arrays = jax.tree.map(_as_array, value)
     return arrays if fits(arrays, hint) else value
@@ -260,17 +276,41 @@ def _as_array(leaf):
     return jnp.asarray(leaf) if traceable else leaf
 
 
-def dims(hint: Any) -> set[str]:
-    """The axes of the arrays that an annotation allows."""
-    return {each.dim_str for each in alternatives(hint) if hasattr(each, "dim_str")}
-
-
+@ft.cache
 def takes_arrays(hint: Any) -> bool:
     """Whether an annotation allows an array, or several."""
     return any(
-        hasattr(each, "dim_str") or any(map(takes_arrays, typing.get_args(each)))
+        hasattr(each, "dim_str")
+        or (
+            typing.get_origin(each) in (tuple, Sequence)
+            and any(map(takes_arrays, typing.get_args(each)))
+        )
         for each in alternatives(hint)
     )
+
+
+@ft.cache
+def dims(hint: Any) -> frozenset[str]:
+    """The axes of the arrays that an annotation allows; keys are none."""
+    arrays = [each for each in alternatives(hint) if hasattr(each, "dim_str")]
+    keys = any(each.dtype is jaxtyping.Key for each in arrays)
+    return frozenset() if keys else frozenset(each.dim_str for each in arrays)
+
+
+def _is_shaped(name: str, hint: Any) -> bool:
+    """Whether it is an axis of an array, or a parameter that broadcasts to one."""
+    return (name == "axis" and hint is int) or dims(hint) == {"..."}
+
+
+@ft.cache
+def _shaped_fields(cls: type) -> tuple[str, ...]:
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    return tuple(each.name for each in fields if _is_shaped(each.name, each.type))
+
+
+def _broadcasts(shape, to) -> bool:
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(size in (1, other) for size, other in pairs)
 
 
 def takes_numbers(hint: Any) -> bool:
@@ -297,11 +337,6 @@ def ranges_of(hint) -> list[Must]:
     if typing.get_origin(hint) in UNIONS:
         return [must for part in parts for must in ranges_of(part)]
     return []
-
-
-def _broadcasts(shape, to) -> bool:
-    pairs = zip(reversed(shape), reversed(to), strict=False)
-    return len(shape) <= len(to) and all(size in (1, other) for size, other in pairs)
 
 
 _NOT_NAN = Must("a number", lambda value: value == value)

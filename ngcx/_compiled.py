@@ -99,7 +99,8 @@ def compiled(
             of_jax = ("not a valid JAX array type", "Error interpreting argument")
             traced = jit or any(text in str(error) for text in of_jax)
             if not problem and traced and isinstance(error, TypeError):
-                problem = program.checker.untraceable(program.static, args, kwargs)
+                look = program.checker.untraceable
+                problem = look(program.static, jit, args, kwargs)
             if problem:
                 raise TypeError(problem) from None
             raise

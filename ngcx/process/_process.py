@@ -16,7 +16,7 @@ from .._module import Module
 from .._numerics import rounded_like, widened_tree
 from .._trees import difference, varying
 from .._typing import Natural
-from .._words import in_words
+from .._words import in_words, is_traceable
 
 
 class AbstractProcess(Module):
@@ -352,7 +352,7 @@ def _rows(name: str, value, length: int):
 
 
 def _array(name: str, leaf) -> jax.Array:
-    if not eqx.is_array_like(leaf):
+    if not is_traceable(leaf):
         raise TypeError(
             f"`{name}` must be a number, a key, an array or a function of the step; "
             f"got {in_words(leaf)}."

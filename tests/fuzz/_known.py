@@ -25,6 +25,12 @@ KNOWN = (
         "It draws with numpy.",
     ),
     (
+        r"process\..*\.pack$",
+        "error",
+        "unsized object",
+        "A function of the step is that of the user, also `len`.",
+    ),
+    (
         r"data\.(DataLoader|BucketLoader)",
         "jit|vmap|shard_map",
         "eagerly int64",

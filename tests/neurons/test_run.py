@@ -381,10 +381,6 @@ def test_reset_brings_some_samples_back():
             r"one for each sample, \(2,\); got the shape \(3,\)",
         ),
         (
-            lambda run: run(jnp.ones((5, 2, 4)), batched=True, lengths=jnp.asarray(3)),
-            r"`lengths` must be one for each sample, \(2,\); got the shape \(\)",
-        ),
-        (
             lambda run: run(jnp.ones((5, 4)), watch=("1.v", "1.w")),
             "no path '1.w'; there are 0.out, 1.out, 1.u, 1.v, out",
         ),
