@@ -9,31 +9,26 @@ import difflib
 import functools as ft
 import inspect
 import re
-import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from inspect import Parameter
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import jaxtyping
 import numpy as np
-from beartype.door import is_bearable
 from jaxtyping import jaxtyped
 
+from ._annotations import as_arrays, dims, fits, ranges_of
 from ._integers import beyond_32_bits, is_beyond_32_bits
-from ._trees import of_python
 from ._typing import Must
 from ._words import (
     NUMBER,
-    UNIONS,
     alternatives,
     axis_names,
     cure_of,
     described,
     in_words,
     is_array,
-    is_numeric,
     is_traceable,
 )
 
@@ -101,8 +96,7 @@ class Checker:
         self, static: tuple[str, ...], traced: bool, args, kwargs
     ) -> str | None:
         """Which argument holds something that JAX cannot trace, if one does."""
-        bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
-        for name, value in bound.items():
+        for name, value, _ in self._given(args, kwargs):
             for leaf in [] if name in static else jax.tree.leaves(value):
                 # A function may be called where nothing is traced.
                 function = callable(leaf) and not isinstance(leaf, type)
@@ -118,24 +112,22 @@ class Checker:
         """The integers beyond 32 bits that may as well be floats. Raises `ValueError`
         for others, which JAX would take for other numbers.
         """
-        bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
         changes = {}
-        for name, value in bound.items():
+        for name, value, hint in self._given(args, kwargs):
             for leaf in [] if name in static else jax.tree.leaves(value):
                 if is_beyond_32_bits(leaf):
-                    if float not in alternatives(self.parameters[name].annotation):
+                    if float not in alternatives(hint):
                         what = f"`{name}` of `{self._name(args)}`"
                         raise ValueError(beyond_32_bits(what, leaf))
                     changes[name] = np.float64(value)  # an array remains one
         return changes
 
-    def _problem(self, args, kwargs) -> str | None:
-        owner = self._name(args)
-        try:
-            bound = inspect.signature(self.function).bind_partial(*args, **kwargs)
-        except TypeError:
-            return _unbound(owner, self.parameters, args, kwargs)
-        values, hints = {}, {}
+    def _given(self, args, kwargs) -> list[tuple[str, Any, Any]]:
+        """The names of arguments, also of variadic ones, what they are, and what they
+        must be.
+        """
+        found = []
+        bound = inspect.signature(self.function).bind_partial(*args, **kwargs)
         for name, value in bound.arguments.items():
             each = self.parameters[name]
             given = {name: value}
@@ -143,14 +135,22 @@ class Checker:
                 given = {f"{name}[{i}]": item for i, item in enumerate(value)}
             elif each.kind is Parameter.VAR_KEYWORD:
                 given = value
-            values |= given
-            hints |= dict.fromkeys(given, each.annotation)
-        if problem := _mismatch(owner, values, hints):
+            found += [(name, item, each.annotation) for name, item in given.items()]
+        return found
+
+    def _problem(self, args, kwargs) -> str | None:
+        owner = self._name(args)
+        try:
+            given = self._given(args, kwargs)
+        except TypeError:
+            return _unbound(owner, self.parameters, args, kwargs)
+        values = {name: value for name, value, _ in given}
+        if problem := _mismatch(owner, values, {name: hint for name, _, hint in given}):
             return problem
         for name, each in self.parameters.items():
             variadic = each.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
             needed = each.default is Parameter.empty and not variadic
-            if needed and name not in bound.arguments:
+            if needed and name not in values:
                 allowed = described(each.annotation)
                 cure = cure_of(name, None, each.annotation)
                 return f"`{name}` of `{owner}` must be given, {allowed}.{cure}"
@@ -226,77 +226,6 @@ def check_range(name: str, value: Any, must: Must):
         raise ValueError(f"`{name}` must be {must.be}; got {value}.")
 
 
-def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is what an annotation allows."""
-    value = of_python(value)
-    if isinstance(hint, typing.TypeVar):
-        hint = hint.__bound__
-    # A name in quotes is not looked up, nor is what has no annotation.
-    if hint in (None, Parameter.empty) or isinstance(hint, _NAME):
-        return True
-    if type(value) in (int, float):  # the usual case, and the fastest
-        return is_bearable(value, hint)
-    origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    spelled = value is None or isinstance(value, str | type) or hasattr(value, "dtype")
-    if spelled and np.dtype in alternatives(hint):
-        return type(None) in parts if value is None else _is_dtype(value)
-    if origin is typing.Annotated:
-        return fits(value, parts[0])
-    if origin in UNIONS:
-        return any(fits(value, part) for part in parts)
-    if origin is tuple or origin is Sequence:
-        # beartype looks at one entry, drawn at random, and takes text for a sequence.
-        if not isinstance(value, origin) or isinstance(value, str | bytes):
-            return False
-        if origin is Sequence or Ellipsis in parts:
-            parts = (parts[0],) * len(value)
-        return len(parts) == len(value) and all(map(fits, value, parts))
-    if isinstance(value, bool) and (hint in (int, float) or origin is typing.Literal):
-        return any(value is part for part in parts)
-    try:
-        return is_bearable(value, hint)
-    except TypeError as error:
-        if "_DimExpr" not in str(error):
-            raise
-        return True  # jaxtyping cannot broadcast the symbols of `jax.export`
-
-
-def as_arrays(value: Any, hint: Any) -> Any:
-    """What comes of numpy or Python as arrays of JAX, where only these are allowed."""
-    plain = isinstance(value, NUMBER | np.ndarray | tuple | list | dict)
-    if not plain or not takes_arrays(hint) or fits(value, hint):
-        return value
-    arrays = jax.tree.map(_as_array, value)
-    return arrays if fits(arrays, hint) else value
-
-
-def _as_array(leaf):
-    number = isinstance(leaf, NUMBER | np.ndarray) and not isinstance(leaf, bool)
-    traceable = number and is_traceable(leaf) and not is_beyond_32_bits(leaf)
-    return jnp.asarray(leaf) if traceable else leaf
-
-
-@ft.cache
-def takes_arrays(hint: Any) -> bool:
-    """Whether an annotation allows an array, or several."""
-    return any(
-        hasattr(each, "dim_str")
-        or (
-            typing.get_origin(each) in (tuple, Sequence)
-            and any(map(takes_arrays, typing.get_args(each)))
-        )
-        for each in alternatives(hint)
-    )
-
-
-@ft.cache
-def dims(hint: Any) -> frozenset[str]:
-    """The axes of the arrays that an annotation allows; keys are none."""
-    arrays = [each for each in alternatives(hint) if hasattr(each, "dim_str")]
-    keys = any(each.dtype is jaxtyping.Key for each in arrays)
-    return frozenset() if keys else frozenset(each.dim_str for each in arrays)
-
-
 def _is_shaped(name: str, hint: Any) -> bool:
     """Whether it is an axis of an array, or a parameter that broadcasts to one."""
     return (name == "axis" and hint is int) or dims(hint) == {"..."}
@@ -312,34 +241,6 @@ def _broadcasts(shape, to) -> bool:
     pairs = zip(reversed(shape), reversed(to), strict=False)
     return len(shape) <= len(to) and all(size in (1, other) for size, other in pairs)
 
-
-def takes_numbers(hint: Any) -> bool:
-    """Whether an annotation allows a number of Python, one of several, or a tuple."""
-    return any(
-        each in (bool, int, float)
-        or isinstance(each, int)
-        or (
-            typing.get_origin(each) in (tuple, typing.Literal)
-            and any(map(takes_numbers, typing.get_args(each)))
-        )
-        for each in alternatives(hint)
-    )
-
-
-def ranges_of(hint) -> list[Must]:
-    """The ranges that an annotation states, also of one member of a union."""
-    if hint is float:
-        return [_NOT_NAN]
-    parts = typing.get_args(hint)
-    if typing.get_origin(hint) is typing.Annotated:
-        own = [each for each in parts[1:] if isinstance(each, Must)]
-        return own or ranges_of(parts[0])
-    if typing.get_origin(hint) in UNIONS:
-        return [must for part in parts for must in ranges_of(part)]
-    return []
-
-
-_NOT_NAN = Must("a number", lambda value: value == value)
 
 # What is wrong.
 
@@ -391,13 +292,3 @@ def _unbound(owner: str, parameters: Mapping[str, Parameter], args, kwargs) -> s
     return (
         f"`{owner}` takes {takes or 'no arguments'}; got {in_words(surplus)} besides."
     )
-
-
-def _is_dtype(value) -> bool:
-    try:
-        return not is_array(value) and is_numeric(jnp.dtype(value))
-    except (TypeError, ValueError):
-        return False
-
-
-_NAME = str | typing.ForwardRef

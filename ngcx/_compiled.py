@@ -30,7 +30,8 @@ import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
 
-from ._checks import Checker, as_arrays, fits, takes_arrays, takes_numbers
+from ._annotations import as_arrays, fits, takes_arrays, takes_numbers
+from ._checks import Checker
 from ._integers import is_beyond_32_bits
 from ._trees import of_python
 

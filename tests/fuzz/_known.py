@@ -25,16 +25,17 @@ KNOWN = (
         "It draws with numpy.",
     ),
     (
-        r"process\..*\.pack$",
+        r"process\..*\.pack$|init\.reinitialize$",
         "error",
-        "unsized object",
-        "A function of the step is that of the user, also `len`.",
+        r"len\(\) ",
+        "A function is that of the user, also `len`.",
     ),
     (
         r"data\.(DataLoader|BucketLoader)",
         "jit|vmap|shard_map",
-        "eagerly int64",
-        "The host keeps integers of 64 bits, which JAX may not hold.",
+        "eagerly (int|float)64",
+        "The host keeps integers of 64 bits, which JAX may not hold; a program keeps "
+        "what JAX 0.10 made of an array of numpy before x64 was switched on.",
     ),
     ("", "jit", "xla.sdy", "XLA compiles no sharded program without operands."),
 )
