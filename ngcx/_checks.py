@@ -18,7 +18,7 @@ import jaxtyping
 import numpy as np
 from jaxtyping import jaxtyped
 
-from ._annotations import as_arrays, dims, fits, ranges_of
+from ._annotations import as_arrays, dims, fits, ranges_of, takes_arrays
 from ._integers import beyond_32_bits, is_beyond_32_bits
 from ._typing import Must
 from ._words import (
@@ -253,6 +253,8 @@ def _mismatch(
         hint = hints[name]
         if fits(as_arrays(value, hint), hint):
             continue
+        if is_beyond_32_bits(value) and takes_arrays(hint):
+            raise ValueError(beyond_32_bits(f"`{name}` of `{owner}`", value)) from None
         text = (
             f"`{name}` of `{owner}` must be {described(hint)}; got {in_words(value)}."
         )
