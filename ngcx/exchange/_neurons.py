@@ -23,10 +23,6 @@ from ..surrogate import AbstractStep
 from ._layers import as_numbers
 
 
-INTEGRATING = (nir.I, nir.IF, nir.LI, nir.LIF, nir.CubaLI, nir.CubaLIF)
-STATEFUL = (*INTEGRATING, nir.Delay)
-
-
 def neuron_nodes(
     cell: Any, shape: tuple[int, ...], dt: float
 ) -> list[tuple[nir.NIRNode, np.ndarray]]:
