@@ -20,7 +20,13 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 EVERYTHING = ".[testing,viz,nir,examples]"
 # The benchmarks that have contenders in each group of other libraries.
 PEERS = {
-    "peers": ("integrators", "loader", "snn_step", "surrogates"),
+    "peers": (
+        "integrators",
+        "loader",
+        "snn_architectures",
+        "snn_step",
+        "surrogates",
+    ),
     "reference": (
         "filters",
         "integrators",

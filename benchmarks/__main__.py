@@ -24,6 +24,7 @@ BENCHMARKS = (
     "mixtures",
     "patches",
     "probes",
+    "snn_architectures",
     "snn_step",
     "surrogates",
 )

@@ -80,16 +80,19 @@ def trainer(problem, model, forward):
     )
 
 
+def lif(currents):
+    """Leaky integrate-and-fire neurons through time in plain JAX."""
+
+    def step(v, current):
+        v = 0.9 * v + current
+        spikes = spike(v - 1)
+        return v - jax.lax.stop_gradient(spikes), spikes
+
+    return jax.lax.scan(step, jnp.zeros_like(currents[0]), currents)[1]
+
+
 def by_hand(problem):
     """Layer by layer in plain JAX: the matrix product outside the scan."""
-
-    def lif(currents):
-        def step(v, current):
-            v = 0.9 * v + current
-            spikes = spike(v - 1)
-            return v - jax.lax.stop_gradient(spikes), spikes
-
-        return jax.lax.scan(step, jnp.zeros_like(currents[0]), currents)[1]
 
     def forward(weights, inputs):
         return lif(lif(inputs @ weights[0].T) @ weights[1].T)

@@ -70,18 +70,18 @@ def launch(processes: int, devices: int, epochs: int, seed: int) -> dict:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     flags = f"--xla_force_host_platform_device_count={devices // processes}"
-    workers = [
-        subprocess.Popen(
-            [sys.executable, __file__, "--worker", address, *map(str, arguments)],
-            env=os.environ | {"XLA_FLAGS": flags},
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # Ctrl-C is for the process that started them
-        )
-        for rank in range(processes)
-        for arguments in [(processes, rank, epochs, seed)]
-    ]
+    workers = []
     try:
+        for rank in range(processes):
+            arguments = map(str, (processes, rank, epochs, seed))
+            worker = subprocess.Popen(
+                [sys.executable, __file__, "--worker", address, *arguments],
+                env=os.environ | {"XLA_FLAGS": flags},
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the process that started them
+            )
+            workers.append(worker)
         outputs = [worker.communicate()[0] for worker in workers]
     finally:
         for worker in workers:

@@ -4,11 +4,12 @@ An error names the argument and the function, what is allowed and what was given
 the likely cure, in two or three lines.
 """
 
+import dataclasses
 import difflib
 import functools as ft
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
 from typing import Any
 
@@ -74,6 +75,7 @@ class Checker:
         with jaxtyped("context"):  # in which axes of one name have one size
             if problem := self._problem(args, kwargs):
                 raise TypeError(problem)
+            self._check_shapes(args, kwargs)
             result = self.function(*args, **kwargs)
             hints = {"result": self.function.__annotations__.get("return", Any)}
             if problem := _mismatch(self._name(args), {"result": result}, hints):
@@ -140,6 +142,39 @@ class Checker:
                 return f"`{name}` of `{owner}` must be given, {allowed}.{cure}"
         return None
 
+    def _check_shapes(self, args, kwargs):
+        """Raises for an `axis` that the first array does not have, and for parameters
+        that do not broadcast to it, where it may be of any shape. Both are arguments,
+        or fields of the module whose method this is.
+        """
+        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        bound.apply_defaults()
+        values = dict(bound.arguments)
+        hints = {name: each.annotation for name, each in self.parameters.items()}
+        arrays = [
+            name for name in values if is_array(values[name]) and dims(hints[name])
+        ]
+        if not arrays:
+            return
+        first, x = arrays[0], values[arrays[0]]
+        if dataclasses.is_dataclass(module := values.get("self")):
+            for field in dataclasses.fields(module):
+                values[field.name] = getattr(module, field.name)
+                hints[field.name] = field.type
+        for name, value in values.items():
+            if name == "axis" and hints[name] is int and not -x.ndim <= value < x.ndim:
+                there = f"from {-x.ndim} to {x.ndim - 1}" if x.ndim else "with none"
+                raise ValueError(
+                    f"`axis` must be one of `{first}`, {in_words(x)}, {there}; got "
+                    f"{value}."
+                )
+            judged = dims(hints[first]) == {"*shape"} and dims(hints[name]) == {"..."}
+            if judged and is_array(value) and not _broadcasts(value.shape, x.shape):
+                raise ValueError(
+                    f"`{name}` of `{self._name(args)}` must broadcast to the shape of "
+                    f"`{first}`, {in_words(x)}; got {in_words(value)}."
+                )
+
     def _name(self, args) -> str:
         """The name of the function, or of the method with the class of its module."""
         name, first = self.function.__name__, next(iter(self.parameters), "")
@@ -169,6 +204,66 @@ def check_range(name: str, value: Any, must: Must):
         raise ValueError(f"`{name}` must be {must.be}; got {value}.")
 
 
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is what an annotation allows."""
+    value = of_python(value)
+    if isinstance(hint, typing.TypeVar):
+        hint = hint.__bound__
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    spelled = value is None or isinstance(value, str | type) or hasattr(value, "dtype")
+    if spelled and np.dtype in alternatives(hint):
+        return type(None) in parts if value is None else _is_dtype(value)
+    if origin is typing.Annotated:
+        return fits(value, parts[0])
+    if origin in UNIONS:
+        return any(fits(value, part) for part in parts)
+    if origin is tuple or origin is Sequence:
+        # beartype looks at one entry, drawn at random, and takes text for a sequence.
+        if not isinstance(value, origin) or isinstance(value, str | bytes):
+            return False
+        if origin is Sequence or Ellipsis in parts:
+            parts = (parts[0],) * len(value)
+        return len(parts) == len(value) and all(map(fits, value, parts))
+    if isinstance(value, bool) and hint in (int, float):
+        return False
+    # A name in quotes is not looked up, nor is what has no annotation.
+    unknown = hint in (None, Parameter.empty) or isinstance(hint, _NAME)
+    try:
+        return unknown or is_bearable(value, hint)  # pyright: ignore[reportArgumentType]
+    except TypeError as error:
+        if "_DimExpr" not in str(error):
+            raise
+        return True  # jaxtyping cannot broadcast the symbols of `jax.export`
+
+
+def as_arrays(value: Any, hint: Any) -> Any:
+    """What comes of numpy or Python as arrays of JAX, where only these are allowed."""
+    plain = NUMBER | np.ndarray | tuple | list | dict
+    if not takes_arrays(hint) or not isinstance(value, plain) or fits(value, hint):
+        return value
+    arrays = jax.tree.map(_as_array, value)
+    return arrays if fits(arrays, hint) else value
+
+
+def _as_array(leaf):
+    number = isinstance(leaf, NUMBER | np.ndarray) and not isinstance(leaf, bool)
+    traceable = number and is_traceable(leaf) and not is_beyond_32_bits(leaf)
+    return jnp.asarray(leaf) if traceable else leaf
+
+
+def dims(hint: Any) -> set[str]:
+    """The axes of the arrays that an annotation allows."""
+    return {each.dim_str for each in alternatives(hint) if hasattr(each, "dim_str")}
+
+
+def takes_arrays(hint: Any) -> bool:
+    """Whether an annotation allows an array, or several."""
+    return any(
+        hasattr(each, "dim_str") or any(map(takes_arrays, typing.get_args(each)))
+        for each in alternatives(hint)
+    )
+
+
 def takes_numbers(hint: Any) -> bool:
     """Whether an annotation allows a number of Python, or a tuple of them."""
     return any(
@@ -191,6 +286,11 @@ def ranges_of(hint) -> list[Must]:
     return []
 
 
+def _broadcasts(shape, to) -> bool:
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(size in (1, other) for size, other in pairs)
+
+
 _NOT_NAN = Must("a number", lambda value: value == value)
 
 # What is wrong.
@@ -202,7 +302,7 @@ def _mismatch(
     """What the first value that does not fit must be, what it is, and the cure."""
     for name, value in values.items():
         hint = hints[name]
-        if _fits(value, hint):
+        if fits(as_arrays(value, hint), hint):
             continue
         text = (
             f"`{name}` of `{owner}` must be {described(hint)}; got {in_words(value)}."
@@ -243,28 +343,6 @@ def _unbound(owner: str, parameters: Mapping[str, Parameter], args, kwargs) -> s
     return (
         f"`{owner}` takes {takes or 'no arguments'}; got {in_words(surplus)} besides."
     )
-
-
-def _fits(value, hint) -> bool:
-    value = of_python(value)
-    if isinstance(hint, typing.TypeVar):
-        hint = hint.__bound__
-    if typing.get_origin(hint) is tuple and Ellipsis in (
-        parts := typing.get_args(hint)
-    ):
-        # beartype looks at one entry, drawn at random.
-        return isinstance(value, tuple) and all(_fits(each, parts[0]) for each in value)
-    spelled = isinstance(value, str | type) or hasattr(value, "dtype")
-    if spelled and np.dtype in alternatives(hint):
-        return _is_dtype(value)
-    # A name in quotes is not looked up, nor is what has no annotation.
-    unknown = hint in (None, Parameter.empty) or isinstance(hint, _NAME)
-    try:
-        return unknown or is_bearable(value, hint)  # pyright: ignore[reportArgumentType]
-    except TypeError as error:
-        if "_DimExpr" not in str(error):
-            raise
-        return True  # jaxtyping cannot broadcast the symbols of `jax.export`
 
 
 def _is_dtype(value) -> bool:

@@ -8,6 +8,8 @@
 | `self` | is treated as if it were static: its Python numbers are constants, its arrays are traced |
 | an integer of Python or numpy beyond 32 bits | becomes a float where that is allowed, and is refused elsewhere, without 64-bit mode |
 | a number whose annotation states a range | is judged before it is traced |
+| an array of numpy, or a Python number, where only an array of JAX fits | is made one |
+| True or False where a number stands | is refused, and so is text for a sequence |
 
 A type check costs several times an eager `jnp.tanh`, and an eager custom derivative more
 still. Inside `jax.jit` both are paid while tracing, once a signature. So whatever is
@@ -24,15 +26,13 @@ from typing import Any, TypeVar, overload
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
 
-from ._checks import Checker, takes_numbers
+from ._checks import Checker, as_arrays, fits, takes_arrays, takes_numbers
 from ._integers import is_beyond_32_bits
 from ._trees import of_python
-from ._words import is_traceable
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,10 +95,8 @@ def compiled(
             # What JAX says of an argument that it cannot trace helps nobody, nor does
             # what `before` runs into.
             args, kwargs = given
-            if jit:
-                args, kwargs = jtu.tree_map(_as_traced, given)
             problem = program.checker.problem(args, kwargs)
-            if not problem and str(error).startswith("Error interpreting argument"):
+            if not problem and jit and isinstance(error, TypeError):
                 problem = program.checker.untraceable(program.static, args, kwargs)
             if problem:
                 raise TypeError(problem) from None
@@ -141,12 +139,33 @@ class _Program:
             if takes_numbers(each.annotation) and (name in self.static or not self.jit)
         )
 
+    @ft.cached_property
+    def arrays(self) -> tuple[tuple[str, int], ...]:
+        """The arguments that may be arrays and are not traced, and their positions."""
+        return tuple(
+            (name, position)
+            for position, (name, each) in enumerate(self.checker.parameters.items())
+            if takes_arrays(each.annotation) and not self.jit
+        )
+
+    def hint(self, name: str) -> Any:
+        return self.checker.parameters[name].annotation
+
     def of_python(self, args, kwargs):
-        """The arguments, with Python's numbers for constants of numpy."""
+        """The arguments, with Python's numbers for constants of numpy, and arrays of
+        JAX for others where nothing is traced.
+        """
         changes = {}
         for name, value in _given(self.numbers, args, kwargs):
             if isinstance(value, np.generic | tuple):
-                changes[name] = of_python(value)
+                changes[name] = value = of_python(value)
+            # Among constants, JAX takes True for 1, and would find the program of that.
+            flags = value if isinstance(value, tuple) else (value,)
+            if bool in map(type, flags) and not fits(value, self.hint(name)):
+                raise TypeError(self.checker.problem(args, kwargs))
+        for name, value in _given(self.arrays, args, kwargs):
+            if (array := as_arrays(value, self.hint(name))) is not value:
+                changes[name] = array
         return self.replaced(args, kwargs, changes)
 
     @ft.cached_property
@@ -202,12 +221,6 @@ def _given(places, args, kwargs) -> Iterator[tuple[str, Any]]:
 # Constants that hold no arrays, and that JAX compares by itself.
 _PLAIN = frozenset({bool, int, str, type(None)})
 _NAMES = ("__module__", "__name__", "__qualname__")
-
-
-def _as_traced(leaf):
-    """Arrays of numpy become arrays of JAX where they are traced."""
-    of_numpy = isinstance(leaf, np.ndarray | np.generic)
-    return jnp.asarray(leaf) if of_numpy and is_traceable(leaf) else leaf
 
 
 # Methods.

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ._compiled import compiled
 from ._numerics import power_of_two, ratio, widened
+from ._trees import varying
 from ._typing import Count, NonNegative, Scalar
 
 
@@ -91,16 +92,16 @@ def kmeans(
         moved = jax.lax.cond(
             jnp.any(empty),
             lambda: jnp.where(empty[:, None], farthest(centers, labels, empty), means),
-            lambda: means,
+            lambda: varying(means, centers),
         )
         return moved, jnp.sum(jnp.square(moved - centers)), iteration + 1
 
     def run(key):
-        start = rows[_plus_plus(key, frame, num_clusters)]
+        start = varying(rows[_plus_plus(key, frame, num_clusters)], weights)
         centers, _, _ = jax.lax.while_loop(
             lambda carry: (carry[1] > limit) & (carry[2] < max_iter),
             move,
-            (start, jnp.asarray(jnp.inf, start.dtype), 0),
+            (start, varying(jnp.asarray(jnp.inf, start.dtype), start), 0),
         )
         return centers, weights @ squared_distance(centers, _nearest(rows, centers))
 
@@ -160,8 +161,8 @@ def _plus_plus(key, frame, num_clusters):
 
     # At first, all are as far as can be from nothing.
     far = jnp.full_like(frame.weight, jnp.finfo(rows.dtype).max)
-    chosen = jnp.zeros(num_clusters, int)
-    return jax.lax.fori_loop(0, num_clusters, draw, (chosen, far))[0]
+    start = varying((jnp.zeros(num_clusters, int), far), key, rows, far)
+    return jax.lax.fori_loop(0, num_clusters, draw, start)[0]
 
 
 def _nearest(rows, centers):
@@ -184,6 +185,7 @@ def _exactly_nearest(rows, centers):
         return (label, jnp.where(closer, new, distance)), None
 
     start = jnp.zeros(len(rows), int), jnp.full(len(rows), jnp.inf, rows.dtype)
+    start = varying(start, rows, centers)
     return jax.lax.scan(compare, start, (jnp.arange(len(centers)), centers))[0]
 
 

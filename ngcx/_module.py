@@ -8,7 +8,7 @@ from typing import Any, dataclass_transform
 
 import equinox as eqx
 
-from ._checks import check_fields
+from ._checks import as_arrays, check_fields
 from ._trees import of_python
 
 
@@ -18,7 +18,8 @@ def _is_ours(cls: type) -> bool:
 
 @dataclass_transform(field_specifiers=(dataclasses.field, eqx.field))
 class _Meta(type(eqx.Module)):
-    """Numbers of numpy in our fields become numbers of Python, which are constants.
+    """Numbers of numpy in our fields become numbers of Python, which are constants; and
+    arrays of numpy become arrays of JAX, which are parameters.
 
     A converter does this, since Equinox warns of numbers of numpy in a static field
     before it calls `__check_init__`.
@@ -27,9 +28,14 @@ class _Meta(type(eqx.Module)):
     def __new__(cls, *args, **options):
         made = super().__new__(cls, *args, **options)
         for field in dataclasses.fields(made) if _is_ours(made) else ():
-            metadata = {"converter": of_python, **field.metadata}
+            converter = ft.partial(_converted, made, field.name)
+            metadata = {"converter": converter, **field.metadata}
             field.metadata = types.MappingProxyType(metadata)
         return made
+
+
+def _converted(cls: type, name: str, value: Any) -> Any:
+    return as_arrays(of_python(value), hints(cls).get(name, Any))
 
 
 class Module(eqx.Module, metaclass=_Meta):

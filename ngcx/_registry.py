@@ -35,7 +35,7 @@ def classes(
 
 def lookup(kind: str, members: Mapping[str, M], name: str) -> M:
     """The member of that name; a `ValueError` lists all names and the nearest one."""
-    if name not in members:
+    if not isinstance(name, str) or name not in members:
         nearest: list[Any] = difflib.get_close_matches(str(name), members, n=1)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         raise ValueError(

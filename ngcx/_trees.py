@@ -1,5 +1,8 @@
-"""Pytrees of numbers: numbers of numpy as those of Python, and how two trees differ."""
+"""Pytrees of numbers: numbers of numpy as those of Python, how two trees differ, and
+where they may differ from device to device.
+"""
 
+import functools as ft
 from typing import Any
 
 import equinox as eqx
@@ -36,6 +39,32 @@ def difference(given: Any, expected: Any) -> str | None:
             place = f" at `{jax.tree_util.keystr(path)}`" if path else ""
             return f"got {_Look(leaf)} for {_Look(other)}{place}"
     return None
+
+
+def manual_axes() -> tuple:
+    """The axes of `jax.shard_map` that this runs in."""
+    return jax.sharding.get_abstract_mesh().manual_axes
+
+
+def is_bound(name: str) -> bool:
+    """Whether an axis of that name is mapped over here."""
+    try:
+        jax.lax.axis_index(name)
+    except NameError:
+        return False
+    return True
+
+
+def varying(tree: Any, *others: Any) -> Any:
+    """`tree`, of a type that may differ from device to device of `jax.shard_map` where
+    that of `others` may. Loops and branches need this of what they start from, or give
+    back, if what they compute with differs.
+    """
+    for leaf in jax.tree.leaves(others) if manual_axes() else ():
+        if is_array(leaf):
+            no = jnp.zeros_like(leaf, bool, shape=())
+            tree = jax.tree.map(ft.partial(jnp.where, no), tree, tree)
+    return tree
 
 
 class _Look(str):

@@ -2,14 +2,13 @@
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import jaxtyping
 import numpy as np
-from beartype.door import is_bearable
 from jax.typing import DTypeLike
 
 
@@ -30,8 +29,8 @@ def _words(hint) -> list[str]:
         return [repr(part) for part in parts]
     if origin is tuple and Ellipsis not in parts:
         return [f"a tuple ({', '.join(map(described, parts))})"]
-    if origin is tuple:
-        return [f"a tuple, each entry {described(parts[0])}"]
+    if origin is tuple or origin is Sequence:
+        return [f"a {origin.__name__.lower()}, each entry {described(parts[0])}"]
     kind = hint if origin is None else origin
     name = getattr(kind, "__name__", str(kind)).removeprefix("Abstract")
     if name == "Callable":
@@ -56,6 +55,7 @@ _WORDS = {
     bool: "True or False",
     float: "a number",
     int: "an integer",
+    np.integer: "an integer",
     str: "a string",
     type(None): "None",
     np.dtype: "a dtype",
@@ -144,7 +144,9 @@ def cure_of(name: str, value: Any, hint: Any) -> str:
         return f"\nMake one: `{value.__name__}()`."
     if isinstance(value, str):
         return _cure_of_name(value, classes)
-    if arrays and isinstance(value, list | tuple | float | int):
+    if isinstance(value, int) and any(_holds(each, "float32") for each in arrays):
+        return f"\nGive it as {float(value)}."
+    if arrays and isinstance(value, list | tuple):
         return "\nMake an array of it with `jnp.asarray`."
     if arrays and is_array(value):
         return _cure_of_array(name, value, arrays)
@@ -168,7 +170,7 @@ def _cure_of_name(value: str, classes) -> str:
 def _cure_of_labels(name: str, value, axes: Mapping[str, list[str]]) -> str:
     """That of an array where class indices are allowed, or rows of one more axis."""
     is_column = value.ndim > 1 and value.shape[-1] == 1
-    exact = np.issubdtype(value.dtype, np.integer)
+    exact = jnp.issubdtype(value.dtype, np.integer)
     if value.ndim > 1 and not is_column:
         rows = "Float" in axes and (exact or value.dtype == bool)
         return "\nConvert rows with `.astype(float)`." if rows else ""
@@ -192,12 +194,6 @@ def _cure_of_array(name: str, value, arrays) -> str:
         # numpy does not know the dtype of keys.
         exact = jnp.issubdtype(value.dtype, np.integer) or value.dtype == bool
         return "\nConvert it with `.astype(float)`." if exact else ""
-    if (
-        isinstance(value, np.ndarray)
-        and is_traceable(value)
-        and any(is_bearable(jnp.asarray(value), each) for each in arrays)
-    ):
-        return "\nMake an array of JAX of it with `jnp.asarray`."
     fixed = (each.dim_str for each in arrays if not {*"*."} & {*each.dim_str})
     ranks = {len(axes.split()) for axes in fixed}
     if value.ndim + 1 in ranks and value.ndim not in ranks:

@@ -15,6 +15,7 @@ from ngcx import (
     activations,
     data,
     density,
+    feature_dictionaries,
     filters,
     init,
     metrics,
@@ -59,9 +60,61 @@ MISTAKES = {
         lambda: activations.TeLU()(np.zeros(3, ">f4")),
         ("`x` of `TeLU`", ">f4[3]", "`.astype('float32')`"),
     ),
-    "an array of numpy for a field": (
-        lambda: activations.ELU(np.ones(())),
-        ("`alpha` of `ELU`", "float64[]", "`jnp.asarray`"),
+    "an integer for a float": (
+        lambda: activations.Tanh()(3),
+        ("`x` of `Tanh`", "floating-point array", "got 3", "Give it as 3.0"),
+    ),
+    "True for a number": (
+        lambda: activations.ELU(True),
+        ("`alpha` of `ELU`", "a number", "got True", "Give it as 1.0"),
+    ),
+    "True for a size": (
+        lambda: filters.gaussian_blur(ONES, 1.0, radius=True),
+        ("`radius` of `gaussian_blur`", "an integer", "got True"),
+    ),
+    "True for one size of several": (
+        lambda: patches.extract_patches(ONES, (True, 2)),
+        ("`patch_shape` of `extract_patches`", "an integer", "(True, 2)"),
+    ),
+    "text for a shape": (
+        lambda: init.Gaussian()(jr.key(0), "23"),
+        ("`shape` of `Gaussian`", "a sequence, each entry an integer;", "'23'"),
+    ),
+    "text for a sequence of texts": (
+        lambda: feature_dictionaries.PolynomialLibrary(2).names("xy"),
+        ("`variables` of `PolynomialLibrary.names`", "'xy'"),
+    ),
+    "an axis that there is not": (
+        lambda: activations.Softmax(axis=2)(ONES),
+        ("`axis` must be one of `x`", "float32[4, 3]", "from -2 to 1", "got 2"),
+    ),
+    "an axis of what has none": (
+        lambda: ops.chebyshev_norm(1.0),
+        ("`axis` must be one of `x`", "float32[]", "none", "got -1"),
+    ),
+    "a parameter that does not broadcast": (
+        lambda: ops.clamp_min(ONES, jnp.ones(4)),
+        ("`minimum` of `clamp_min`", "broadcast", "float32[4, 3]", "got float32[4]"),
+    ),
+    "a parameter of more axes than the array": (
+        lambda: activations.ELU(jnp.ones((1, 4, 3)))(ONES),
+        ("`alpha` of `ELU`", "broadcast", "float32[4, 3]", "got float32[1, 4, 3]"),
+    ),
+    "what is no name": (
+        lambda: surrogate.create([]),
+        ("`name` must be one of the surrogates", "got []"),
+    ),
+    "a tree of what is no array": (
+        lambda: ops.tensor_stats({"a": np.array(["b"])}),
+        ("`tree` of `tensor_stats`", "arrays and numbers", "<U1[1]"),
+    ),
+    "a key where labels are due": (
+        lambda: metrics.accuracy(ONES, jr.key(0)),
+        ("`targets` of `accuracy`", "key<fry>[]"),
+    ),
+    "no dtype": (
+        lambda: neurons.LIF().init((3,), None),
+        ("`dtype` of `LIF.init`", "a dtype", "None"),
     ),
     "a dtype that is none": (
         lambda: init.Gaussian()(jr.key(0), (2, 3), "flo"),

@@ -1,5 +1,5 @@
 import math
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -9,8 +9,9 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._module import Module
+from .._numerics import power_of_two
 from .._typing import Count, Must
-from ._base import Inputs, Task
+from ._base import Inputs, Task, in_dtype
 from ._training import AbstractTrainedProbe
 
 
@@ -71,7 +72,9 @@ class AttentiveProbe(AbstractTrainedProbe):
 
     def _prepare(self, x: Inputs, dtype):
         x, mask = x if isinstance(x, tuple) else (x, None)
-        tokens = x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1]).astype(dtype)
+        tokens = x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1])
+        # No projection of them overflows.
+        tokens = in_dtype(tokens, dtype, power=0.5)
         if tokens.shape[1] == 0:
             raise ValueError(f"`x` must have at least one token; got shape {x.shape}.")
         if mask is None:
@@ -102,13 +105,32 @@ class AttentiveProbe(AbstractTrainedProbe):
 _ADAM = optax.adam(2e-4)
 
 
+class _Norm(Module):
+    """The normalisation of a layer, of samples of any finite size."""
+
+    layer: eqx.nn.LayerNorm
+
+    def __call__(self, x, *, key=None):
+        del key  # nothing is random
+        # At this size, which changes nothing, the variance does not overflow.
+        largest = jnp.max(jnp.abs(x))
+        shrink = jnp.where(largest > 2**20, power_of_two(largest) * 2**20, 1)
+        return self.layer(x * shrink)
+
+
+def _bounded(query, key, value):
+    """Heads whose products do not overflow."""
+    limit = (float(jnp.finfo(query.dtype).max) / query.shape[-1]) ** 0.5
+    return jnp.clip(query, -limit, limit), jnp.clip(key, -limit, limit), value
+
+
 class _Attentive(Module):
     features: int = eqx.field(static=True)
     queries: Float[Array, "queries size"]
-    query_norm: eqx.nn.LayerNorm | eqx.nn.Identity
-    token_norm: eqx.nn.LayerNorm | eqx.nn.Identity
+    query_norm: _Norm | eqx.nn.Identity
+    token_norm: _Norm | eqx.nn.Identity
     cross: eqx.nn.MultiheadAttention
-    block_norm: eqx.nn.LayerNorm | eqx.nn.Identity
+    block_norm: _Norm | eqx.nn.Identity
     block: eqx.nn.MultiheadAttention
     perceptron: eqx.nn.Sequential
     readout: eqx.nn.Linear
@@ -135,7 +157,8 @@ class _Attentive(Module):
             )
 
         def norm(used, width):
-            return eqx.nn.LayerNorm(width, dtype=dtype) if used else eqx.nn.Identity()
+            layer = eqx.nn.LayerNorm(width, dtype=dtype)
+            return _Norm(layer) if used else eqx.nn.Identity()
 
         def layer(key, inputs, outputs):
             linear = eqx.nn.Linear(inputs, outputs, dtype=dtype, key=key)
@@ -164,10 +187,9 @@ class _Attentive(Module):
             mask = jnp.broadcast_to(mask[None], (len(self.queries), len(mask)))
         queries = jax.vmap(self.query_norm)(self.queries)
         tokens = jax.vmap(self.token_norm)(tokens)
-        found = self.cross(
-            queries, tokens, tokens, mask, key=cross_key, inference=inference
-        )
+        options: Any = {"inference": inference, "process_heads": _bounded}
+        found = self.cross(queries, tokens, tokens, mask, key=cross_key, **options)
         each = jax.vmap(self.block_norm)(found)
-        found = found + self.block(each, each, each, key=block_key, inference=inference)
+        found = found + self.block(each, each, each, key=block_key, **options)
         first = found[0]
         return self.readout(first + self.perceptron(first))

@@ -160,6 +160,14 @@ def as_rows(y, outputs, dtype) -> Float[Array, "samples outputs"]:
     return y.astype(dtype)
 
 
+def in_dtype(x, dtype, power: float = 1):
+    """`x` in a dtype that may be narrower. What is finite stays so: its magnitude is at
+    most such a power of the largest number.
+    """
+    limit = float(min(jnp.finfo(dtype).max, jnp.finfo(x.dtype).max)) ** power
+    return jnp.where(jnp.isfinite(x), jnp.clip(x, -limit, limit), x).astype(dtype)
+
+
 def dtype_of(tree: PyTree):
     """The dtype of the first array."""
     return jtu.tree_leaves(tree)[0].dtype
@@ -190,7 +198,7 @@ def counted(probe: Probe, x: Inputs, y: Targets) -> Probe:
             finite = bool(_is_finite(values))
         if not finite:
             raise ValueError(f"`{name}` must be finite; got NaN or an infinity.")
-    if not np.issubdtype(y.dtype, np.integer):
+    if not jnp.issubdtype(y.dtype, jnp.integer):
         found = y.shape[-1]
         if outputs not in (None, found):
             raise ValueError(

@@ -9,7 +9,7 @@ from .._module import Module
 from .._numerics import mean, power_of_two, ratio, rescaled
 from .._typing import Count, NonNegative, Scalar
 from ..ops import layer_normalize
-from ._base import Inputs, Task, flattened
+from ._base import Inputs, Task, flattened, in_dtype
 from ._training import AbstractTrainedProbe
 
 
@@ -62,7 +62,7 @@ class LinearProbe(AbstractTrainedProbe):
     def _prepare(self, x: Inputs, dtype):
         if isinstance(x, tuple):
             raise ValueError("`x` must be an array for `LinearProbe`; got a pair.")
-        x = flattened(x).astype(dtype)
+        x = in_dtype(flattened(x), dtype)
         return layer_normalize(x) if self.layer_norm else x
 
     def _create(self, key, sample, outputs):
@@ -143,5 +143,11 @@ class _Affine(Module):
     linear: eqx.nn.Linear
 
     def __call__(self, x: Float[Array, " features"], key=None):
-        del key  # nothing is random
-        return self.linear(x)
+        if key is not None:  # samples of the training are of order 1
+            return self.linear(x)
+        # Products that overflow in both directions would add up to NaN, and infinite
+        # logits have no probabilities.
+        shrink = jnp.minimum(power_of_two(jnp.max(jnp.abs(x), initial=0)), 1)
+        sums, limit = self.linear.weight @ (x * shrink), float(jnp.finfo(x.dtype).max)
+        outputs = jnp.clip(sums / shrink, -limit, limit)
+        return jnp.where(jnp.isfinite(sums), outputs, sums) + self.linear.bias

@@ -17,6 +17,7 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Int
 
 from .._numerics import divided, power_of_two, rectified_power, root
+from .._trees import varying
 
 
 _SPARE = 4  # candidates beyond k, so that the test rarely fails
@@ -80,6 +81,7 @@ def _distances(queries, by_feature, p):
             return step(total, _gap(query[None], reference)), None
 
         start = jnp.zeros((by_feature.shape[1], len(queries)), queries.dtype)
+        start = varying(start, queries, by_feature)
         return jax.lax.scan(add, start, (queries.T, by_feature))[0]
 
     if p == 1:
@@ -184,7 +186,7 @@ def _chosen(values, places, k, ascending=False):
 
 def _in_rounds(values, places, k):
     """Does as `smallest` with values at these places, in any order."""
-    taken = jnp.iinfo(places.dtype).max
+    taken, places = jnp.iinfo(places.dtype).max, varying(places, values)
 
     def take(places, _):
         value = jnp.min(values, 0, initial=jnp.inf, where=places != taken)

@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from .._compiled import compiled
 from .._module import Module
 from .._numerics import wide_dtype
+from .._trees import varying
 from .._typing import Count
 from ..data import DataLoader
 from ._base import (
@@ -282,7 +283,8 @@ def _train(recipe, optimizer, data, held_out, batch_size, patience, state, until
         patient = result.epochs - result.best_epoch <= patience
         return (result.epochs < until) & patient & ~result.converged
 
-    return jax.lax.while_loop(going, epoch, state)
+    # Gradients would be summed over the devices for weights that are the same on all.
+    return jax.lax.while_loop(going, epoch, varying(state, state, data, held_out))
 
 
 def _watched(train, state, epochs: int):

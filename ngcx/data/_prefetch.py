@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from .._compiled import compiled
 from .._typing import Count
+from .._words import in_words
 from ._threads import settings_here
 
 
@@ -40,7 +41,12 @@ def prefetch(iterator: Iterable[T], size: Count = 2) -> Iterator[T]:
 
         ```
     """
-    return _prefetched(iter(iterator), size)
+    try:
+        items = iter(iterator)
+    except TypeError:  # an array of rank 0 is an iterable by its type
+        given = in_words(iterator)
+        raise TypeError(f"`iterator` must have items; got {given}.") from None
+    return _prefetched(items, size)
 
 
 def _prefetched(iterator: Iterator[T], size: int) -> Iterator[T]:

@@ -17,6 +17,7 @@ from jax.lax.linalg import triangular_solve
 from jaxtyping import Array
 
 from .._numerics import divided, power_of_two
+from .._trees import varying
 
 
 class Full:
@@ -128,7 +129,7 @@ class Full:
             lower = (upper * sign[:, :, None]).mT * floor[:, :, None]
             return jnp.where(above[:, None, None], regular, lower)
 
-        return jax.lax.cond(jnp.all(above), lambda: regular, floored)
+        return jax.lax.cond(jnp.all(above), lambda: varying(regular, floor), floored)
 
     def num_parameters(self, features):
         """How many numbers make up the covariance of one component."""

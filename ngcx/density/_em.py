@@ -13,6 +13,7 @@ import jax.tree_util as jtu
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from .._module import Module
+from .._trees import varying
 from ._rows import Rows
 
 
@@ -67,6 +68,7 @@ def climb(mixture, rows: Rows, max_iter: int, tol):
     trace = jnp.zeros(max_iter + 1, rows.x.dtype)
     before, no = jnp.asarray(-jnp.inf, trace.dtype), jnp.asarray(False)
     carry = mixture, mixture, trace, before, no, jnp.asarray(0)
+    carry = varying(carry, mixture, rows, tol)
     mixture, _, trace, _, converged, measured = jax.lax.while_loop(climbs, step, carry)
     trace = jnp.where(jnp.arange(len(trace)) < measured, trace, trace[measured - 1])
     return mixture, FitResult(converged, measured - 1, trace)
@@ -103,8 +105,8 @@ def iterated(mixture, rows: Rows, step_size=None, axis_name=None):
         unlikely = jnp.where(rows.weight > 0, -log_prob, -jnp.inf)
         scores, seeds = largest(unlikely, rows.x)
         if axis_name is not None:
-            gathered = jax.lax.all_gather((scores, seeds), axis_name, tiled=True)
-            scores, seeds = largest(gathered[0], gathered[1].T)
+            scores, seeds = gathered((scores, seeds), axis_name)
+            scores, seeds = largest(scores, seeds.T)
         # The first seed is for the first component that is empty, and so on.
         order = jnp.clip(jnp.cumsum(empty) - 1, 0, len(scores) - 1)
         weights = jnp.where(empty, 1 / len(empty), new.weights)
@@ -116,6 +118,19 @@ def iterated(mixture, rows: Rows, step_size=None, axis_name=None):
 
     some = jnp.any(empty)
     return jax.lax.cond(some, reseeded, lambda: new), statistics, some
+
+
+def gathered(rows, axis_name: str):
+    """The rows of all devices. Unlike `jax.lax.all_gather`, a sum has a type that says
+    that it is the same on all of them.
+    """
+    size, index = jax.lax.axis_size(axis_name), jax.lax.axis_index(axis_name)
+
+    def placed(own):
+        everywhere = jnp.zeros((size, *own.shape), own.dtype).at[index].set(own)
+        return jax.lax.psum(everywhere, axis_name).reshape(-1, *own.shape[1:])
+
+    return jtu.tree_map(placed, rows)
 
 
 def expectation(mixture, rows: Rows):

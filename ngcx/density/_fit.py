@@ -10,14 +10,14 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._kmeans import kmeans_plus_plus
-from .._numerics import power_of_two, widened
+from .._numerics import power_of_two, ratio, widened
 from .._typing import Count, Positive, Scalar
 from ._covariance import COVARIANCES
 from ._em import FitResult, climb
 from ._factorial import Bernoullis, Exponentials, ProbabilityFloor
 from ._gaussians import Covariance, Gaussians, check_shape
 from ._mixture import Mixture
-from ._rows import arranged, check_data
+from ._rows import arranged, check_data, check_weights, relative
 
 
 Init: TypeAlias = Literal["kmeans++", "random"]
@@ -31,6 +31,10 @@ def _data_of(components):
         check_data(x, sample_weight, components, num_components)
 
     return check
+
+
+def _check_shares(weights, *parameters, **options):
+    check_weights("weights", weights, of="a component")
 
 
 class _Namespace:
@@ -112,7 +116,7 @@ class GaussianMixture(_Namespace):
         return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)
 
     @staticmethod
-    @compiled(static=("covariance", "covariance_floor"))
+    @compiled(static=("covariance", "covariance_floor"), before=_check_shares)
     def from_parameters(
         weights: Float[Array, " components"],
         means: Float[Array, "components features"],
@@ -131,7 +135,8 @@ class GaussianMixture(_Namespace):
         - `covariance`, `covariance_floor`: as for `fit`; the floor holds once the
             mixture is fitted on.
 
-        **Raises:** `ValueError` for `covariances` of another shape.
+        **Raises:** `ValueError` for `covariances` of another shape, and `weights` that
+            are not finite, negative, or all 0 (what is traced cannot be checked).
         """
         shares = _shares(weights)
         kind, means = COVARIANCES[covariance], widened(means)
@@ -210,7 +215,7 @@ class BernoulliMixture(_Namespace):
         return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)
 
     @staticmethod
-    @compiled(static=("probability_floor",))
+    @compiled(static=("probability_floor",), before=_check_shares)
     def from_parameters(
         weights: Float[Array, " components"],
         probabilities: Float[Array, "components features"],
@@ -223,6 +228,9 @@ class BernoulliMixture(_Namespace):
         - `weights`: $\pi$, which count relative to their sum.
         - `probabilities`: $p$, of a 1.
         - `probability_floor`: as for `fit`; it holds once the mixture is fitted on.
+
+        **Raises:** `ValueError` for `weights` that are not finite, negative, or all 0
+            (what is traced cannot be checked).
         """
         bernoullis = Bernoullis(widened(probabilities), probability_floor)
         return Mixture(_shares(weights), bernoullis)
@@ -294,7 +302,7 @@ class ExponentialMixture(_Namespace):
         return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)
 
     @staticmethod
-    @compiled(static=("mean_floor",))
+    @compiled(static=("mean_floor",), before=_check_shares)
     def from_parameters(
         weights: Float[Array, " components"],
         rates: Float[Array, "components features"],
@@ -307,6 +315,9 @@ class ExponentialMixture(_Namespace):
         - `weights`: $\pi$, which count relative to their sum.
         - `rates`: $\lambda$, the inverse of the mean.
         - `mean_floor`: as for `fit`; it holds once the mixture is fitted on.
+
+        **Raises:** `ValueError` for `weights` that are not finite, negative, or all 0
+            (what is traced cannot be checked).
         """
         return Mixture(_shares(weights), Exponentials(widened(rates), mean_floor))
 
@@ -314,7 +325,7 @@ class ExponentialMixture(_Namespace):
 def _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init):
     """Fits so many components of a class, with such options."""
     components, number, *options = kind
-    rows = arranged(x, sample_weight, components)
+    rows = relative(arranged(x, sample_weight, components))
     x, weight, _ = rows
     whole = components.around(x, weight, *options)
 
@@ -343,4 +354,4 @@ def _shares(weights):
         raise ValueError("`weights` must be of one component or more; got none.")
     weights = widened(weights)
     weights = weights * power_of_two(jnp.max(weights, initial=0))
-    return weights / jnp.sum(weights)
+    return ratio(weights, jnp.sum(weights))

@@ -9,6 +9,7 @@ import jax.random as jr
 from jaxtyping import Array, Float
 
 from .._numerics import power_of_two
+from .._trees import varying
 from .._typing import Positive
 from ._components import AbstractComponents
 from ._covariance import COVARIANCES, in_reach
@@ -130,6 +131,7 @@ class Gaussians(AbstractComponents):
             own = self._kind.coloured(self.scales[k], noise)
             return jnp.where(labels[:, None] == k, own, rows)
 
+        noise = varying(noise, labels, self.scales)
         coloured = jax.lax.fori_loop(0, len(self.means), colour, noise)
         return self.means[labels] + coloured
 

@@ -8,11 +8,12 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from .._compiled import compiled
 from .._module import Module
 from .._numerics import ratio
+from .._trees import is_bound
 from .._typing import Count, Fraction, Natural, Scalar
 from ..metrics import bayesian_information_criterion
 from ._components import AbstractComponents
 from ._em import FitResult, Statistics, climb, expectation, iterated, posterior
-from ._rows import arranged, check_data, check_rows
+from ._rows import arranged, check_data, check_rows, check_weights, relative
 
 
 C = TypeVar("C", bound=AbstractComponents)
@@ -29,6 +30,10 @@ def _check_component(self, key, num_samples, component=None):
 
 def _check_data(self, x, *, sample_weight=None, **options):
     check_data(x, sample_weight, type(self.components), self.num_components)
+
+
+def _check_step(self, x, sample_weight=None, **options):
+    check_weights("sample_weight", sample_weight)
 
 
 @final
@@ -176,9 +181,10 @@ class Mixture(Module, Generic[C]):
         `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
         not finite or not in the support (what is traced cannot be checked).
         """
-        return climb(*_prepared(self, x, sample_weight), max_iter, tol)
+        mixture, rows = _prepared(self, x, sample_weight)
+        return climb(mixture, relative(rows), max_iter, tol)
 
-    @compiled(static=("axis_name",))
+    @compiled(static=("axis_name",), before=_check_step)
     def em_step(
         self: M,
         x: Float[Array, "rows features"],
@@ -202,11 +208,19 @@ class Mixture(Module, Generic[C]):
         **Returns:** the mixture after the step, and the mean log-likelihood before it,
         0 where no row counts.
 
-        **Raises:** `ValueError` for no rows.
+        **Raises:** `ValueError` for no rows, an `axis_name` that no axis has, or a
+            `sample_weight` that is not finite or negative (what is traced cannot be
+            checked).
         """
         check_rows(x)
+        if axis_name is not None and not is_bound(axis_name):
+            raise ValueError(
+                f"`axis_name` must be an axis of a `jax.shard_map` around this; got "
+                f"{axis_name!r}."
+            )
         mixture, rows = _prepared(self, x, sample_weight)
         step_size = jnp.asarray(step_size, rows.x.dtype)
+        rows = relative(rows, axis_name)
         new, statistics, _ = iterated(mixture, rows, step_size, axis_name)
         return new, ratio(statistics.log_likelihood, jnp.sum(statistics.counts))
 

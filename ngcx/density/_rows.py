@@ -8,7 +8,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
-from .._numerics import widened
+from .._numerics import power_of_two, widened
 
 
 class Rows(NamedTuple):
@@ -33,6 +33,14 @@ def arranged(x, sample_weight, components) -> Rows:
     return Rows(x, weight, inside)
 
 
+def relative(rows: Rows, axis_name: str | None = None) -> Rows:
+    """The rows, with weights of the same ratios whose sums do not overflow."""
+    largest = jnp.max(rows.weight, initial=0)
+    if axis_name is not None:
+        largest = jax.lax.pmax(largest, axis_name)
+    return rows._replace(weight=rows.weight * power_of_two(largest))
+
+
 def check_data(x, sample_weight, components, num_components):
     """Raises for data that nothing can be fitted to. What is traced is not known."""
     if x.shape[0] < num_components:
@@ -42,20 +50,36 @@ def check_data(x, sample_weight, components, num_components):
         )
     if x.shape[1] == 0:
         raise ValueError(f"`x` must have a feature at least; got {x.shape}.")
-    if isinstance(sample_weight, Tracer):
+    check_weights("sample_weight", sample_weight, of="a row")
+    if isinstance(sample_weight, Tracer) or isinstance(x, Tracer):
         return
     with jax.ensure_compile_time_eval():  # of what is known where others are traced
-        if sample_weight is not None and not _can_count(sample_weight):
-            raise ValueError(
-                "`sample_weight` must be finite, 0 or more, and above 0 of a row."
-            )
-        if not isinstance(x, Tracer) and not _supported(x, sample_weight, components):
+        if not _supported(x, sample_weight, components):
             raise ValueError(f"`x` must hold {components.support} only.")
 
 
+def check_weights(name: str, weights, of: str | None = None):
+    """Raises for weights that are known and can be none; also for zeros alone, if one
+    of something has to count.
+    """
+    if weights is None or isinstance(weights, Tracer):
+        return
+    with jax.ensure_compile_time_eval():
+        valid, some = _can_count(weights)
+        if not valid or not (some or of is None):
+            more = (
+                " and 0 or more" if of is None else f", 0 or more, and above 0 of {of}"
+            )
+            raise ValueError(f"`{name}` must be finite{more}.")
+
+
 @compiled
-def _can_count(weight: Float[Array, " rows"]) -> Bool[Array, ""]:
-    return jnp.all(jnp.isfinite(weight) & (weight >= 0)) & jnp.any(weight > 0)
+def _can_count(
+    weights: Float[Array, " rows"],
+) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
+    # Subnormal numbers count as 0 in sums.
+    counting = weights >= jnp.finfo(weights.dtype).tiny
+    return jnp.all(jnp.isfinite(weights) & (weights >= 0)), jnp.any(counting)
 
 
 @compiled(static=("components",))

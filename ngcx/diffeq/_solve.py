@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from .._compiled import compiled
 from .._numerics import rounded_like, wide_dtype, widened_tree
-from .._trees import difference
+from .._trees import difference, varying
 from .._typing import Count, Natural, Scalar
 from ._steps import State, Step, VectorField
 
@@ -107,7 +107,7 @@ def solve(
     def advance_many(y, first, length):
         return jax.lax.fori_loop(0, length, lambda i, y: advance(y, first + i), y)
 
-    y0, given = widened_tree(y0), y0
+    y0, given = varying(widened_tree(y0), t0, dt, args), y0
     if save_every is None:
         return at(jnp.asarray(steps)), rounded_like(advance_many(y0, 0, steps), given)
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from .._compiled import compiled
 from .._numerics import widened
+from .._trees import varying
 from .._typing import Natural, NonNegative, Scalar
 
 
@@ -68,6 +69,8 @@ def blurred(images, sigma, radius: int, mode: Mode, light: Any = 0):
     """
     if 0 in images.shape[-2:]:
         raise ValueError(f"`images` must have pixels; got the shape {images.shape}.")
+    if images.size == 0:
+        return images
     weights = ft.partial(_weights, jnp.asarray(sigma, images.dtype), radius)
     shape = _brightest(images).shape
     outside = jnp.broadcast_to(-jnp.asarray(light, images.dtype) / 2, shape)
@@ -92,8 +95,8 @@ def blurred(images, sigma, radius: int, mode: Mode, light: Any = 0):
         infinity = jnp.asarray(jnp.inf, images.dtype)
         return jnp.where(above > 0, infinity, 0) + jnp.where(below > 0, -infinity, 0)
 
-    where, images = jnp.all(known), lax.stop_gradient(images)
-    return 2 * result + lax.cond(where, jnp.zeros_like, spread, images)
+    images = varying(lax.stop_gradient(images), sigma)
+    return 2 * result + lax.cond(jnp.all(known), jnp.zeros_like, spread, images)
 
 
 def light_on_all(images):

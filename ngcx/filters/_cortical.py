@@ -1,9 +1,12 @@
+import functools as ft
+import math
+
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from .._compiled import compiled
-from .._numerics import quotient, rectified_power, widened
+from .._numerics import over_power, quotient, rectified_power, widened
 from .._typing import Natural, NonNegative, Positive, Scalar
 from ._blur import Mode, blurred
 from ._center_surround import difference_of_gaussians
@@ -72,19 +75,34 @@ def cortical_ratio_of_gaussians(
     known = jnp.isfinite(center) & jnp.isfinite(surround)
     limit = stop_gradient(center / (1 + surround))
     center, surround = jnp.where(known, center, 0), jnp.where(known, surround, 0)
-    # The denominator is M^q (1 + (m/M)^q), where M and m are the larger and the smaller
-    # of s and g = h^(2/q). No power of a large number is left for p = q, and M^(p-q)
-    # does not overflow for p up to q + 1.
-    half = jnp.maximum(jnp.power(jnp.abs(h), 2 / q), jnp.finfo(wide.dtype).tiny)
-    bright = surround > half
-    larger, smaller = (
-        jnp.where(bright, surround, half),
-        jnp.where(bright, half, surround),
-    )
-    excitation = rectified_power(quotient(center, larger), p) * larger ** (p - q)
-    inhibition = 1 + rectified_power(quotient(smaller, larger), q)
-    response = jnp.where(known, quotient(excitation, inhibition), limit)
-    return response.astype(images.dtype)
+    response = _normalized(center, surround, p, q, jnp.abs(h))
+    return jnp.where(known, response, limit).astype(images.dtype)
+
+
+def _normalized(center, surround, p, q, h):
+    """c^p / (s^q + h^2) of finite numbers, where the powers may be none themselves."""
+    tiny = jnp.finfo(center.dtype).tiny
+    limit = -math.log(tiny)
+    # The logarithms of the three powers are over n, or they might overflow as well.
+    # Powers of 0 are 0, however small the exponents are.
+    n = stop_gradient(jnp.maximum(jnp.maximum(p, q), 2))
+    logs = [jnp.log(jnp.maximum(x, tiny)) for x in (center, surround, h)]
+    excitation = jnp.where(center > 0, p / n * logs[0], -1e4)
+    inhibition = jnp.where(surround > 0, q / n * logs[1], -1e4)
+    half = 2 / n * logs[2]
+    steep = jnp.exp(n * (excitation - jnp.maximum(inhibition, half)))
+    # Powers are more exact where they exist. That of a large number is not needed for
+    # p = q if the image is bright.
+    bright = inhibition > half
+    log_base = jnp.where(bright, logs[1], 0)
+    exponents = p * (logs[0] - log_base), (p - q) * log_base, 2 * logs[2]
+    gentle = ft.reduce(jnp.logical_and, (jnp.abs(x) < limit for x in exponents))
+    base = jnp.where(gentle & bright, surround, 1)
+    powers = rectified_power(quotient(jnp.where(gentle, center, 1), base), p)
+    powers = powers * base ** (p - q)
+    powers = over_power(powers, jnp.where(gentle & ~bright, h, 1), 2)
+    excitation = jnp.where(gentle, powers, steep)
+    return excitation / (1 + jnp.exp(-n * jnp.abs(inhibition - half)))
 
 
 def _rectified(x):

@@ -38,12 +38,15 @@ def _floating(dtype: DTypeLike | None) -> np.dtype:
 
 
 def _sizes(shape: Sequence[int | np.integer]) -> tuple[int, ...]:
-    # The type check looks at one size of many.
-    if not all(isinstance(size, int | np.integer) for size in shape):
-        raise TypeError(f"`shape` must hold integers; got {tuple(shape)}.")
+    if isinstance(shape, str | bytes) or not all(map(_is_size, shape)):
+        raise TypeError(f"`shape` must hold integers; got {shape!r}.")
     if any(size < 0 for size in shape):
         raise ValueError(f"`shape` must have no negative size; got {tuple(shape)}.")
     return tuple(map(int, shape))
+
+
+def _is_size(size) -> bool:
+    return isinstance(size, int | np.integer) and not isinstance(size, bool)
 
 
 class AbstractInitializer(Module):
@@ -117,7 +120,7 @@ class AbstractInitializer(Module):
         - `shape`, `dtype`: as for a call.
         """
         source = NumpySource(np.random.default_rng(rng), _floating(dtype))
-        return self._sample(source, _sizes(shape)).astype(source.dtype)
+        return np.asarray(self._sample(source, _sizes(shape)), source.dtype)
 
     # This is not compiled, since it makes a module and draws nothing.
     @compiled(jit=False)

@@ -7,6 +7,7 @@ import equinox as eqx
 import numpy as np
 
 from .._module import Module
+from .._trees import of_python
 from .._typing import Natural, Scalar
 from ._source import Source, diagonal
 
@@ -86,9 +87,9 @@ def _number_or_indices(keep: Any) -> Any:
     """
     if isinstance(keep, bool):
         raise ValueError(f"`keep` must be a number or indices; got {keep}.")
-    if isinstance(keep, np.integer | np.ndarray | list | tuple):
-        keep = np.asarray(keep).tolist()
-    return tuple(keep) if isinstance(keep, list) else keep
+    if isinstance(keep, np.integer | np.ndarray):
+        keep = keep.tolist()
+    return of_python(tuple(keep)) if isinstance(keep, list | tuple) else keep
 
 
 class _AbstractMask(AbstractConstraint):

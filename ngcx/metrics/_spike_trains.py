@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 from .._compiled import compiled
 from .._numerics import mean, ratio, rescaled, root, wide_dtype
 from .._reduction import Reduction, filled, reduce
+from .._trees import varying
 from .._typing import NonNegative, Positive, Scalar
 
 
@@ -117,7 +118,8 @@ def van_rossum_distance(
             return trace, trace
 
         changes = jnp.moveaxis(unit, -2, 0)
-        end, traces = jax.lax.scan(step, jnp.zeros_like(scale[..., 0, :]), changes)
+        start = varying(jnp.zeros_like(scale[..., 0, :]), decay)
+        end, traces = jax.lax.scan(step, start, changes)
         # A trace contributes (1 - decay^2) of its square until the next step, and the
         # last one all of it.
         energy = -jnp.expm1(-2 * rate) * jnp.sum(jnp.square(traces[:-1]), 0)
@@ -201,7 +203,8 @@ def _edit_distance(a, b, step_cost):
         # Spikes of `b` are inserted then: the least of kept[s] plus those after s.
         return inserted + jax.lax.cummin(kept - inserted)
 
-    return jax.lax.fori_loop(0, jnp.sum(a, dtype=int), next_spike, inserted)[-1]
+    start = varying(inserted, a, step_cost)
+    return jax.lax.fori_loop(0, jnp.sum(a, dtype=int), next_spike, start)[-1]
 
 
 @compiled(static=("reduction",))

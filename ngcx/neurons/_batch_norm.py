@@ -9,11 +9,11 @@ from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
 from .._compiled import compiled
 from .._module import Module
 from .._numerics import wide_dtype, widened
+from .._trees import is_bound, manual_axes, varying
 from .._typing import Count, Fraction, NonNegative, Positive
 from ._base import AbstractCell, Shape, at_rest
-from ._layers import is_bound
 from ._shared import Shared
-from ._visits import AllTime, manual_axes
+from ._visits import AllTime
 
 
 class Statistics(Module):
@@ -228,5 +228,5 @@ class BatchNorm(AbstractCell[Shared]):
 
         old = (running.mean, running.variance)
         now = (mean, unbiased, count)
-        new, _ = jax.lax.scan(update, old, now)
+        new, _ = jax.lax.scan(update, varying(old, now), now)
         return jax.lax.stop_gradient(Statistics(*new))

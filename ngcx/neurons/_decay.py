@@ -59,7 +59,7 @@ class TimeConstant(Module):
     euler: bool = eqx.field(static=True, default=False)
     r"""Whether the decay is that of a step of Euler's method, $1 - dt/\tau$, for which
     `dt` is at most $\tau$; a learnt time constant that has fallen below that counts as
-    `dt`.
+    `dt`, where [`ngcx.optim.in_range`][] with `floor=dt` keeps it.
 
     **Elsewhere:** SpikingJelly, Norse and ngc-learn."""
 

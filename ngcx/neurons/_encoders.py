@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._numerics import divided, widened
+from .._trees import varying
 from .._typing import Count, Must, Positive, Scalar
 
 
@@ -97,7 +98,8 @@ def delta(
         change = jnp.clip(change, -most, most)
         return level + change, change
 
-    _, changes = jax.lax.scan(step, jnp.zeros_like(wide, shape=x.shape[1:]), wide)
+    start = varying(jnp.zeros_like(wide, shape=x.shape[1:]), theta)
+    _, changes = jax.lax.scan(step, start, wide)
     both = jnp.stack([jnp.maximum(changes, 0), jnp.maximum(-changes, 0)], axis=-1)
     return both.astype(x.dtype)
 

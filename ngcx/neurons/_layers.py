@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from .._trees import is_bound
 from ._base import AbstractCell
 from ._frozen import thawed
 from ._shared import Shared
@@ -214,11 +215,3 @@ def _bind(layer, name: str):
         return jax.tree.map(lambda a: a[0], out), value
 
     return alone
-
-
-def is_bound(name: str) -> bool:
-    try:
-        jax.lax.axis_index(name)
-    except NameError:
-        return False
-    return True

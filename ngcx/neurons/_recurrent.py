@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._module import Module
+from .._trees import difference
 from ._container import AbstractContainer
 from ._frozen import thawed
 from ._layers import Pointwise, check_layer, lift
@@ -89,7 +90,7 @@ class Recurrent(AbstractContainer):
         inner, out = visit.visit(0, lift(self.cell), None, x)
         feedback, heard = visit.visit(1, self._heard, None, out)
         combined = visit.apply(self.combine, x, heard)
-        if combined != x:
+        if difference(combined, x):
             raise ValueError(
                 "`combine` must give the cell what has the shape and dtype of the "
                 f"input; the input is {shapes(x)}, and with what is heard "

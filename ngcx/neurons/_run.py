@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 
+from .._trees import varying
 from ._shared import is_shared
 from ._states import started
-from ._visits import AllTime, AtRest, manual_axes
+from ._visits import AllTime, AtRest
 
 
 def judged(cell, inputs, state=None, *, watch=None, steps=None, batched=False, **_):
@@ -80,7 +81,8 @@ def run_cell(
         wanted=wanted,
         constant=steps is not None,
     )
-    state = _full(fresh, state, tuple(batch), inputs)
+    state = _full(fresh, state, tuple(batch))
+    state = _varying(state, inputs, key, valid, cell)
     state, outputs = time.advance(cell, state, inputs)
     outputs, seen = _zero_after(valid, (outputs, time.seen))
     if watch is None:
@@ -94,21 +96,11 @@ def _new_style(key):
     return jr.wrap_key_data(key)
 
 
-def _full(fresh, state, batch: tuple[int, ...], inputs):
+def _full(fresh, state, batch: tuple[int, ...]):
     """The state to start from: the given one, at rest where it says nothing."""
-    varies = bool(manual_axes())
 
     def full(leaf):
-        leaf = jnp.broadcast_to(leaf, batch + leaf.shape)
-        if varies:
-            # A loop refuses a state that starts to differ between devices in it.
-            first = jax.tree.leaves(inputs)[0]
-            leaf = (
-                leaf ^ jnp.zeros_like(first, bool, leaf.shape)
-                if (leaf.dtype == bool)
-                else leaf + jnp.zeros_like(first, leaf.dtype, leaf.shape)
-            )
-        return leaf
+        return jnp.broadcast_to(leaf, batch + leaf.shape)
 
     full_state = jax.tree.map(
         lambda node: node if is_shared(node) else full(node), fresh, is_leaf=is_shared
@@ -116,6 +108,15 @@ def _full(fresh, state, batch: tuple[int, ...], inputs):
     if state is None:
         return full_state
     return started(full_state, state)
+
+
+def _varying(state, *others):
+    """The state, whose samples may differ from device to device as the others may."""
+    return jax.tree.map(
+        lambda node: node if is_shared(node) else varying(node, *others),
+        state,
+        is_leaf=is_shared,
+    )
 
 
 def _padded(valid, inputs):

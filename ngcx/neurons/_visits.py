@@ -15,16 +15,12 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 
+from .._trees import manual_axes
 from .._words import in_words
 from ._decay import with_factors
 from ._segments import in_segments
 from ._shared import hold, places
 from ._states import fields
-
-
-def manual_axes() -> tuple:
-    """The axes of `jax.shard_map` that this runs in."""
-    return jax.sharding.get_abstract_mesh().manual_axes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +187,17 @@ class AllTime:
         # Reverse mode computes the neurons again, which takes less time than to store
         # and load what it needs of them; but not the products.
         step = jax.checkpoint(step, policy=_is_product, prevent_cse=False)
-        state, (ys, seen) = jax.lax.scan(step, state, (xs, self.numbers, self.valid))
+        try:
+            state, (ys, seen) = jax.lax.scan(
+                step, state, (xs, self.numbers, self.valid)
+            )
+        except TypeError as error:
+            if "manual axis types" not in str(error):
+                raise
+            raise ValueError(
+                "The shared part of its state differs between the devices of "
+                "`jax.shard_map`; average it over that axis too, with `jax.lax.pmean`."
+            ) from None
         self.seen.update(seen)
         return state, ys
 

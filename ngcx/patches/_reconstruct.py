@@ -9,6 +9,7 @@ import numpy as np
 
 from .._compiled import compiled
 from .._numerics import wide_dtype
+from .._trees import varying
 from ._extract import framed
 from ._windows import (
     Images,
@@ -119,7 +120,8 @@ class _Cover(NamedTuple):
 
     def add(self, patches):
         """The sum of the patches over each pixel."""
-        return jax.linear_transpose(self.cut, self.like(patches.dtype))(patches)[0]
+        images = varying(jnp.zeros(self.image_shape, patches.dtype), patches)
+        return jax.linear_transpose(self.cut, images)(patches)[0]
 
     def first(self, patches):
         """What the first of the patches over each pixel says."""

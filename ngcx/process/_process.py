@@ -14,7 +14,7 @@ from jaxtyping import PyTree
 from .._compiled import compiled
 from .._module import Module
 from .._numerics import rounded_like, widened_tree
-from .._trees import difference
+from .._trees import difference, varying
 from .._typing import Natural
 
 
@@ -102,7 +102,7 @@ class AbstractProcess(Module):
             return state, None if watch is None else watch(state)
 
         step = jax.checkpoint(step) if checkpoint else step
-        state = jtu.tree_map(jnp.asarray, state)
+        state = varying(jtu.tree_map(jnp.asarray, state), inputs)
         (length,) = lengths.pop()
         return jax.lax.scan(step, state, dict(inputs), length, unroll=unroll)
 

@@ -43,23 +43,24 @@ def pca(
     """
     if not x.shape[1]:
         raise ValueError("`x` must have one feature or more; got 0.")
-    centred, scale = _rescaled_and_centred(jnp.asarray(x))
+    centred, half = _rescaled_and_centred(jnp.asarray(x))
     u, s, vt = jnp.linalg.svd(centred, full_matrices=False)
     peaks = jnp.argmax(jnp.abs(vt), axis=1)[:, None]
     signs = jnp.sign(jnp.take_along_axis(vt, peaks, axis=1))[:, 0]
-    scores = (u * (s * signs)[None] * scale)[:, :dimensions]
+    # Twice the scale may overflow, though not all that it is multiplied by is large.
+    scores = 2 * (u * (s * signs)[None] * half)[:, :dimensions]
     missing = dimensions - scores.shape[1]
     return jnp.pad(scores, ((0, 0), (0, missing))).astype(x.dtype)
 
 
 @compiled
 def _rescaled_and_centred(x: Float[Array, "samples features"]):
-    """The samples around 0, on a scale where no sum overflows, and the scale."""
+    """The samples around 0, on a scale where no sum overflows, and half the scale."""
     wide = widened(x)
     # One sample is close to all of them where they are far from 0, so that the mean of
     # the differences loses nothing. Their halves do not overflow.
     unit, scale = rescaled(wide / 2 - wide[:1] / 2, axis=None)
-    return unit - jnp.mean(unit, axis=0, keepdims=True), 2 * scale
+    return unit - jnp.mean(unit, axis=0, keepdims=True), scale
 
 
 # scikit-learn runs on the host, so this is checked but not compiled.
@@ -105,14 +106,15 @@ def tsne(
         raise ValueError(f"`x` must have two samples or more; got {samples}.")
     if not features:
         raise ValueError("`x` must have one feature or more; got 0.")
-    start = pca(x, pca_dimensions) if features > pca_dimensions else jnp.asarray(x)
     # The squares that scikit-learn takes neither over- nor underflow at this size.
-    wide, _ = _rescaled_and_centred(start)
+    start, _ = _rescaled_and_centred(x := jnp.asarray(x))
+    if features > pca_dimensions:
+        start, _ = _rescaled_and_centred(pca(start, pca_dimensions))
     embedding = TSNE(
         dimensions,
         perplexity=min(perplexity, (samples - 1) / 3),
         # A start at the principal components needs as many features as dimensions.
-        init="pca" if min(wide.shape) >= dimensions and wide.any() else "random",
+        init="pca" if min(start.shape) >= dimensions and start.any() else "random",
         random_state=int(jr.randint(key, (), 0, np.iinfo(np.int32).max)),
-    ).fit_transform(np.asarray(wide))
-    return jnp.asarray(embedding).astype(start.dtype)
+    ).fit_transform(np.asarray(start))
+    return jnp.asarray(embedding).astype(x.dtype)

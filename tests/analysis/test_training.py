@@ -353,3 +353,18 @@ def test_other_features_than_those_of_the_fit(fitted):
 def test_other_features_than_those_of_the_training(attentive):
     with pytest.raises(ValueError, match="the 3 features of the fit; got 4"):
         attentive[0].predict(jnp.ones((5, 4, 4)))
+
+
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize("size", [1e21, 3e38])
+def test_samples_beyond_all_others_have_probabilities(norm, size):
+    x, y = data(samples=8, features=3)
+    signs = jnp.asarray(size * np.sign(x), jnp.float32)
+    options: Any = {"num_heads": 1, "query_size": 2, "attention_size": 2}
+    for recipe in (
+        LinearProbe(layer_norm=norm),
+        AttentiveProbe(layer_norm=norm, input_layer_norm=norm, **options),
+    ):
+        probe, _ = recipe.fit(KEY, x, y, epochs=1)
+        np.testing.assert_allclose(jnp.sum(probe(signs), 1), 1, rtol=1e-6)
+        assert np.min(probe.predict(signs)) >= 0

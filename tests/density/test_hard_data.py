@@ -86,6 +86,59 @@ def test_wrong_arguments_are_errors(name):
         Mixture(jnp.ones(2), mixture.components)
 
 
+MADE = {
+    "gaussian": lambda weights: GaussianMixture.from_parameters(
+        weights, jnp.ones((3, 2)), jnp.ones((3, 2)), "diagonal"
+    ),
+    "bernoulli": lambda weights: BernoulliMixture.from_parameters(
+        weights, jnp.full((3, 2), 0.5)
+    ),
+    "exponential": lambda weights: ExponentialMixture.from_parameters(
+        weights, jnp.ones((3, 2))
+    ),
+}
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_weights_count_relative_to_their_sum_if_they_have_one(make):
+    for wrong in (0.0, -1.0, jnp.nan, jnp.inf):
+        weights = jnp.zeros(3).at[1].set(wrong)
+        with pytest.raises(
+            ValueError, match="`weights` must be finite, 0 or more, and"
+        ):
+            make(weights)
+    for size in (1e-30, 1.0, 3e38):
+        weights = size * jnp.asarray([0.25, 0.5, 1.0])
+        np.testing.assert_allclose(make(weights).weights * 7, [1, 2, 4], rtol=1e-6)
+
+
+def test_rows_count_relative_to_each_other(name):
+    x, mixture = draw(name, 0), fitted(name)
+    weight = jnp.asarray(np.random.default_rng(0).uniform(0.5, 1, ROWS), jnp.float32)
+    for function in (mixture.em_step, lambda *given: _fit_weighted(name, *given)):
+        expected = function(x, weight)[0]
+        for power in (-60, 120):
+            assert_same(function(x, weight * 2.0**power)[0], expected, ulps=1)
+
+
+def _fit_weighted(name, x, weight):
+    return FITS[name](jr.key(0), x, COMPONENTS, max_iter=2, sample_weight=weight)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, jnp.nan, jnp.inf])
+def test_a_step_refuses_weights_that_cannot_be_any(family, wrong):
+    weight = jnp.ones(ROWS).at[3].set(wrong)
+    with pytest.raises(
+        ValueError, match="`sample_weight` must be finite and 0 or more"
+    ):
+        fitted(family).em_step(draw(family, 0), weight)
+
+
+def test_a_step_refuses_an_axis_that_is_none(family):
+    with pytest.raises(ValueError, match="`axis_name` must be an axis of .*'text'"):
+        fitted(family).em_step(draw(family, 0), axis_name="text")
+
+
 @pytest.mark.parametrize(
     "namespace", [GaussianMixture, BernoulliMixture, ExponentialMixture]
 )

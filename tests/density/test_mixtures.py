@@ -123,7 +123,6 @@ def test_sums_over_devices(family):
             mesh=mesh,
             in_specs=(everywhere, by_row),
             out_specs=everywhere,
-            check_vma=False,
         )
     )
     assert_same(step(mixture, x), mixture.em_step(x))

@@ -1,4 +1,8 @@
+import jax.numpy as jnp
+import numpy as np
 import pytest
+
+from ngcx.neurons import LIF, SoftReset, TimeConstant
 
 
 def test_learns_and_repeats_itself(run):
@@ -34,3 +38,22 @@ def test_help_names_every_option(script, capsys):
         script.main(["--help"])
     assert stopped.value.code == 0
     assert "--picture" in capsys.readouterr().out
+
+
+@pytest.mark.thorough  # It trains six networks in full.
+def test_a_delayed_reset_learns_as_well(
+    script, tmp_path, monkeypatch, standard_promotion
+):
+    def accuracy():
+        picture = str(tmp_path / "a.png")
+        return np.mean(
+            [
+                script.main(["--seed", str(seed), "--picture", picture])
+                for seed in range(3)
+            ]
+        )
+
+    at_once = accuracy()
+    delayed = LIF(TimeConstant(jnp.array(10.0)), reset=SoftReset(delayed=True))
+    monkeypatch.setattr(script, "lif", lambda: delayed)
+    assert abs(accuracy() - at_once) < 0.01

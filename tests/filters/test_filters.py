@@ -1,10 +1,13 @@
 """The filters against scipy, their derivatives, and what they cost."""
 
 import functools as ft
+import itertools
+import math
 import time
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -198,6 +201,36 @@ def test_every_exponent_has_finite_gradients_in_the_dark(fill, p, q, h):
     assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
     if fill <= 0:
         np.testing.assert_array_equal(gradients[0], 0)
+
+
+@pytest.mark.parametrize("light", [1e-30, 0.3, 1.0, 2.0, 1e30])
+def test_powers_may_be_beyond_all_numbers(light):
+    """Against numbers of any exponent."""
+    exponents, halves = (1e-30, 1e-3, 0.5, 2.0, 7.0, 300.0, 1e30), (1e-30, 0.1, 1e30)
+    table = np.array(list(itertools.product(exponents, exponents, halves)), "f4")
+
+    def response(p, q, h):
+        return filters.cortical_ratio_of_gaussians(
+            jnp.full((1, 1), light),
+            0.0,
+            0.0,
+            radius=0,
+            semi_saturation=h,
+            excitation_exponent=p,
+            inhibition_exponent=q,
+        )[0, 0]
+
+    info = np.finfo("f4")
+    responses = jax.jit(jax.vmap(response))(*table.T).tolist()
+    for row, got in zip(table, responses, strict=True):
+        c, p, q, h = (mpmath.mpf(float(value)) for value in (np.float32(light), *row))
+        expected = c**p / (c**q + h**2)
+        # A power is as uncertain as the logarithm of it.
+        logs = p * mpmath.log(c), q * mpmath.log(c), 2 * mpmath.log(h)
+        error = 4 * float(info.eps) * expected * (1 + sum(map(abs, logs)))
+        beyond = expected > float(info.max) and got == math.inf
+        below = expected < float(info.tiny) and got <= float(info.tiny)
+        assert beyond or below or abs(got - expected) <= error, (row, got, expected)
 
 
 def test_bright_images_do_not_overflow():

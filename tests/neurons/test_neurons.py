@@ -25,6 +25,7 @@ from ngcx.surrogate import (
     Arctan,
     EscapeNoise,
     MultiLevelSpikeCount,
+    MultiSpike,
     Sigmoid,
     StraightThrough,
 )
@@ -38,6 +39,7 @@ CELLS = [
     LIF(refractory_steps=2),
     LIF(TimeConstant(8.0, dt=0.5), threshold=0.75),
     LIF(0.5, surrogate=MultiLevelSpikeCount(3)),
+    LIF(threshold=0.5, surrogate=MultiSpike(Arctan()), reset=SoftReset(delayed=True)),
     AdaptiveLIF(0.5, adaptation_decay=0.75, adaptation_strength=0.25),
     SynapticLIF(0.5, synaptic_decay=0.75, refractory_steps=1),
     Recurrent(LIF(0.5), jnp.asarray(WEIGHT, jnp.float32)),
@@ -92,7 +94,9 @@ def simulate(cell: Any, currents):
             gain = 1 - decay if cell.scale_input else 1
             u = cell.v_rest + decay * (v[n] - cell.v_rest) + gain * current[n]
             u = pending[n](u)
-            if isinstance(cell.surrogate, MultiLevelSpikeCount):
+            if isinstance(cell.surrogate, MultiSpike):
+                spikes[n] = max(np.floor(u / threshold[n]), 0)
+            elif isinstance(cell.surrogate, MultiLevelSpikeCount):
                 spikes[n] = np.round(np.clip(u - threshold[n], 0, 3))
             else:
                 spikes[n] = u > threshold[n]

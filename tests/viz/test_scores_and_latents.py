@@ -313,3 +313,15 @@ def test_samples_that_coincide_or_are_of_any_size(scale, few_steps):
     x = 1 + jnp.zeros((8, 3)) if scale == 0 else scale * jr.normal(jr.key(0), (8, 3))
     embedding = viz.tsne(jr.key(0), x)
     assert np.all(np.isfinite(embedding)) and np.any(embedding != 0)
+
+
+@pytest.mark.parametrize("scale", ["equal", "largest", "tiny"])
+def test_projections_of_samples_of_any_size(scale, dtype):
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (5, 3))
+    info = jnp.finfo(dtype)
+    size = {"equal": 0.3, "largest": float(info.max), "tiny": float(info.tiny)}[scale]
+    x = jnp.asarray(np.ones((5, 3)) if scale == "equal" else signs, dtype)
+    x = x * jnp.asarray(size, dtype)
+    # A projection may be beyond all numbers, but none is NaN.
+    assert not jnp.any(jnp.isnan(viz.pca(x)))
+    assert jnp.all(jnp.isfinite(viz.tsne(jax.random.key(0), x, pca_dimensions=2)))
