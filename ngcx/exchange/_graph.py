@@ -100,7 +100,7 @@ def absorb(graph: Graph, name: str, gain: np.ndarray):
 def _multiply(node: Any, gain) -> bool:
     """Multiplies weights by the gains of their outputs, if they have one for each."""
     if isinstance(node, nir.Scale):
-        node.scale = node.scale * gain
+        node.scale = np.asarray(node.scale, np.float64) * gain
         return True
     if isinstance(node, nir.Conv1d | nir.Conv2d) and np.ndim(gain):
         # All places of a channel share their weights.
@@ -108,10 +108,10 @@ def _multiply(node: Any, gain) -> bool:
         if np.ptp(places, axis=1).any():
             return False
         gain = places[:, 0]
-    gain = np.asarray(gain)
-    node.weight = node.weight * gain.reshape(*gain.shape, *[1] * (node.weight.ndim - 1))
-    if not isinstance(node, nir.Linear):
-        node.bias = node.bias * gain
+    weight, gain = np.asarray(node.weight, np.float64), np.asarray(gain)
+    node.weight = weight * gain.reshape(*gain.shape, *[1] * (weight.ndim - 1))
+    if getattr(node, "bias", None) is not None:
+        node.bias = np.asarray(node.bias, np.float64) * gain
     return True
 
 

@@ -1,7 +1,7 @@
 """Random networks of everything that NIR can say."""
 
 import operator
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -90,7 +90,8 @@ def linears(draw, inputs=NEURONS):
 def plain():
     delays = st.integers(0, 3) | st.just(Delay(jnp.array([0, 3, 1, 2]), 5))
     delays = delays.map(lambda each: Delay(each) if isinstance(each, int) else each)
-    scales = keys().map(lambda key: Scale(jr.uniform(key, (NEURONS,), minval=0.5)))
+    factors = parameters(0.5, 2.0).filter(lambda each: not isinstance(each, Frozen))
+    scales = factors.map(lambda each: Scale(cast(Any, each)))
     return linears() | linears() | neurons() | neurons() | delays | scales
 
 

@@ -329,6 +329,17 @@ def test_convolutions_are_those_of_equinox(padding, groups):
     assert found.run(jnp.ones((1, 2, 5, 6)))[1].shape[:3] == (1, 4, rows)
 
 
+def test_text_is_never_run(tmp_path):
+    node = nir.Conv2d((5, 6), np.ones((1, 2, 3, 3)), 1, 0, 1, 1, np.ones(1))
+    trap = f"open({str(tmp_path / 'trap')!r}, 'w')"
+    node.metadata = {"learnt": trap, "scale_input": trap, "use_bias": trap}
+    from_nir(image(node, (2, 5, 6)), dt=DT)
+    node.padding = trap
+    with pytest.raises(ValueError, match=r"Node 'a' \(Conv2d\)"):
+        from_nir(image(node, (2, 5, 6)), dt=DT)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_dtype_is_checked():
     with pytest.raises(ValueError, match="`dtype` must be a floating-point dtype"):
         from_nir(graph("input a, a output", a=lif()), dt=DT, dtype=jnp.int32)
