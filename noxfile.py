@@ -184,6 +184,17 @@ def cells(session: nox.Session, peers: str):
     session.run(*command, *(session.posargs or ["--check"]))
 
 
+# With pip, as `bench_peers`.
+@nox.session(venv_backend="virtualenv")
+def exchange(session: nox.Session):
+    """Exchanges networks with other libraries, and fails if what they give changed."""
+    session.install("-e", EVERYTHING, *group("exchange"))
+    # It asks for an older nir than it works with.
+    session.install("--no-deps", "sinabs==3.1.3")
+    command = ("python", "-W", "ignore", "-m", "parity._nir")
+    session.run(*command, *(session.posargs or ["--check"]))
+
+
 @nox.session
 def accuracy(session: nox.Session):
     """Measures values and derivatives beside mpmath, and writes docs/accuracy.md."""

@@ -2,12 +2,14 @@
 
 import copy
 import dataclasses
+import graphlib
 from typing import Any
 
 import nir
 import numpy as np
 
 
+INTEGRATING = (nir.I, nir.IF, nir.LI, nir.LIF, nir.CubaLI, nir.CubaLIF)
 WEIGHTS = (nir.Linear, nir.Affine, nir.Conv1d, nir.Conv2d, nir.Scale)
 PASSING = (nir.Input, nir.Output, nir.Delay)
 POOLING = (nir.AvgPool2d, nir.SumPool2d, nir.Flatten)
@@ -60,32 +62,20 @@ def _only(graph: nir.NIRGraph, kind: type, path: str) -> str:
     return path + names[0]
 
 
-def grouped(graph: Graph, name: str, members: set[str]):
-    """Puts members that one node enters and one node leaves into a subgraph."""
-    # A gain may have put a node between two of them.
-    members = members | {
-        each
-        for each in graph.nodes
-        if members.intersection(graph.sources(each))
-        and members.intersection(graph.targets(each))
+def check_loops(graph: Graph):
+    """Refuses loops that act at once."""
+    waiting = (*INTEGRATING, nir.Delay)
+    at_once = {
+        name for name, node in graph.nodes.items() if not isinstance(node, waiting)
     }
-    inner = [(a, b) for a, b in graph.edges if a in members and b in members]
-    outer = [edge for edge in graph.edges if edge not in inner]
-    (first,) = {b for _, b in outer if b in members}
-    (last,) = {a for a, _ in outer if a in members}
-    ends = {
-        "input": nir.Input(graph.nodes[first].input_type),
-        "output": nir.Output(graph.nodes[last].output_type),
-    }
-    nodes = {each: graph.nodes.pop(each) for each in [*graph.nodes] if each in members}
-    graph.nodes[name] = nir.NIRGraph(
-        {**nodes, **ends},
-        [("input", first), *inner, (last, "output")],
-        type_check=False,
-    )
-    graph.edges = [
-        (name if a == last else a, name if b == first else b) for a, b in outer
-    ]
+    sources = {name: at_once.intersection(graph.sources(name)) for name in at_once}
+    try:
+        graphlib.TopologicalSorter(sources).prepare()
+    except graphlib.CycleError as error:
+        names = ", ".join(dict.fromkeys(error.args[1]))
+        raise ValueError(
+            f"All ways around a loop must hold a neuron or a delay; got {names}."
+        ) from error
 
 
 def absorb(graph: Graph, name: str, gain: np.ndarray):
@@ -110,7 +100,7 @@ def absorb(graph: Graph, name: str, gain: np.ndarray):
 def _multiply(node: Any, gain) -> bool:
     """Multiplies weights by the gains of their outputs, if they have one for each."""
     if isinstance(node, nir.Scale):
-        node.scale = node.scale * gain
+        node.scale = np.asarray(node.scale, np.float64) * gain
         return True
     if isinstance(node, nir.Conv1d | nir.Conv2d) and np.ndim(gain):
         # All places of a channel share their weights.
@@ -118,10 +108,10 @@ def _multiply(node: Any, gain) -> bool:
         if np.ptp(places, axis=1).any():
             return False
         gain = places[:, 0]
-    gain = np.asarray(gain)
-    node.weight = node.weight * gain.reshape(*gain.shape, *[1] * (node.weight.ndim - 1))
-    if not isinstance(node, nir.Linear):
-        node.bias = node.bias * gain
+    weight, gain = np.asarray(node.weight, np.float64), np.asarray(gain)
+    node.weight = weight * gain.reshape(*gain.shape, *[1] * (weight.ndim - 1))
+    if getattr(node, "bias", None) is not None:
+        node.bias = np.asarray(node.bias, np.float64) * gain
     return True
 
 

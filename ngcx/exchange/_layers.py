@@ -30,6 +30,30 @@ def as_numbers(value: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
         ) from None
 
 
+def learnt_names(*modules: Any) -> dict[str, str]:
+    """The metadata that tell parameters which are learnt from numbers, where they are
+    the same for all neurons.
+    """
+    names = [
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(getattr(value, "tau", value), jax.Array)
+    ]
+    return {"learnt": " ".join(names)} if names else {}
+
+
+def parameter(node: nir.NIRNode, name: str, numbers: Any, dtype) -> float | jax.Array:
+    """A number if it is the same for all neurons and was not learnt."""
+    numbers = np.asarray(numbers, np.float64)
+    if not np.all(np.isfinite(numbers)):
+        raise ValueError(f"Its parameters must be finite; got {numbers}.")
+    learnt = name in str(node.metadata.get("learnt", "")).split()
+    if np.ptp(numbers) == 0 and not learnt:
+        return float(numbers.flat[0])
+    return jnp.asarray(numbers, dtype)
+
+
 def layer_node(layer: Any, shape: tuple[int, ...], dt: float) -> nir.NIRNode | None:
     """The node of a layer for inputs of that shape; None if it has none."""
     if isinstance(layer, eqx.nn.Linear):
@@ -39,7 +63,9 @@ def layer_node(layer: Any, shape: tuple[int, ...], dt: float) -> nir.NIRNode | N
     if isinstance(layer, eqx.nn.Pool):
         return _pool_node(layer)
     if isinstance(layer, Scale):
-        return nir.Scale(as_numbers(layer.factor, shape))
+        node = nir.Scale(as_numbers(layer.factor, shape))
+        node.metadata = learnt_names(layer)
+        return node
     if isinstance(layer, Delay):
         longest = layer.delay if layer.max_delay is None else layer.max_delay
         steps = np.clip(as_numbers(layer.delay, shape), 0, longest)
@@ -138,11 +164,10 @@ def node_layer(node: nir.NIRNode, shape: tuple[int, ...], dt: float, dtype) -> A
                 return eqx.nn.AvgPool2d(kernel, stride, padding)
             return eqx.nn.Pool(0, jax.lax.add, 2, kernel, stride, padding)
         case nir.Scale():
-            scale = np.asarray(node.scale)
             # What was put in for a gain is one again when that is taken out.
-            if np.allclose(scale, 1, rtol=1e-12, atol=0):
+            if np.allclose(np.asarray(node.scale), 1, rtol=1e-12, atol=0):
                 return None
-            return Scale(array(scale))
+            return Scale(parameter(node, "factor", node.scale, dtype))
         case nir.Delay():
             return _delay(np.asarray(node.delay), dt)
         case nir.Flatten():

@@ -6,8 +6,6 @@ those of ngcx do if told so. The difference is a gain, which goes into the weigh
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import nir
 import numpy as np
 
@@ -20,11 +18,7 @@ from ..neurons import (
     TimeConstant,
 )
 from ..surrogate import AbstractStep
-from ._layers import as_numbers
-
-
-INTEGRATING = (nir.I, nir.IF, nir.LI, nir.LIF, nir.CubaLI, nir.CubaLIF)
-STATEFUL = (*INTEGRATING, nir.Delay)
+from ._layers import as_numbers, learnt_names, parameter
 
 
 def neuron_nodes(
@@ -46,21 +40,10 @@ def neuron_nodes(
         found.append(_integrating(cell, decay, fields, dt))
     if threshold is not None:
         found.append((threshold, np.ones(())))
-    for node, _ in found if _learnt(cell) else ():
-        node.metadata = node.metadata | {"learnt": _learnt(cell)}
+    learnt = learnt_names(cell, getattr(cell, "reset", NoReset()))
+    for node, _ in found:
+        node.metadata = node.metadata | learnt
     return found
-
-
-def _learnt(cell: Any) -> str:
-    """The names of the parameters that are arrays, which tells them from numbers where
-    they are the same for all neurons.
-    """
-    parameters = vars(cell) | vars(getattr(cell, "reset", NoReset()))
-    return " ".join(
-        name
-        for name, value in parameters.items()
-        if isinstance(getattr(value, "tau", value), jax.Array)
-    )
 
 
 def _integrating(
@@ -128,14 +111,7 @@ def neuron_layer(node: Any, dt: float, dtype) -> tuple[list, np.ndarray]:
     """The cells of a node, one after the other, and the gain that their input needs."""
 
     def value(name: str, numbers):
-        """A number for all neurons is a constant, unless it was learnt."""
-        numbers = np.asarray(numbers, np.float64)
-        if not np.all(np.isfinite(numbers)):
-            raise ValueError(f"Its parameters must be finite; got {numbers}.")
-        learnt = name in str(node.metadata.get("learnt", "")).split()
-        if np.ptp(numbers) == 0 and not learnt:
-            return float(numbers.flat[0])
-        return jnp.asarray(numbers, dtype)
+        return parameter(node, name, numbers, dtype)
 
     if isinstance(node, nir.Threshold):
         threshold = value("threshold", node.threshold)

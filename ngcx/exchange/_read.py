@@ -1,4 +1,3 @@
-import graphlib
 import math
 import operator
 from collections.abc import Callable
@@ -13,9 +12,9 @@ from jax.typing import DTypeLike
 from .._compiled import compiled
 from .._typing import Positive
 from ..neurons import Parallel, Recurrent, Residual, Stack
-from ._graph import Graph, absorb, inlined
+from ._graph import INTEGRATING, Graph, absorb, check_loops, inlined
 from ._layers import node_layer, shape_after
-from ._neurons import INTEGRATING, STATEFUL, neuron_layer
+from ._neurons import neuron_layer
 from ._structure import Branches, Loop, structure
 
 
@@ -80,32 +79,13 @@ def from_nir(
     if not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"`dtype` must be a floating-point dtype; got {dtype}.")
     flat, first, last = inlined(graph)
-    _check_delays(flat)
+    check_loops(flat)
     reader = _Reader(flat, float(dt), jnp.dtype(dtype))
     items = structure(flat, first, last)
     shape = _declared(flat.nodes[first])
     layers, after = reader.layers(items, shape)
     _named(last, flat.nodes[last], _check_shape, after)
     return Stack(*layers)
-
-
-def _check_delays(graph: Graph):
-    """Refuses loops that act at once."""
-    stateless = {
-        name: [
-            each
-            for each in graph.sources(name)
-            if not isinstance(graph.nodes[each], STATEFUL)
-        ]
-        for name, node in graph.nodes.items()
-        if not isinstance(node, STATEFUL)
-    }
-    try:
-        graphlib.TopologicalSorter(stateless).prepare()
-    except graphlib.CycleError as error:
-        raise ValueError(
-            f"The loop of {', '.join(error.args[1])} must hold a neuron or a delay."
-        ) from error
 
 
 class _Reader:

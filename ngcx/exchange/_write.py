@@ -4,6 +4,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import nir
 import numpy as np
 
@@ -20,9 +21,9 @@ from ..neurons import (
     Residual,
     Stack,
 )
-from ._graph import Graph, absorb, grouped, unused
-from ._layers import as_numbers, layer_node, shape_after
-from ._neurons import STATEFUL, neuron_nodes
+from ._graph import Graph, absorb, check_loops, unused
+from ._layers import layer_node, shape_after
+from ._neurons import neuron_nodes
 
 
 SUMS = (operator.add, jnp.add)
@@ -52,7 +53,7 @@ def to_nir(
     | the same without a reset; with `decay=0.0` | `LI` and `Threshold`; `Threshold` |
     | [`ngcx.neurons.SynapticLIF`][] with a hard reset | `CubaLIF`, where `w_in` and `r` hold the scale, which all readers heed there |
     | [`ngcx.neurons.LeakyIntegrator`][]; with `decay=1.0` | `LI`; `I` |
-    | [`ngcx.neurons.Recurrent`][] | a subgraph with an edge back |
+    | [`ngcx.neurons.Recurrent`][] | an edge back |
     | [`ngcx.neurons.Residual`][], [`ngcx.neurons.Parallel`][] that add | several edges to a node |
     | a `Stack` in a `Stack`; `eqx.nn.Identity` | its layers; nothing |
 
@@ -105,8 +106,6 @@ def to_nir(
         raise ValueError("NIR cannot add a value to itself; take a `Scale`.")
     for name, gain in writer.gains.items():
         absorb(graph, name, gain)
-    for name, members in writer.loops.items():
-        grouped(graph, name, members)
     return nir.NIRGraph(graph.nodes, graph.edges, type_check=False)
 
 
@@ -119,7 +118,6 @@ class _Writer:
         self.dt = dt
         self.graph = Graph()
         self.gains: dict[str, np.ndarray] = {}
-        self.loops: dict[str, set[str]] = {}
 
     def layers(self, stack: Stack, path: str, shape, sources):
         for number, layer in enumerate(stack):
@@ -131,7 +129,7 @@ class _Writer:
             layer = layer.value
         try:
             return self._layer(layer, path, shape, sources)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             if str(error).startswith("Layer "):
                 raise
             name = getattr(layer, "__name__", type(layer).__name__)
@@ -190,7 +188,7 @@ class _Writer:
         return last, shapes[0]
 
     def _recurrent(self, layer: Recurrent, path: str, shape, sources):
-        graph, before = self.graph, {*self.graph.nodes, *self.loops}
+        graph = self.graph
         # It stands for the sum of the input and of what is heard.
         entry = self._add(nir.Scale(np.ones(shape)), path, shape, shape, sources)
         last, after = self.layer(layer.cell, f"{path}.0", shape, [entry])
@@ -198,14 +196,14 @@ class _Writer:
         feedback = layer.feedback
         matrix = feedback.value if isinstance(feedback, Frozen) else feedback
         if isinstance(matrix, jax.Array):
-            weight = nir.Linear(as_numbers(matrix).T)
-            heard = [self._add(weight, f"{path}.1", after, shape, last)]
-        else:
-            heard, _ = self.layer(feedback, f"{path}.1", after, last)
+            # It stands on the right of the spikes.
+            feedback = eqx.nn.Linear(*matrix.shape, use_bias=False, key=jr.key(0))
+            feedback = eqx.tree_at(lambda layer: layer.weight, feedback, matrix.T)
+        heard, back = self.layer(feedback, f"{path}.1", after, last)
+        if back != shape:
+            raise ValueError(f"NIR adds what has one shape; got {shape} and {back}.")
         graph.edges += [(each, entry) for each in heard]
-        members = {*graph.nodes, *self.loops} - before
-        if not any(isinstance(graph.nodes.get(each), STATEFUL) for each in members):
-            raise ValueError("NIR has no loop without a neuron or a delay.")
+        check_loops(graph)
         targets = graph.targets(entry)
         if len(targets) == 1:
             del graph.nodes[entry]
@@ -214,7 +212,6 @@ class _Writer:
                 for a, b in graph.edges
                 if a != entry
             ]
-        self.loops[f"recurrent_{path.replace('.', '_')}"] = members
         return last, after
 
 

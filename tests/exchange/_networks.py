@@ -1,6 +1,7 @@
 """Random networks of everything that NIR can say."""
 
 import operator
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -59,7 +60,10 @@ def decays(draw, shape=(NEURONS,)):
 @st.composite
 def neurons(draw, shape=(NEURONS,)):
     kind = draw(st.sampled_from((LIF, LIF, LIF, SynapticLIF, LeakyIntegrator)))
-    options = {"scale_input": draw(st.booleans()), "decay": draw(decays(shape))}
+    options: dict[str, Any] = {
+        "scale_input": draw(st.booleans()),
+        "decay": draw(decays(shape)),
+    }
     options["v_rest"] = draw(st.just(0.0) | parameters(-0.2, 0.2, shape))
     if draw(st.integers(0, 4)) == 0 and kind is not SynapticLIF:
         options = {"decay": 1.0}
@@ -86,7 +90,8 @@ def linears(draw, inputs=NEURONS):
 def plain():
     delays = st.integers(0, 3) | st.just(Delay(jnp.array([0, 3, 1, 2]), 5))
     delays = delays.map(lambda each: Delay(each) if isinstance(each, int) else each)
-    scales = keys().map(lambda key: Scale(jr.uniform(key, (NEURONS,), minval=0.5)))
+    factors = parameters(0.5, 2.0).filter(lambda each: not isinstance(each, Frozen))
+    scales = factors.map(lambda each: Scale(cast(Any, each)))
     return linears() | linears() | neurons() | neurons() | delays | scales
 
 

@@ -81,7 +81,7 @@ def parts(layer) -> list:
         case Delay():
             return ["delay", np.broadcast_to(layer.delay, (NEURONS,))]
         case Scale():
-            return ["scale", layer.factor]
+            return ["scale", number(layer.factor)]
     arrays, rest = eqx.partition(layer, eqx.is_array)
     return [jax.tree.leaves(arrays), rest if callable(layer) else None]
 
