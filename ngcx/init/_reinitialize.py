@@ -200,9 +200,9 @@ def _layout(model, path) -> tuple[WeightLayout, int] | None:
     """How the weight at that path is stored, and the number of its axes; None if it is
     not known as a weight.
     """
-    *above, last = path or (None,)
-    if not isinstance(last, GetAttrKey):
+    if not path or not isinstance(path[-1], GetAttrKey):
         return None
+    *above, last = path
     layer = ft.reduce(_child, above, model)
     known = (fields for kind, fields in _EQUINOX.items() if isinstance(layer, kind))
     fields = getattr(layer, "weight_fields", None)

@@ -1,5 +1,7 @@
 from typing import ClassVar
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -322,8 +324,9 @@ def test_nothing_to_draw_is_an_error():
     with pytest.raises(ValueError, match="`where` must choose some .*; it chose none"):
         reinitialize(LIF(), Constant(0.0), jr.key(0))
     linear = eqx.nn.Linear(2, 2, key=jr.key(0))
+    wrong: Any = object
     with pytest.raises(TypeError, match="`where` must be a function or a mapping"):
-        reinitialize(linear, Gaussian(), jr.key(0), object)
+        reinitialize(linear, Gaussian(), jr.key(0), wrong)
     with pytest.raises(ValueError, match="it chose none"):
         reinitialize(jnp.ones(3), Gaussian(), jr.key(0))
     with pytest.raises(ValueError, match="it chose none"):
