@@ -47,8 +47,17 @@ def group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PROJECT, name)
 
 
-def run_tests(session: nox.Session, *options: str, profile: str = "ci"):
-    env = {"HYPOTHESIS_PROFILE": os.environ.get("HYPOTHESIS_PROFILE", profile)}
+def run_tests(
+    session: nox.Session,
+    *options: str,
+    profile: str = "ci",
+    optimized: bool = False,
+):
+    env = {
+        "HYPOTHESIS_PROFILE": os.environ.get("HYPOTHESIS_PROFILE", profile),
+        # Most programs run once, and XLA's optimisations take longer than they save.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "0" if optimized else "1",
+    }
     # A file at a time, whose tests share what is compiled.
     workers = ("-n", "auto", "--dist", "loadfile")
     session.run("pytest", *workers, *options, *session.posargs, env=env)
@@ -81,19 +90,21 @@ def tests(session: nox.Session):
 
 @nox.session
 def thorough(session: nox.Session):
-    """Runs every test, those that take long too, with many more examples of each."""
+    """Runs every test as users compile programs, with many more examples of each."""
     session.install("-e", EVERYTHING, *group("tests"))
-    run_tests(session, *ALL, profile="thorough")
+    run_tests(session, *ALL, profile="thorough", optimized=True)
 
 
 @nox.session(python=NEWEST or False)
 def newest(session: nox.Session):
-    """Runs the core of the quick suite on the newest Python and JAX that are here."""
+    """Runs the core of the quick suite on the newest Python and JAX that are here, as
+    users compile programs.
+    """
     if NEWEST is None:
         session.skip("There is no newer Python here.")
     session.install("-e", EVERYTHING, *group("tests"))
     core = ("activations", "surrogate", "neurons", "data", "io")
-    run_tests(session, *(f"tests/{name}" for name in core))
+    run_tests(session, *(f"tests/{name}" for name in core), optimized=True)
 
 
 @nox.session

@@ -8,31 +8,27 @@ import dataclasses
 import difflib
 import functools as ft
 import inspect
-import typing
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from inspect import Parameter
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import jaxtyping
 import numpy as np
-from beartype.door import is_bearable
 from jaxtyping import jaxtyped
 
+from ._annotations import as_arrays, dims, fits, ranges_of, takes_arrays
 from ._integers import beyond_32_bits, is_beyond_32_bits
-from ._trees import of_python
 from ._typing import Must
 from ._words import (
     NUMBER,
-    UNIONS,
     alternatives,
     axis_names,
     cure_of,
     described,
     in_words,
     is_array,
-    is_numeric,
     is_traceable,
 )
 
@@ -49,7 +45,14 @@ class Checker:
 
     @ft.cached_property
     def parameters(self) -> Mapping[str, Parameter]:
-        return inspect.signature(self.function).parameters
+        # A name in quotes is that of the class itself, which is there by now.
+        known = self.function.__globals__
+        return {
+            name: each.replace(annotation=known[each.annotation])
+            if isinstance(each.annotation, str) and each.annotation in known
+            else each
+            for name, each in inspect.signature(self.function).parameters.items()
+        }
 
     @ft.cached_property
     def ranges(self) -> tuple[tuple[str, int, Must], ...]:
@@ -89,13 +92,18 @@ class Checker:
         with jaxtyped("context"):
             return self._problem(args, kwargs)
 
-    def untraceable(self, static: tuple[str, ...], args, kwargs) -> str | None:
+    def untraceable(
+        self, static: tuple[str, ...], traced: bool, args, kwargs
+    ) -> str | None:
         """Which argument holds something that JAX cannot trace, if one does."""
-        bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
-        for name, value in bound.items():
+        for name, value, _ in self._given(args, kwargs):
             for leaf in [] if name in static else jax.tree.leaves(value):
-                if not is_traceable(leaf):
-                    owner, given = self._name(args), in_words(leaf)
+                # A function may be called where nothing is traced.
+                function = callable(leaf) and not isinstance(leaf, type)
+                if not is_traceable(leaf) and (traced or not function):
+                    shape_alone = isinstance(leaf, jax.ShapeDtypeStruct)
+                    given = "a ShapeDtypeStruct" if shape_alone else in_words(leaf)
+                    owner = self._name(args)
                     allowed = "a pytree of arrays and numbers"
                     return f"`{name}` of `{owner}` must be {allowed}; got {given}."
         return None
@@ -104,24 +112,22 @@ class Checker:
         """The integers beyond 32 bits that may as well be floats. Raises `ValueError`
         for others, which JAX would take for other numbers.
         """
-        bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
         changes = {}
-        for name, value in bound.items():
+        for name, value, hint in self._given(args, kwargs):
             for leaf in [] if name in static else jax.tree.leaves(value):
                 if is_beyond_32_bits(leaf):
-                    if float not in alternatives(self.parameters[name].annotation):
+                    if float not in alternatives(hint):
                         what = f"`{name}` of `{self._name(args)}`"
                         raise ValueError(beyond_32_bits(what, leaf))
                     changes[name] = np.float64(value)  # an array remains one
         return changes
 
-    def _problem(self, args, kwargs) -> str | None:
-        owner = self._name(args)
-        try:
-            bound = inspect.signature(self.function).bind_partial(*args, **kwargs)
-        except TypeError:
-            return _unbound(owner, self.parameters, args, kwargs)
-        values, hints = {}, {}
+    def _given(self, args, kwargs) -> list[tuple[str, Any, Any]]:
+        """The names of arguments, also of variadic ones, what they are, and what they
+        must be.
+        """
+        found = []
+        bound = inspect.signature(self.function).bind_partial(*args, **kwargs)
         for name, value in bound.arguments.items():
             each = self.parameters[name]
             given = {name: value}
@@ -129,50 +135,66 @@ class Checker:
                 given = {f"{name}[{i}]": item for i, item in enumerate(value)}
             elif each.kind is Parameter.VAR_KEYWORD:
                 given = value
-            values |= given
-            hints |= dict.fromkeys(given, each.annotation)
-        if problem := _mismatch(owner, values, hints):
+            found += [(name, item, each.annotation) for name, item in given.items()]
+        return found
+
+    def _problem(self, args, kwargs) -> str | None:
+        owner = self._name(args)
+        try:
+            given = self._given(args, kwargs)
+        except TypeError:
+            return _unbound(owner, self.parameters, args, kwargs)
+        values = {name: value for name, value, _ in given}
+        if problem := _mismatch(owner, values, {name: hint for name, _, hint in given}):
             return problem
         for name, each in self.parameters.items():
             variadic = each.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
             needed = each.default is Parameter.empty and not variadic
-            if needed and name not in bound.arguments:
+            if needed and name not in values:
                 allowed = described(each.annotation)
                 cure = cure_of(name, None, each.annotation)
                 return f"`{name}` of `{owner}` must be given, {allowed}.{cure}"
         return None
+
+    @ft.cached_property
+    def _array(self) -> str | None:
+        """The first argument that is an array, and not a key."""
+        return next((n for n, p in self.parameters.items() if dims(p.annotation)), None)
+
+    @ft.cached_property
+    def _shaped(self) -> dict[str, Any]:
+        hints = {name: each.annotation for name, each in self.parameters.items()}
+        return {name: hint for name, hint in hints.items() if _is_shaped(name, hint)}
 
     def _check_shapes(self, args, kwargs):
         """Raises for an `axis` that the first array does not have, and for parameters
         that do not broadcast to it, where it may be of any shape. Both are arguments,
         or fields of the module whose method this is.
         """
+        is_method = next(iter(self.parameters), "") == "self"
+        fields = _shaped_fields(type(args[0])) if is_method else {}
+        if self._array is None or not (self._shaped or fields):
+            return
         bound = inspect.signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
-        values = dict(bound.arguments)
-        hints = {name: each.annotation for name, each in self.parameters.items()}
-        arrays = [
-            name for name in values if is_array(values[name]) and dims(hints[name])
-        ]
-        if not arrays:
+        x, given = bound.arguments[self._array], bound.arguments
+        values = {name: getattr(args[0], name) for name in fields}
+        values |= {name: given[name] for name in self._shaped if name != self._array}
+        if not is_array(x):
             return
-        first, x = arrays[0], values[arrays[0]]
-        if dataclasses.is_dataclass(module := values.get("self")):
-            for field in dataclasses.fields(module):
-                values[field.name] = getattr(module, field.name)
-                hints[field.name] = field.type
         for name, value in values.items():
-            if name == "axis" and hints[name] is int and not -x.ndim <= value < x.ndim:
+            if name == "axis" and not -x.ndim <= value < x.ndim:
                 there = f"from {-x.ndim} to {x.ndim - 1}" if x.ndim else "with none"
                 raise ValueError(
-                    f"`axis` must be one of `{first}`, {in_words(x)}, {there}; got "
-                    f"{value}."
+                    f"`axis` must be one of `{self._array}`, {in_words(x)}, {there}; "
+                    f"got {value}."
                 )
-            judged = dims(hints[first]) == {"*shape"} and dims(hints[name]) == {"..."}
-            if judged and is_array(value) and not _broadcasts(value.shape, x.shape):
+            (sizes, *others) = dims(self.parameters[self._array].annotation)
+            any_shape = not others and re.fullmatch(r"\*\w+", sizes)
+            if any_shape and is_array(value) and not _broadcasts(value.shape, x.shape):
                 raise ValueError(
                     f"`{name}` of `{self._name(args)}` must broadcast to the shape of "
-                    f"`{first}`, {in_words(x)}; got {in_words(value)}."
+                    f"`{self._array}`, {in_words(x)}; got {in_words(value)}."
                 )
 
     def _name(self, args) -> str:
@@ -204,94 +226,21 @@ def check_range(name: str, value: Any, must: Must):
         raise ValueError(f"`{name}` must be {must.be}; got {value}.")
 
 
-def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is what an annotation allows."""
-    value = of_python(value)
-    if isinstance(hint, typing.TypeVar):
-        hint = hint.__bound__
-    origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    spelled = value is None or isinstance(value, str | type) or hasattr(value, "dtype")
-    if spelled and np.dtype in alternatives(hint):
-        return type(None) in parts if value is None else _is_dtype(value)
-    if origin is typing.Annotated:
-        return fits(value, parts[0])
-    if origin in UNIONS:
-        return any(fits(value, part) for part in parts)
-    if origin is tuple or origin is Sequence:
-        # beartype looks at one entry, drawn at random, and takes text for a sequence.
-        if not isinstance(value, origin) or isinstance(value, str | bytes):
-            return False
-        if origin is Sequence or Ellipsis in parts:
-            parts = (parts[0],) * len(value)
-        return len(parts) == len(value) and all(map(fits, value, parts))
-    if isinstance(value, bool) and hint in (int, float):
-        return False
-    # A name in quotes is not looked up, nor is what has no annotation.
-    unknown = hint in (None, Parameter.empty) or isinstance(hint, _NAME)
-    try:
-        return unknown or is_bearable(value, hint)  # pyright: ignore[reportArgumentType]
-    except TypeError as error:
-        if "_DimExpr" not in str(error):
-            raise
-        return True  # jaxtyping cannot broadcast the symbols of `jax.export`
+def _is_shaped(name: str, hint: Any) -> bool:
+    """Whether it is an axis of an array, or a parameter that broadcasts to one."""
+    return (name == "axis" and hint is int) or dims(hint) == {"..."}
 
 
-def as_arrays(value: Any, hint: Any) -> Any:
-    """What comes of numpy or Python as arrays of JAX, where only these are allowed."""
-    plain = NUMBER | np.ndarray | tuple | list | dict
-    if not takes_arrays(hint) or not isinstance(value, plain) or fits(value, hint):
-        return value
-    arrays = jax.tree.map(_as_array, value)
-    return arrays if fits(arrays, hint) else value
-
-
-def _as_array(leaf):
-    number = isinstance(leaf, NUMBER | np.ndarray) and not isinstance(leaf, bool)
-    traceable = number and is_traceable(leaf) and not is_beyond_32_bits(leaf)
-    return jnp.asarray(leaf) if traceable else leaf
-
-
-def dims(hint: Any) -> set[str]:
-    """The axes of the arrays that an annotation allows."""
-    return {each.dim_str for each in alternatives(hint) if hasattr(each, "dim_str")}
-
-
-def takes_arrays(hint: Any) -> bool:
-    """Whether an annotation allows an array, or several."""
-    return any(
-        hasattr(each, "dim_str") or any(map(takes_arrays, typing.get_args(each)))
-        for each in alternatives(hint)
-    )
-
-
-def takes_numbers(hint: Any) -> bool:
-    """Whether an annotation allows a number of Python, or a tuple of them."""
-    return any(
-        each in (bool, int, float)
-        or (typing.get_origin(each) is tuple and any(map(takes_numbers, each.__args__)))
-        for each in alternatives(hint)
-    )
-
-
-def ranges_of(hint) -> list[Must]:
-    """The ranges that an annotation states, also of one member of a union."""
-    if hint is float:
-        return [_NOT_NAN]
-    parts = typing.get_args(hint)
-    if typing.get_origin(hint) is typing.Annotated:
-        own = [each for each in parts[1:] if isinstance(each, Must)]
-        return own or ranges_of(parts[0])
-    if typing.get_origin(hint) in UNIONS:
-        return [must for part in parts for must in ranges_of(part)]
-    return []
+@ft.cache
+def _shaped_fields(cls: type) -> tuple[str, ...]:
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    return tuple(each.name for each in fields if _is_shaped(each.name, each.type))
 
 
 def _broadcasts(shape, to) -> bool:
     pairs = zip(reversed(shape), reversed(to), strict=False)
     return len(shape) <= len(to) and all(size in (1, other) for size, other in pairs)
 
-
-_NOT_NAN = Must("a number", lambda value: value == value)
 
 # What is wrong.
 
@@ -304,6 +253,8 @@ def _mismatch(
         hint = hints[name]
         if fits(as_arrays(value, hint), hint):
             continue
+        if is_beyond_32_bits(value) and takes_arrays(hint):
+            raise ValueError(beyond_32_bits(f"`{name}` of `{owner}`", value)) from None
         text = (
             f"`{name}` of `{owner}` must be {described(hint)}; got {in_words(value)}."
         )
@@ -343,13 +294,3 @@ def _unbound(owner: str, parameters: Mapping[str, Parameter], args, kwargs) -> s
     return (
         f"`{owner}` takes {takes or 'no arguments'}; got {in_words(surplus)} besides."
     )
-
-
-def _is_dtype(value) -> bool:
-    try:
-        return not is_array(value) and is_numeric(jnp.dtype(value))
-    except (TypeError, ValueError):
-        return False
-
-
-_NAME = str | typing.ForwardRef

@@ -30,7 +30,8 @@ import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
 
-from ._checks import Checker, as_arrays, fits, takes_arrays, takes_numbers
+from ._annotations import as_arrays, fits, takes_arrays, takes_numbers
+from ._checks import Checker
 from ._integers import is_beyond_32_bits
 from ._trees import of_python
 
@@ -96,8 +97,11 @@ def compiled(
             # what `before` runs into.
             args, kwargs = given
             problem = program.checker.problem(args, kwargs)
-            if not problem and jit and isinstance(error, TypeError):
-                problem = program.checker.untraceable(program.static, args, kwargs)
+            of_jax = ("not a valid JAX array type", "Error interpreting argument")
+            traced = jit or any(text in str(error) for text in of_jax)
+            if not problem and traced and isinstance(error, TypeError):
+                look = program.checker.untraceable
+                problem = look(program.static, jit, args, kwargs)
             if problem:
                 raise TypeError(problem) from None
             raise

@@ -8,7 +8,8 @@ from typing import Any, dataclass_transform
 
 import equinox as eqx
 
-from ._checks import as_arrays, check_fields
+from ._annotations import as_arrays
+from ._checks import check_fields
 from ._trees import of_python
 
 

@@ -119,7 +119,7 @@ def is_traceable(leaf: Any) -> bool:
     """Whether JAX takes it for numbers: not text, nor bytes in another order."""
     if isinstance(leaf, np.ndarray | np.generic):
         return is_numeric(leaf.dtype) and leaf.dtype.isnative
-    return is_array(leaf) or isinstance(leaf, NUMBER | complex)
+    return isinstance(leaf, jax.Array | NUMBER | complex)
 
 
 def is_numeric(dtype) -> bool:

@@ -54,14 +54,14 @@ def no_programs_are_left():
     jax.clear_caches()
 
 
-@pytest.fixture(scope="module")
-def quick_to_compile():
-    """Programs that run a few times compile without XLA's optimisations, which would
-    take longer than they save; for tests in which no last digit counts.
+@pytest.fixture
+def optimized():
+    """Programs as users compile them, for tests that look at what XLA makes of them;
+    the quick suite leaves out most of XLA's optimisations.
     """
     option = "jax_disable_most_optimizations"
     before = jax.config.read(option)
-    jax.config.update(option, True)
+    jax.config.update(option, False)
     yield
     jax.config.update(option, before)
 

@@ -24,10 +24,6 @@ DIRECTIVE = re.compile(r"^::: (\S+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#|(?:\.\./)?images/)([^)#]+)")
 
 
-# Blocks run once, so XLA's optimisations would take longer than they save.
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_code_runs(page, standard_promotion, monkeypatch):
     # There is one host only.

@@ -198,6 +198,10 @@ MISTAKES = {
         lambda: ops.clamp_min(ONES),
         ("`minimum` of `clamp_min` must be given", "a number"),
     ),
+    "one length for several samples": (
+        lambda: neurons.LIF().run(ONES[None], batched=True, lengths=jnp.asarray(3)),
+        ("`lengths` must be one for each sample, (4,)", "the shape ()"),
+    ),
     "a forgotten state": (
         lambda: neurons.LIF()(ONES),
         ("`state` of `LIF`", "a LIFState", "float32[4, 3]"),

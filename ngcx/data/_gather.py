@@ -20,7 +20,7 @@ def gather(data: PyTree, rows: Any, sharding: NamedSharding | None) -> PyTree:
     def of(path, source):
         name = f"`data{jtu.keystr(path)}`"
         if sharding is None:
-            return _read(source, rows, name)
+            return jtu.tree_map(_in_known_digits, _read(source, rows, name))
         return _sharded(source, rows, sharding, name)
 
     return jtu.tree_map_with_path(of, data)
@@ -44,6 +44,15 @@ def _read(source, rows, name: str) -> PyTree:
     # it.
     with eval_context():
         return rows_of(source, rows, name)
+
+
+def _in_known_digits(leaf):
+    """Floats in the dtype that they have on a device too: of 32 bits without x64."""
+    if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "fc":
+        return leaf
+    native = leaf.dtype.newbyteorder("=")
+    held = jax.dtypes.canonicalize_dtype(native)
+    return leaf if held == native else leaf.astype(held)
 
 
 def _touch(array: np.memmap, rows):

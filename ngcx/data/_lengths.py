@@ -195,13 +195,15 @@ class BucketLoader(Module):
     def batch(self, key: PRNGKeyArray, step: Step) -> PyTree:
         """The batch at one step of the epoch of `key`.
 
-        **Raises:** `ValueError` if `step` is not from 0 to `len(loader) - 1`, and for
-        one that is traced, since the shape of the batch depends on it.
+        **Raises:** `ValueError` if `step` is not from 0 to `len(loader) - 1`, and where
+        it or `key` is traced, since the shape of the batch depends on them.
         """
-        if isinstance(step, Tracer):
-            raise ValueError(
-                "`step` must not be traced: the shape of a batch depends on its bucket."
-            )
+        for name, given in (("step", step), ("key", key)):
+            if isinstance(given, Tracer):
+                raise ValueError(
+                    f"`{name}` must not be traced: the shape of a batch depends on its "
+                    "bucket."
+                )
         if not 0 <= (place := int(step)) < len(self):
             raise ValueError(f"`step` must be from 0 to {len(self) - 1}; got {step}.")
         if self.loaders[0].shuffle:

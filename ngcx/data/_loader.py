@@ -48,6 +48,7 @@ class DataLoader(Module):
 
     Arrays of numpy, memory maps and other sources are read on the host, and the batch
     stays there unless there is a `sharding`; arrays of JAX are read on their device.
+    Floats of 64 bits come in 32 unless JAX has x64, on the host too.
 
     !!! example
 

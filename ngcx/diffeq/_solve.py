@@ -88,7 +88,7 @@ def solve(
     """
     if save_every is not None and steps % save_every:
         raise ValueError(
-            f"`save_every` must divide the {steps} steps; got {save_every}."
+            f"`save_every` must divide `steps`, {steps}; got {save_every}."
         )
     time = wide_dtype(jnp.result_type(t0, dt, float))
     t0, dt = jnp.asarray(t0, time), jnp.asarray(dt, time)

@@ -154,6 +154,8 @@ def reinitialize(
 
         ```
     """
+    if isinstance(where, type):
+        raise TypeError(f"`where` must be a function or a mapping; got {where}.")
     leaves, treedef = tree_flatten_with_path(model)
     drawn = {}
     for path, leaf in leaves:
@@ -198,7 +200,7 @@ def _layout(model, path) -> tuple[WeightLayout, int] | None:
     """How the weight at that path is stored, and the number of its axes; None if it is
     not known as a weight.
     """
-    *above, last = path
+    *above, last = path or (None,)
     if not isinstance(last, GetAttrKey):
         return None
     layer = ft.reduce(_child, above, model)

@@ -116,7 +116,7 @@ class _Counted(Module):
 class _Counting(AbstractCell[_Counted]):
     """A layer of weights, which counts its operations."""
 
-    layer: Any
+    _layer: Any
     path: str = eqx.field(static=True)
 
     def init(self, shape, dtype=jnp.float32) -> _Counted:
@@ -124,11 +124,11 @@ class _Counting(AbstractCell[_Counted]):
 
     def __call__(self, state: _Counted, x, *, key: PRNGKeyArray | None = None):
         # Where weights and spikes are ones, each output is how many reach it.
-        there = (self.layer.weight != 0).astype(float)
-        no_bias = jax.tree.map(jnp.zeros_like, self.layer)
+        there = (self._layer.weight != 0).astype(float)
+        no_bias = jax.tree.map(jnp.zeros_like, self._layer)
         ones = eqx.tree_at(lambda layer: layer.weight, no_bias, there)
         arrived = jnp.sum(ones((x != 0).astype(float)))
-        return _Counted(state.count + arrived, self.path), self.layer(x)
+        return _Counted(state.count + arrived, self.path), self._layer(x)
 
 
 WEIGHTS = eqx.nn.Linear | eqx.nn.Conv | eqx.nn.ConvTranspose

@@ -57,12 +57,11 @@ def run_cell(
     valid = None
     if lengths is not None:
         lengths = jnp.asarray(lengths, jnp.int32)
-        if lengths.shape not in ((), tuple(batch)):
+        if lengths.shape != tuple(batch):
             raise ValueError(
                 f"`lengths` must be one for each sample, {tuple(batch)}; got the shape "
                 f"{lengths.shape}."
             )
-        lengths = jnp.broadcast_to(lengths, batch)
         valid = jnp.expand_dims(numbers, range(1, 1 + len(batch))) < lengths[None]
         if steps is None:
             inputs = _padded(valid, inputs)

@@ -39,10 +39,11 @@ def _number(bound, x) -> Any:
     """A Python integer is brought within the range of an integer `x` before it is
     traced, since JAX takes none beyond 32 bits.
     """
-    integers = jnp.issubdtype(x.dtype, jnp.integer)
+    dtype = jnp.result_type(x)
+    integers = jnp.issubdtype(dtype, jnp.integer)
     if not integers or not isinstance(bound, int) or isinstance(bound, bool):
         return bound
-    limits = jnp.iinfo(jnp.result_type(x.dtype))
+    limits = jnp.iinfo(dtype)
     # The result is numpy's, because JAX would refuse the largest of uint32 again.
     return np.asarray(min(max(bound, limits.min), limits.max), limits.dtype)
 

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 
-from .._checks import ranges_of
+from .._annotations import ranges_of
 from .._compiled import compiled
 from .._module import Module, hints
 from .._typing import Positive

@@ -85,7 +85,8 @@ def reconstruct(
     if patches.shape != expected:
         raise ValueError(
             f"`patches` must have the shape {expected} for the `image_shape` "
-            f"{image_shape}; got {patches.shape}."
+            f"{image_shape}, `stride` {stride}, `overlap` {overlap} and `padding` "
+            f"{padding}; got {patches.shape}."
         )
     inexact = jnp.issubdtype(patches.dtype, jnp.inexact)
     wide = patches.astype(_wide_dtype(patches.dtype))

@@ -16,6 +16,7 @@ from .._module import Module
 from .._numerics import rounded_like, widened_tree
 from .._trees import difference, varying
 from .._typing import Natural
+from .._words import in_words, is_traceable
 
 
 class AbstractProcess(Module):
@@ -157,7 +158,7 @@ class AbstractProcess(Module):
             if problem := difference(now, wide):
                 raise TypeError(
                     f"`{name}` of `{self.name}` must keep the structure, shapes and "
-                    f"dtypes of the state; {problem}."
+                    f"dtypes of `state`; {problem}."
                 )
         return rounded_like(now, state)
 
@@ -317,7 +318,7 @@ def _widened_if_stored(new, stored):
 
 def _packed(name: str, value, length: int):
     """An input that is no array with a time axis."""
-    if callable(value):
+    if callable(value) and not isinstance(value, type):
         return jax.vmap(value)(jnp.arange(length))
 
     def leaf(array):
@@ -351,8 +352,9 @@ def _rows(name: str, value, length: int):
 
 
 def _array(name: str, leaf) -> jax.Array:
-    if not eqx.is_array_like(leaf):
+    if not is_traceable(leaf):
         raise TypeError(
-            f"`{name}` must be a number, a key, an array or a function; got {leaf!r}."
+            f"`{name}` must be a number, a key, an array or a function of the step; "
+            f"got {in_words(leaf)}."
         )
     return jnp.asarray(leaf)

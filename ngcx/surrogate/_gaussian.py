@@ -103,9 +103,12 @@ class MultiGaussian(AbstractStep):
         return self._mixture(_normal_slope, _flanks_slope, x)
 
     def _mixture(self, of_centre, of_flanks, x):
+        info = jnp.finfo(x.dtype)
+        width = jnp.clip(self.s * self.sigma, float(info.tiny), float(info.max))
         centre = of_centre(x, self.sigma)
-        flanks = of_flanks(x, self.sigma, self.s * self.sigma)
-        return self.scale * ((1 + self.h) * centre - self.h * flanks)
+        flanks = of_flanks(x, self.sigma, width)
+        # Large products would be infinite, and their difference NaN.
+        return self.scale * (centre + self.h * (centre - flanks))
 
 
 # These are functions of (x, sigma). Here z is x / sigma, and the density d^2 is

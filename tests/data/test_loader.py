@@ -112,6 +112,15 @@ def test_without_shuffling_the_order_is_that_of_the_data():
     ]
 
 
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("kind", ["float64", "complex128", ">f8", "float32", ">f2"])
+def test_floats_have_one_dtype_on_the_host_and_on_a_device(kind, x64):
+    with jax.enable_x64(x64):
+        loader = DataLoader(np.arange(10).astype(kind), 4)
+        there = jax.jit(lambda key, step: loader.batch(key, step))(jr.key(0), 1)
+        assert loader.batch(jr.key(0), 1).dtype.newbyteorder("=") == there.dtype
+
+
 ROWS = np.arange(10)
 
 

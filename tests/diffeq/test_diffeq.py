@@ -305,7 +305,7 @@ def test_names():
     ("options", "match"),
     [
         ({"steps": -1}, "`steps` must be 0 or more; got -1"),
-        ({"save_every": 3}, "`save_every` must divide the 10 steps; got 3"),
+        ({"save_every": 3}, "`save_every` must divide `steps`, 10; got 3"),
         ({"save_every": 0}, "`save_every` must be 1 or more; got 0"),
         ({"y0": jnp.ones(3, int)}, "`y0` of `solve`"),
         ({"steps": 1.5}, "`steps` of `solve`"),

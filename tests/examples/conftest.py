@@ -20,12 +20,6 @@ def script(request):
 FULL = os.environ.get("NGCX_EXAMPLES") == "full"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def short_runs_are_quick_to_compile(request):
-    if not FULL:
-        request.getfixturevalue("quick_to_compile")
-
-
 @pytest.fixture
 def run(script, tmp_path, capsys, standard_promotion):
     """Runs an example, in a short form unless all are run in full, and looks at what it

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import jax.random as jr
 import nir
 import numpy as np
-import pytest
 
 from ngcx.exchange import Scale, from_nir, to_nir
 from ngcx.neurons import (
@@ -29,7 +28,6 @@ from ngcx.neurons import (
 from ._networks import NEURONS, stacks
 
 
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
 DT = 1e-3
 # Compiling takes most of the time.
 EXAMPLES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 5

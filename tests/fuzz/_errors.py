@@ -24,7 +24,8 @@ def trouble(error: Exception, blamed: set[str]) -> str:
         return f"from {place}: {brief(error)}"
     if len(str(error).splitlines()) > 3:
         return f"more than three lines: {brief(error)}"
-    if not any(re.search(rf"`{re.escape(name)}\b", str(error)) for name in blamed):
+    # A message may begin with the number of a layer.
+    if not any(re.search(rf"(`|^){re.escape(name)}\b", str(error)) for name in blamed):
         return f"names none of {sorted(blamed)}: {brief(error)}"
     return ""
 

@@ -24,6 +24,19 @@ KNOWN = (
         "TracerArrayConversionError",
         "It draws with numpy.",
     ),
+    (
+        r"process\..*\.pack$|init\.reinitialize$",
+        "error",
+        r"len\(\) ",
+        "A function is that of the user, also `len`.",
+    ),
+    (
+        r"data\.(DataLoader|BucketLoader)",
+        "jit|vmap|shard_map",
+        "eagerly (int|float)64",
+        "The host keeps integers of 64 bits, which JAX may not hold; a program keeps "
+        "what JAX 0.10 made of an array of numpy before x64 was switched on.",
+    ),
     ("", "jit", "xla.sdy", "XLA compiles no sharded program without operands."),
 )
 # The range that is documented of an array, whose numbers are not judged when it is
@@ -31,10 +44,12 @@ KNOWN = (
 # every finite number is tried.
 RANGES = (
     # Larger ones may overflow in what is the user's own.
+    (r"diffeq\.solve", "dt", -1.0, 1.0),  # Larger steps are not stable.
     (r"diffeq\.|process\.", "", -1e4, 1e4),
     (r"density\.", "weights|sample_weight|counts", 0.0, 1e30),
     (r"density\.", "rates|covariances", 1e-30, 1e30),
     (r"density\.", "probabilities", 0.0, 1.0),
+    (r"(losses|metrics)\.binary_cross_entropy", "targets", 0.0, 1.0),
 )
 
 

@@ -34,6 +34,8 @@ def main() -> int:
     for name in unknown:
         print(f"{name}: no entry in tests/robustness says how to call it")
     called = [each for each in called if options.only in each.name]
+    if not called:
+        parser.error(f"no name of what is called has {options.only!r} in it")
     # Some targets write files.
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         found = run(called, options.minutes * 60, options.seed)

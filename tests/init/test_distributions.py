@@ -165,6 +165,15 @@ def test_empty_shapes(initializer, shape):
         assert initializer.numpy(0, shape).shape == shape
 
 
+@pytest.mark.parametrize(
+    "initializer", [Constant(2.0), Gaussian(), Uniform(), TruncatedGaussian()]
+)
+def test_a_draw_of_no_axes_is_an_array(initializer):
+    draw = initializer.numpy(0, ())
+    assert isinstance(draw, np.ndarray) and draw.shape == () and draw.dtype == "f4"
+    assert initializer(jr.key(0), ()).shape == ()
+
+
 @pytest.mark.parametrize("initializer", [Gaussian(), HeNormal(), Orthogonal()])
 def test_numpy_draws_while_jax_traces(initializer):
     def draw():

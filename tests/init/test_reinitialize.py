@@ -13,6 +13,7 @@ from ngcx.init import (
     FanInGaussian,
     FanInUniform,
     FromJax,
+    Gaussian,
     GlorotUniform,
     HeNormal,
     Orthogonal,
@@ -22,9 +23,6 @@ from ngcx.init import (
 )
 from ngcx.neurons import LIF, Recurrent
 from ngcx.testing import tolerance
-
-
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
 
 
 def is_bias(path, leaf):
@@ -324,6 +322,10 @@ def test_nothing_to_draw_is_an_error():
     with pytest.raises(ValueError, match="`where` must choose some .*; it chose none"):
         reinitialize(LIF(), Constant(0.0), jr.key(0))
     linear = eqx.nn.Linear(2, 2, key=jr.key(0))
+    with pytest.raises(TypeError, match="`where` must be a function or a mapping"):
+        reinitialize(linear, Gaussian(), jr.key(0), object)
+    with pytest.raises(ValueError, match="it chose none"):
+        reinitialize(jnp.ones(3), Gaussian(), jr.key(0))
     with pytest.raises(ValueError, match="it chose none"):
         reinitialize(linear, Constant(0.0), jr.key(0), lambda path, leaf: False)
     with pytest.raises(TypeError, match="`key` of `"):

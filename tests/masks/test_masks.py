@@ -17,9 +17,6 @@ from ngcx.testing import keys
 
 
 # All numbers here are integers, which no optimisation may change.
-pytestmark = pytest.mark.usefixtures("quick_to_compile")
-
-
 def drawn(mask, number, what, seed=0):
     """Computes something of many masks in one program."""
     some = jax.jit(jax.vmap(lambda key: what(mask(key))))

@@ -208,6 +208,8 @@ def test_wrong_arguments_are_errors():
     with pytest.raises(ValueError, match="`num_classes` must be given"):
         Streaming.init(metrics.classification_report)
     total = Streaming.init(metrics.adjusted_rand_index)
+    with pytest.raises(TypeError, match="`other` of `Streaming.merge` must be a Str"):
+        total.merge(None)  # pyright: ignore[reportArgumentType]
     labels = jnp.zeros(4, int)
     with pytest.raises(ValueError, match="`where` must have the shape of the scores"):
         total.update(labels, labels, where=jnp.ones(4, bool))

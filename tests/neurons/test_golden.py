@@ -17,7 +17,7 @@ from parity._golden import kept, load, name
 from parity._your_cell import PAGE, page
 
 
-pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_to_compile")
+pytestmark = pytest.mark.usefixtures("standard_promotion")
 VERSIONS, GOLDEN = load()
 NAMES = vars(neurons) | vars(surrogate) | {"jax": jax, "jnp": jnp}
 

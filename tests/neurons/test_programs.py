@@ -26,7 +26,7 @@ from ngcx.surrogate import FastSigmoid
 from ._programs import check, conv, cross_entropy, nk
 
 
-pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_to_compile")
+pytestmark = pytest.mark.usefixtures("standard_promotion")
 
 
 # 1. snnTorch, tutorials 5 and 6.

@@ -40,7 +40,7 @@ from ngcx.surrogate import Arctan, SecantLIF
 from ._programs import check, conv, cross_entropy, events, nk, zeros
 
 
-pytestmark = pytest.mark.usefixtures("standard_promotion", "quick_to_compile")
+pytestmark = pytest.mark.usefixtures("standard_promotion")
 
 
 # 6. SpyTorch, tutorial 4: the spike reads the old potential, the synapse acts a step

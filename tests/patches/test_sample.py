@@ -13,14 +13,6 @@ IMAGES = jnp.arange(3 * 5 * 7, dtype=jnp.int32).reshape(3, 5, 7)
 PATCH = (2, 3)  # 4 x 5 positions an image
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_to_compile():
-    """Positions are integers, which no optimisation may change."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 def positions(patches):
     return np.asarray(patches)[..., 0, 0]
 

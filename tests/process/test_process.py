@@ -175,6 +175,8 @@ def test_pack():
         model.pack(3, {"x": xs}, x=1.0)
     with pytest.raises(TypeError, match="`x` must be a number, a key, an array"):
         model.pack(3, {"x": "text"})
+    with pytest.raises(TypeError, match="function of the step; got the class object"):
+        model.pack(3, x=object)
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 3), (3, 4), (1, 4), (0,)])

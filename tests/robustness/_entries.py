@@ -154,6 +154,7 @@ class Size:
             yield Wrong("None", None)
         yield Wrong("a string", "text")
         yield Wrong("a float", self.valid + 0.5)
+        yield Wrong("True", True)
         if self.low is not None:
             yield Wrong("too small", self.low - 1)
             yield Wrong("negative", -3)
@@ -180,6 +181,7 @@ class Number:
             yield Wrong("None", None)
         yield Wrong("a string", "text")
         yield Wrong("complex", 1j)
+        yield Wrong("True", True)
         yield Wrong("a list", [1.0])
         if self.low > -math.inf:
             yield Wrong("too small", self.low if self.open else self.low - 1)

@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,6 +57,19 @@ def test_flanks_that_outweigh_the_centre_do_not_cancel():
     x = jnp.array([-9.0, -6.0, -0.5, 0.0, 0.5, 6.0, 9.0])
     for h in (0.15, 1.0, 2.0):
         check_derivative(surrogate.MultiGaussian(jnp.array(h), 1.0, 1.0, 1.0), x)
+
+
+def test_flanks_of_any_width_and_weight_are_no_nan():
+    sizes = (1e-30, 1e-10, 0.5, 6.0, 1e10, 1e30)
+    table = itertools.product((0.0, 1e-30, 0.5, 3e38), (0.0, 0.15, 1e30), sizes, sizes)
+    arguments = jnp.asarray([*table], jnp.float32).T
+
+    def both(x, *parameters):
+        member = surrogate.MultiGaussian(*parameters)
+        return member.primitive(x), member.derivative(x)
+
+    for values in jax.jit(jax.vmap(both))(*arguments):
+        assert not np.any(np.isnan(values))
 
 
 @pytest.mark.parametrize("alpha", [1.5, 32.0, 40.0, 1000.0])

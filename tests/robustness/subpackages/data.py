@@ -72,6 +72,7 @@ ENTRIES = {
             ),
             "length": Other(4, {"too short": 1, "text": "text", "a float": 2.5}),
         },
+        on_host=True,
     ),
     "DataLoader": Entry(data.DataLoader, {"data": Other(DATA, NO_DATA)} | OPTIONS),
     "ItemSource": Entry(
@@ -141,7 +142,11 @@ ENTRIES |= members(
 ENTRIES |= members(
     "BucketLoader",
     buckets,
-    batch={"key": Key(), "step": Other(1, STEP.wrongs | {"too large": 9})},
+    batch=Entry(
+        buckets.batch,
+        {"key": Key(), "step": Other(1, STEP.wrongs | {"too large": 9})},
+        on_host=True,
+    ),
     epoch=Entry(
         lambda key, start: list(buckets.epoch(key, start)),
         {
@@ -150,6 +155,7 @@ ENTRIES |= members(
                 1, {"negative": -1, "too large": 9, "None": None, "text": "text"}
             ),
         },
+        on_host=True,
     ),
     init={"key": Key()},
     next={"state": Other(buckets.init(jr.key(0)), {"None": None, "a key": jr.key(0)})},

@@ -34,6 +34,7 @@ ENTRIES = {
                 },
             ),
         },
+        also=("like",),  # Another file may be there.
     ),
     "inspect": Entry(io.inspect, {"path": Other(FOLDER / "saved", NO_PATH)}),
     "make_directory": Entry(
