@@ -51,7 +51,8 @@ def from_nir(
     - `graph`: of NIR, as `nir.read(path)` gives it. `nir.read(path, type_check=False)`
         also takes what the checks of `nir` wrongly refuse, as convolutions in groups.
     - `dt`: the length of a step in seconds. It must be that of the writer for equal
-        spikes: snnTorch and SpikingJelly write with 1e-4, Norse with 1e-3, Spyx with 1.
+        spikes: snnTorch and SpikingJelly write with 1e-4, Norse with 1e-3, Spyx and
+        sinabs with 1.
     - `dtype`: that of the arrays.
 
     **Returns:** the network, whose input has the shape of the graph's node `Input`.
@@ -82,7 +83,7 @@ def from_nir(
     check_loops(flat)
     reader = _Reader(flat, float(dt), jnp.dtype(dtype))
     items = structure(flat, first, last)
-    shape = _declared(flat.nodes[first])
+    shape = _named(first, flat.nodes[first], _known)
     layers, after = reader.layers(items, shape)
     _named(last, flat.nodes[last], _check_shape, after)
     return Stack(*layers)
@@ -191,6 +192,13 @@ def _declared(node: nir.NIRNode) -> Any:
     whole = isinstance(node, nir.Input | nir.Output | nir.Flatten)
     shape = tuple(int(each) for each in np.ravel(shape))
     return shape if whole or math.prod(shape) != 1 else None
+
+
+def _known(node: nir.Input) -> tuple[int, ...]:
+    shape = _declared(node)
+    if shape is None:
+        raise ValueError("It must state its shape.")
+    return shape
 
 
 def _check_shape(node: nir.NIRNode, shape: tuple[int, ...]):

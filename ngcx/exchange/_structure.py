@@ -28,6 +28,11 @@ class Branches(NamedTuple):
 
 def structure(graph: Graph, first: str, last: str) -> list:
     """The sequence of names, branches and loops between two nodes of a graph."""
+    for a, b in graph.edges:
+        if a == last or b == first:
+            raise ValueError(
+                f"No edge leads to the input, or from the output; got {(a, b)}."
+            )
     nodes = {*graph.nodes} - {first, last}
     return _sequence(nodes, _part(graph.edges, nodes, first, last))
 

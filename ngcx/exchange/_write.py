@@ -177,7 +177,8 @@ class _Writer:
         sources = self._joined(path, shape, sources)
         last, shapes = [], []
         if isinstance(layer, Residual):
-            cells = (*cells, layer.shortcut or eqx.nn.Identity())
+            shortcut = layer.shortcut
+            cells = (*cells, eqx.nn.Identity() if shortcut is None else shortcut)
         for number, cell in enumerate(cells):
             inner = f"{path}.{number}"
             names, after = self.layer(cell, inner, shape, sources)
@@ -205,7 +206,7 @@ class _Writer:
         graph.edges += [(each, entry) for each in heard]
         check_loops(graph)
         targets = graph.targets(entry)
-        if len(targets) == 1:
+        if len(targets) == 1 and entry not in last:
             del graph.nodes[entry]
             graph.edges = [
                 (a, targets[0] if b == entry else b)

@@ -28,9 +28,9 @@ def linear(outputs=3, inputs=3, value=1.0):
     return nir.Linear(np.full((outputs, inputs), value))
 
 
-def graph(edges, shape=(3,), after: Any = (3,), **nodes):
+def graph(edges, shape: Any = (3,), after: Any = (3,), **nodes):
     ends: dict[str, Any] = {
-        "input": nir.Input({"input": np.array(shape)}),
+        "input": nir.Input({"input": shape}),
         "output": nir.Output({"output": after}),
     }
     pairs = [tuple(edge.split()) for edge in edges.split(", ")]
@@ -240,6 +240,16 @@ REFUSED = {
         {"a": lif()},
         "more than once",
     ),
+    "an edge to the input": (
+        "input a, a output, a input",
+        {"a": lif()},
+        "to the input",
+    ),
+    "an edge from the output": (
+        "input a, a output, output b, b a",
+        {"a": lif(), "b": lif()},
+        "from the output",
+    ),
     "two inputs": (
         "input a, b a, a output",
         {"a": lif(), "b": nir.Input({"input": np.array([3])})},
@@ -295,6 +305,11 @@ class Foreign(nir.NIRNode):
 def test_an_unknown_node_is_refused():
     with pytest.raises(ValueError, match=r"Node 'a' \(Foreign\): There is nothing"):
         read("input a, a output", a=Foreign())
+
+
+def test_the_shape_of_the_input_must_be_known():
+    with pytest.raises(ValueError, match=r"Node 'input' \(Input\).*shape"):
+        from_nir(graph("input a, a output", None, a=linear()), dt=DT)
 
 
 def flatten(start, end):

@@ -87,6 +87,13 @@ def test_the_gain_goes_through_a_pool_and_stays_before_places_that_differ():
     np.testing.assert_array_equal(found["conv2d_0"].weight, gains * convolution.weight)
 
 
+def test_a_loop_may_wait_in_its_feedback_alone():
+    stack = Stack(Recurrent(eqx.nn.Identity(), Delay(2)))
+    again = from_nir(to_nir(stack, (3,), dt=DT), dt=DT)
+    x = jnp.eye(8, 3)
+    np.testing.assert_array_equal(again.run(x)[1], stack.run(x)[1])
+
+
 def test_shapes_are_stated():
     found = nodes(
         eqx.nn.Conv1d(2, 4, 3, stride=2, padding=1, groups=2, key=jr.key(0)),
