@@ -41,8 +41,7 @@ class AbstractActivation(Module):
 
 
 class AbstractElementwise(AbstractActivation):
-    r"""An activation that acts on each element by itself, or whose derivative does at
-    least, as it does where winners take all.
+    r"""An activation that acts on each element by itself.
 
     A new one states its fields, its `equation` and two formulas, `_value` and
     `_derivative`; compilation, type checks, dtypes and differentiation follow.

@@ -1,8 +1,10 @@
 """Entries of `ngcx.activations`."""
 
+import jax.numpy as jnp
+
 from ngcx import activations
 
-from .._entries import Array, Axis, Entry, Name, Number, Other, Size, members
+from .._entries import Array, Axis, Entry, Kind, Name, Number, Other, Size, members
 
 
 ANY = Number(0.5, scalar=False)
@@ -67,9 +69,12 @@ for name, parameters in PARAMETERS.items():
     module = construct.call(construct.valid())
     x, y = Array("*shape"), Array("*shape")
     jacobian = name in ("LogSoftmax", "Softmax", "Sparsemax")
+    given: dict[str, Kind] = {"x": x}
+    if "axis" in parameters:
+        given["where"] = Other(None, {"numbers": jnp.ones(3), "text": "all"})
     methods = {
-        "__call__": Entry(module, {"x": x}, like="x"),
-        "derivative": Entry(module.derivative, {"x": x}, like="" if jacobian else "x"),
+        "__call__": Entry(module, given, like="x"),
+        "derivative": Entry(module.derivative, given, like="" if jacobian else "x"),
     }
     if hasattr(module, "inverse"):
         methods["inverse"] = Entry(module.inverse, {"y": y}, like="y")
