@@ -13,6 +13,7 @@ from ._gated import (
     Swish as Swish,
     TeLU as TeLU,
 )
+from ._glu import GLU as GLU
 from ._kwta import KWTA as KWTA, BinaryKWTA as BinaryKWTA
 from ._log_softmax import LogSoftmax as LogSoftmax
 from ._rectifiers import (

@@ -99,12 +99,12 @@ def test_masked_entries_are_as_if_they_were_not_there(activation, dtype):
         slope = slopes[row][np.ix_(few, few)] if is_jacobian else slopes[row, few]
         limits = tolerance(dtype)
         entries = given[row, few]
-        np.testing.assert_allclose(
-            *map(np.float64, (value[row, few], alone(entries))), **limits
-        )
-        np.testing.assert_allclose(
-            *map(np.float64, (slope, alone.derivative(entries))), **limits
-        )
+        for got, expected in (
+            (value[row, few], alone(entries)),
+            (slope, alone.derivative(entries)),
+        ):
+            got, expected = np.asarray(got, float), np.asarray(expected, float)
+            np.testing.assert_allclose(got, expected, **limits)
 
 
 @pytest.mark.parametrize("activation", MASKED, ids=repr)

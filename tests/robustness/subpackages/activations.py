@@ -82,3 +82,15 @@ for name, parameters in PARAMETERS.items():
         bound = Number(0.1, low=0, high=0.5)
         methods["inverse"] = Entry(module.inverse, {"y": y, "clip_bound": bound}, "y")
     ENTRIES |= members(name, module, **methods)
+
+GATE = Other(activations.SiLU(), {"a class": activations.SiLU, "a name": "silu"})
+HALVED: dict[str, Kind] = {"x": Array("*shape 4")}
+glu = activations.GLU(activations.SiLU())
+ENTRIES |= {
+    "GLU": Entry(activations.GLU, {"activation": GATE, "axis": LATE})
+} | members(
+    "GLU",
+    glu,
+    __call__=Entry(glu, HALVED),
+    derivative=Entry(glu.derivative, HALVED, like="x"),
+)
