@@ -70,6 +70,19 @@ def soft_threshold(x, lmbda):
     return x + lmbda if x.value < 0 else x - lmbda
 
 
+def squareplus(x, b):
+    root = sqrt(x * x + b)
+    return b / (root - x) / 2 if x.value < 0 else (x + root) / 2
+
+
+def sparse_plus(x):
+    return x if x.value >= 1 else sparse_sigmoid(x) * sparse_sigmoid(x)
+
+
+def sparse_sigmoid(x):
+    return clip((x + 1) / 2, as_jet(0), as_jet(1))
+
+
 ACTIVATIONS: dict[str, Formula] = {
     "CELU": celu,
     "CauchyThreshold": cauchy_threshold,
@@ -77,12 +90,15 @@ ACTIVATIONS: dict[str, Formula] = {
     "ELU": elu,
     "GELU": gelu,
     "HardSigmoid": lambda x: clip((x + 3) / 6, as_jet(0), as_jet(1)),
+    "HardSiLU": lambda x: x * clip((x + 3) / 6, as_jet(0), as_jet(1)),
     "HardTanh": lambda x: clip(x, as_jet(-1), as_jet(1)),
     "Identity": lambda x: x,
     "LeakyReLU": lambda x, negative_slope: x if x.value >= 0 else negative_slope * x,
+    "LogSigmoid": lambda x: -softplus(-x),
     "Mish": lambda x: x * tanh(softplus(x)),
     "ReLU": lambda x: clip(x, as_jet(0), x),
     "ReLU6": lambda x: clip(x, as_jet(0), as_jet(6)),
+    "ReLUSquared": lambda x: clip(x, as_jet(0), x) * clip(x, as_jet(0), x),
     "SELU": selu,
     "SiLU": lambda x: x * sigmoid(x),
     "Sigmoid": sigmoid,
@@ -90,6 +106,9 @@ ACTIVATIONS: dict[str, Formula] = {
     "SoftThreshold": soft_threshold,
     "Softplus": softplus,
     "Softsign": lambda x: x / (1 + absolute(x)),
+    "SparsePlus": sparse_plus,
+    "SparseSigmoid": sparse_sigmoid,
+    "Squareplus": squareplus,
     "Swish": lambda x, beta: x * sigmoid(beta * x),
     "Tanh": tanh,
     "TeLU": lambda x: x * tanh(exp(x)),

@@ -41,8 +41,7 @@ class AbstractActivation(Module):
 
 
 class AbstractElementwise(AbstractActivation):
-    r"""An activation that acts on each element by itself, or whose derivative does at
-    least, as it does where winners take all.
+    r"""An activation that acts on each element by itself.
 
     A new one states its fields, its `equation` and two formulas, `_value` and
     `_derivative`; compilation, type checks, dtypes and differentiation follow.
@@ -52,17 +51,17 @@ class AbstractElementwise(AbstractActivation):
         ```python
         >>> import jax
         >>> import jax.numpy as jnp
-        >>> class Squareplus(AbstractElementwise):
-        ...     width: float | jax.Array = 2.0
-        ...     equation = r"\frac{x + \sqrt{x^2 + w^2}}{2}"
+        >>> class Bell(AbstractElementwise):
+        ...     width: float | jax.Array = 1.0
+        ...     equation = r"\frac{1}{1 + (x / w)^2}"
         ...
         ...     def _value(self, x):
-        ...         return (x + jnp.hypot(x, self.width)) / 2
+        ...         return 1 / (1 + (x / self.width) ** 2)
         ...
         ...     def _derivative(self, x):
-        ...         return (1 + x / jnp.hypot(x, self.width)) / 2
-        >>> print(jax.grad(Squareplus(width=8.0))(6.0))
-        0.8
+        ...         return -2 * x / self.width**2 * self._value(x) ** 2
+        >>> print(jax.grad(Bell(width=2.0))(2.0))
+        -0.25
 
         ```
     """

@@ -1,13 +1,15 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from .._closed_form import closed_form
+from .._compiled import compiled
 from .._typing import Count
-from ._base import AbstractElementwise
+from ._base import AbstractActivation
 
 
-class BinaryKWTA(AbstractElementwise):
+class BinaryKWTA(AbstractActivation):
     r"""k winners take all: $f(x)_i = 1$ if $x_i$ is one of the $k$ largest entries
     along `axis`, else $0$. Its derivative is $f$ itself: gradients reach the winners.
 
@@ -27,14 +29,31 @@ class BinaryKWTA(AbstractElementwise):
     axis: int = eqx.field(static=True, default=-1)
     equation = r"1[x_i \text{ is one of the } k \text{ largest}]"
 
-    def _value(self, x):
-        return winners(x, self.k, self.axis).astype(x.dtype)
+    @compiled
+    def __call__(
+        self,
+        x: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
+        where: Bool[Array, "..."] | None = None,
+    ) -> Float[Array, "*shape"]:
+        """Computes 1 for the winners and 0 for the others, in the dtype of `x`.
 
-    def _derivative(self, x):
-        return winners(x, self.k, self.axis).astype(x.dtype)
+        `where`, of a shape that broadcasts to that of `x`, says which entries compete.
+        The others lose and may be anything, NaN too; where fewer than `k` compete, all
+        of them win.
+        """
+        return _straight_through(winners(x, self.k, self.axis, where), x)
+
+    @compiled
+    def derivative(
+        self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
+    ) -> Float[Array, "*shape"]:
+        """Computes 1 for the winners and 0 for the others, in the dtype of `x`."""
+        return winners(x, self.k, self.axis, where).astype(x.dtype)
 
 
-class KWTA(AbstractElementwise):
+class KWTA(AbstractActivation):
     r"""k winners take all: $f(x)_i = x_i$ if $x_i$ is one of the $k$ largest entries
     along `axis`, else $0$, with $f'(x)_i = 1$ for the winners and $0$ elsewhere.
 
@@ -58,43 +77,75 @@ class KWTA(AbstractElementwise):
     groups: Bool[Array, "groups size"] | None = None
     equation = r"x_i \, 1[x_i \text{ is one of the } k \text{ largest}]"
 
-    def _value(self, x):
-        return jnp.where(self._winners(x), x, 0)
+    @compiled
+    def __call__(
+        self,
+        x: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
+        where: Bool[Array, "..."] | None = None,
+    ) -> Float[Array, "*shape"]:
+        """Computes `x` for the winners and 0 for the others.
 
-    def _derivative(self, x):
-        return self._winners(x).astype(x.dtype)
+        `where`, of a shape that broadcasts to that of `x`, says which entries compete.
+        The others lose and may be anything, NaN too; where fewer than `k` compete, all
+        of them win.
+        """
+        return jnp.where(self._winners(x, where), x, 0)
 
-    def _winners(self, x):
+    @compiled
+    def derivative(
+        self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
+    ) -> Float[Array, "*shape"]:
+        """Computes 1 for the winners and 0 for the others, in the dtype of `x`."""
+        return self._winners(x, where).astype(x.dtype)
+
+    def _winners(self, x, where):
         if self.groups is None:
-            return winners(x, self.k, self.axis)
-        in_group = jax.vmap(lambda group: winners(x, self.k, self.axis, group))
-        return jnp.any(in_group(self.groups), axis=0)
+            return winners(x, self.k, self.axis, where)
+        size, columns = x.shape[self.axis], self.groups.shape[-1]
+        if columns != size:
+            raise ValueError(
+                f"`groups` must have a column for each of the {size} entries along the "
+                f"axis; got {columns}."
+            )
+        compete = jnp.broadcast_to(True if where is None else where, x.shape)
+        along_axis = [1] * x.ndim
+        along_axis[self.axis] = size
+
+        def of_group(group):
+            among = compete & group.reshape(along_axis)
+            return winners(x, self.k, self.axis, among)
+
+        return jnp.any(jax.vmap(of_group)(self.groups), axis=0)
+
+
+def _as_numbers(won, x):
+    return won.astype(x.dtype)
+
+
+_straight_through, _ = closed_form(_as_numbers, _as_numbers)
 
 
 def winners(x, k, axis, among=None):
-    """Which entries are the `k` largest along `axis`, of those that are `among`.
+    """Which entries are the `k` largest along `axis`, of those that are `among`; all of
+    them where they are fewer.
 
     Bisects for the k-th largest value, a comparison and a count a step: `lax.top_k`
     sorts, and on the CPU sometimes takes twenty times as long.
     """
     keys = jnp.moveaxis(_ordered_integers(jax.lax.stop_gradient(x)), axis, -1)
     size = keys.shape[-1]
-    if among is None:
-        if k > size:
-            raise ValueError(f"`k` must be at most the axis's {size} entries; got {k}.")
-    else:
-        if among.size != size:
-            raise ValueError(
-                f"`groups` must have a column for each of the {size} entries along the "
-                f"axis; got {among.size}."
-            )
-        among = among.reshape((1,) * (keys.ndim - 1) + among.shape)
+    if among is not None:
+        among = jnp.moveaxis(jnp.broadcast_to(among, x.shape), axis, -1)
         # No number has a key as small as this one.
         keys = jnp.where(among, keys, jnp.iinfo(keys.dtype).min)
-        k = jnp.minimum(k, jnp.sum(among, dtype=jnp.int32))
+        k = jnp.minimum(k, jnp.sum(among, -1, keepdims=True, dtype=jnp.int32))
+    elif k > size:
+        raise ValueError(f"`k` must be at most the axis's {size} entries; got {k}.")
 
     def count(threshold):
-        return jnp.sum(keys >= threshold[..., None], axis=-1, dtype=jnp.int32)
+        return jnp.sum(keys >= threshold, axis=-1, keepdims=True, dtype=jnp.int32)
 
     # At least k entries reach low (`winning` is how many), and fewer than k reach high.
     # The search is over where exactly k do, or where low is the k-th largest and has
@@ -114,10 +165,10 @@ def winners(x, k, axis, among=None):
             jnp.where(enough, reached, winning),
         )
 
-    low, high = jnp.min(keys, axis=-1), jnp.max(keys, axis=-1) + 1
+    low = jnp.min(keys, axis=-1, keepdims=True)
+    high = jnp.max(keys, axis=-1, keepdims=True) + 1
     state = low, high, jnp.full_like(low, size, "int32")
     low, _, winning = jax.lax.while_loop(unfinished, halve, state)
-    low = low[..., None]
 
     def first_of_equals():
         larger, equal = keys > low, keys == low

@@ -3,12 +3,12 @@ import functools as ft
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._numerics import widened
 from ._base import AbstractActivation
-from ._jacobian import identity_like, sum_of_others
+from ._rows import identity_like, kept, masked, sum_of_others
 
 
 class LogSoftmax(AbstractActivation):
@@ -27,20 +27,38 @@ class LogSoftmax(AbstractActivation):
 
     @compiled
     def __call__(
-        self, x: Float[Array, "*shape"], *, key: PRNGKeyArray | None = None
+        self,
+        x: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
+        where: Bool[Array, "..."] | None = None,
     ) -> Float[Array, "*shape"]:
-        """Computes the logarithm of the distribution along `axis`."""
-        return _log_softmax(widened(x), self.axis).astype(x.dtype)
+        r"""Computes the logarithm of the distribution along `axis`.
+
+        `where`, of a shape that broadcasts to that of `x`, says which entries count.
+        The others give $-\infty$, the logarithm of 0, as in `jax.nn.log_softmax`, have
+        no gradient, and may be anything, NaN too. A row of which nothing counts gives
+        $-\infty$.
+        """
+        z, where = masked(widened(x), where, self.axis)
+        return kept(_log_softmax(z, self.axis), where, -jnp.inf).astype(x.dtype)
 
     @compiled
-    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*batch D D"]:
+    def derivative(
+        self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
+    ) -> Float[Array, "*batch D D"]:
         """Computes the Jacobian: `axis` moves to the end and is followed by a second
-        axis of its length, over which the input varies.
+        axis of its length, over which the input varies. It is 0 for what does not
+        count.
         """
-        p = jax.nn.softmax(jnp.moveaxis(widened(x), self.axis, -1))
+        z, where = masked(widened(x), where, self.axis)
+        p = jax.nn.softmax(jnp.moveaxis(z, self.axis, -1))
         eye = identity_like(p)
         diagonal = eye * sum_of_others(p)[..., None, :]
-        return (diagonal - (1 - eye) * p[..., None, :]).astype(x.dtype)
+        jacobian = diagonal - (1 - eye) * p[..., None, :]
+        if where is not None:
+            jacobian = kept(jacobian, jnp.moveaxis(where, self.axis, -1)[..., None])
+        return jacobian.astype(x.dtype)
 
 
 @ft.partial(jax.custom_jvp, nondiff_argnums=(1,))

@@ -43,6 +43,24 @@ class ReLU(AbstractElementwise):
         return jnp.where(x > 0, jnp.ones_like(x), 0)
 
 
+class ReLUSquared(AbstractElementwise):
+    r"""$f(x) = \max(0, x)^2$, with $f'(x) = 2 \max(0, x)$. It is infinite where the
+    square is beyond the largest number.
+
+    ??? cite "Reference"
+        So, Mańke, Liu, Dai, Shazeer and Le, *Primer: searching for efficient
+        transformers for language modeling*, NeurIPS 2021.
+    """
+
+    equation = r"\max(0, x)^2"
+
+    def _value(self, x):
+        return jnp.square(jnp.maximum(x, 0))
+
+    def _derivative(self, x):
+        return jnp.where(x > 0, 2 * x, 0)
+
+
 class LeakyReLU(AbstractElementwise):
     r"""$f(x) = x$ for $x \ge 0$ and $a x$ below, with $f'(x) = 1$ and $a$.
 
@@ -124,6 +142,75 @@ class HardSigmoid(AbstractElementwise):
 
     def _derivative(self, x):
         return jnp.where(jnp.abs(x) < 3, jnp.full_like(x, 1 / 6), 0)
+
+
+class HardSiLU(AbstractElementwise):
+    r"""$f(x) = x \, \frac{\min(\max(0, x + 3), 6)}{6}$, also known as hard swish, with
+    $f'(x) = \frac{2x + 3}{6}$ for $|x| < 3$, $1$ above and $0$ below.
+
+    At the kinks the derivative is that of `jax.nn.hard_silu`: $f'(-3) = 0$ and
+    $f'(3) = 1$.
+
+    ??? cite "Reference"
+        Howard et al., *Searching for MobileNetV3*, ICCV 2019.
+    """
+
+    equation = r"x \, \frac{\min(\max(0, x + 3), 6)}{6}"
+
+    def _value(self, x):
+        return x * (jnp.clip(x + 3, 0, 6) / 6)
+
+    def _derivative(self, x):
+        # The branch that is not taken is kept from overflowing.
+        near = jnp.clip(x, -3, 3)
+        return jnp.where(jnp.abs(x) < 3, (2 * near + 3) / 6, jnp.heaviside(x, 0))
+
+
+class SparsePlus(AbstractElementwise):
+    r"""$f(x) = 0$ for $x \le -1$, $\frac{(x + 1)^2}{4}$ for $|x| < 1$ and $x$ for
+    $x \ge 1$: a softplus that is exactly 0 below and linear above, with $f'(x) =
+    \frac{\min(\max(0, x + 1), 2)}{2}$, the [`ngcx.activations.SparseSigmoid`][].
+
+    ??? cite "Reference"
+        Blondel, Martins and Niculae, *Learning with Fenchel-Young losses*, JMLR 21,
+        2020.
+    """
+
+    equation = (
+        r"\begin{cases} 0 & x \le -1 \\ \frac{(x + 1)^2}{4} & |x| < 1 \\ "
+        r"x & x \ge 1 \end{cases}"
+    )
+
+    def _value(self, x):
+        return jnp.where(x >= 1, x, jnp.square(_ramp(x)))
+
+    def _derivative(self, x):
+        return _ramp(x)
+
+
+class SparseSigmoid(AbstractElementwise):
+    r"""$f(x) = \frac{\min(\max(0, x + 1), 2)}{2}$, with $f'(x) = \frac{1}{2}$ for
+    $|x| < 1$ and $0$ beyond: the derivative of [`ngcx.activations.SparsePlus`][].
+
+    At the kinks the derivative is that of `jax.nn.sparse_sigmoid`:
+    $f'(\pm 1) = \frac{1}{4}$.
+
+    ??? cite "Reference"
+        Blondel, Martins and Niculae, *Learning with Fenchel-Young losses*, JMLR 21,
+        2020.
+    """
+
+    equation = r"\frac{\min(\max(0, x + 1), 2)}{2}"
+
+    def _value(self, x):
+        return _ramp(x)
+
+    def _derivative(self, x):
+        return (jnp.sign(x + 1) + jnp.sign(1 - x)) / 4
+
+
+def _ramp(x):
+    return jnp.clip(x + 1, 0, 2) / 2
 
 
 class Clip(AbstractElementwise):

@@ -75,6 +75,20 @@ class Softplus(AbstractElementwise):
         return y + jnp.log(-jnp.expm1(-y))
 
 
+class LogSigmoid(AbstractElementwise):
+    r"""$f(x) = \ln \sigma(x) = -\ln(1 + e^{-x})$, the logarithm of the logistic
+    function, with $f'(x) = \sigma(-x)$.
+    """
+
+    equation = r"-\ln(1 + e^{-x})"
+
+    def _value(self, x):
+        return -softplus(-x)
+
+    def _derivative(self, x):
+        return sigmoid(-x)
+
+
 class Softsign(AbstractElementwise):
     r"""$f(x) = \frac{x}{1 + |x|}$, with $f'(x) = \frac{1}{(1 + |x|)^2}$.
 

@@ -1,13 +1,13 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._numerics import exponent, quotient, widened
 from .._typing import NonNegative, Scalar
 from ._base import AbstractActivation
-from ._jacobian import identity_like, sum_of_others
+from ._rows import identity_like, kept, masked, sum_of_others
 
 
 class Softmax(AbstractActivation):
@@ -34,17 +34,29 @@ class Softmax(AbstractActivation):
 
     @compiled
     def __call__(
-        self, x: Float[Array, "*shape"], *, key: PRNGKeyArray | None = None
+        self,
+        x: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
+        where: Bool[Array, "..."] | None = None,
     ) -> Float[Array, "*shape"]:
-        """Computes the distribution along `axis`, in the dtype of `x`."""
-        return self._softmax(x).astype(x.dtype)
+        """Computes the distribution along `axis`, in the dtype of `x`.
+
+        `where`, of a shape that broadcasts to that of `x`, says which entries count.
+        The others give 0, have no gradient, and may be anything, NaN too. A row of
+        which nothing counts gives 0.
+        """
+        return self._softmax(x, where).astype(x.dtype)
 
     @compiled
-    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*batch D D"]:
+    def derivative(
+        self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
+    ) -> Float[Array, "*batch D D"]:
         """Computes the Jacobian: `axis` moves to the end and is followed by a second
-        axis of its length, over which the input varies.
+        axis of its length, over which the input varies. It is 0 for what does not
+        count.
         """
-        p = jnp.moveaxis(self._softmax(x), self.axis, -1)
+        p = jnp.moveaxis(self._softmax(x, where), self.axis, -1)
         eye = identity_like(p)
         diagonal = eye * (p * sum_of_others(p))[..., None, :]
         jacobian = diagonal - (1 - eye) * p[..., :, None] * p[..., None, :]
@@ -52,8 +64,8 @@ class Softmax(AbstractActivation):
         jacobian = jacobian * quotient(jnp.ones_like(temperature), temperature)
         return jnp.where(cold, 0, jacobian).astype(x.dtype)
 
-    def _softmax(self, x):
-        x = widened(x)
+    def _softmax(self, x, where):
+        x, where = masked(widened(x), where, self.axis)
         if x.size == 0:
             return x
         cold, temperature = self._temperature(x.dtype)
@@ -62,11 +74,11 @@ class Softmax(AbstractActivation):
         warm = _warm(x - largest, temperature, self.axis)
         # Most temperatures are constants other than 0, which need no winner.
         if isinstance(self.temperature, int | float) and self.temperature != 0:
-            return warm
+            return kept(warm, where)
         winner = jax.nn.one_hot(
             jnp.argmax(x, self.axis), x.shape[self.axis], dtype=x.dtype, axis=self.axis
         )
-        return jnp.where(cold, winner, warm)
+        return kept(jnp.where(cold, winner, warm), where)
 
     def _temperature(self, dtype):
         """Whether it is 0, and a temperature that is safe to divide by."""

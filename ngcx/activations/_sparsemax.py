@@ -1,12 +1,12 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from .._compiled import compiled
 from .._numerics import widened
 from ._base import AbstractActivation
-from ._jacobian import identity_like
+from ._rows import identity_like, kept, masked
 
 
 class Sparsemax(AbstractActivation):
@@ -30,10 +30,19 @@ class Sparsemax(AbstractActivation):
 
     @compiled
     def __call__(
-        self, x: Float[Array, "*shape"], *, key: PRNGKeyArray | None = None
+        self,
+        x: Float[Array, "*shape"],
+        *,
+        key: PRNGKeyArray | None = None,
+        where: Bool[Array, "..."] | None = None,
     ) -> Float[Array, "*shape"]:
-        """Computes the distribution along `axis`, in the dtype of `x`."""
-        z = widened(x)
+        """Computes the distribution along `axis`, in the dtype of `x`.
+
+        `where`, of a shape that broadcasts to that of `x`, says which entries count.
+        The others give 0, have no gradient, and may be anything, NaN too. A row of
+        which nothing counts gives 0.
+        """
+        z, where = masked(widened(x), where, self.axis)
         support = _support(z, self.axis)
         # The largest is subtracted, or the sum of 1 would drown in a large x.
         largest = jnp.max(z, self.axis, keepdims=True, initial=-jnp.inf)
@@ -42,16 +51,20 @@ class Sparsemax(AbstractActivation):
         z = jnp.where(support, z, 0)
         size = jnp.sum(support, self.axis, keepdims=True, dtype=z.dtype)
         threshold = (jnp.sum(z, self.axis, keepdims=True) - 1) / size
-        return jnp.where(support, z - threshold, 0).astype(x.dtype)
+        return kept(jnp.where(support, z - threshold, 0), where).astype(x.dtype)
 
     @compiled
-    def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*batch D D"]:
+    def derivative(
+        self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
+    ) -> Float[Array, "*batch D D"]:
         """Computes the Jacobian: `axis` moves to the end and is followed by a second
-        axis of its length, over which the input varies.
+        axis of its length, over which the input varies. It is 0 for what does not
+        count.
         """
-        z = jnp.moveaxis(widened(x), self.axis, -1)
-        support = _support(z, -1).astype(z.dtype)
-        share = support / jnp.sum(support, axis=-1, keepdims=True)
+        z, where = masked(widened(x), where, self.axis)
+        support = kept(_support(z, self.axis), where, False)
+        support = jnp.moveaxis(support, self.axis, -1).astype(z.dtype)
+        share = support / jnp.maximum(jnp.sum(support, axis=-1, keepdims=True), 1)
         jacobian = support[..., None] * (identity_like(z) - share[..., None, :])
         return jacobian.astype(x.dtype)
 

@@ -1,5 +1,3 @@
-import functools as ft
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,11 +7,10 @@ import optax
 import pytest
 from hypothesis import given, settings, strategies as st
 from jax.nn import sigmoid
-from jax.sharding import Mesh, PartitionSpec
 
 from ngcx import activations
 from ngcx._registry import classes
-from ngcx.testing import check_module, floats_for
+from ngcx.testing import check_module
 from ngcx.testing._strategies import instances
 
 
@@ -48,13 +45,16 @@ PEERS = [
     (activations.GELU("none"), lambda x: jax.nn.gelu(x, approximate=False)),
     (activations.GELU("tanh"), jax.nn.gelu),
     (activations.HardSigmoid(), jax.nn.hard_sigmoid),
+    (activations.HardSiLU(), jax.nn.hard_silu),
     (activations.HardTanh(), jax.nn.hard_tanh),
     (activations.Identity(), lambda x: x),
     (activations.LeakyReLU(), jax.nn.leaky_relu),
+    (activations.LogSigmoid(), jax.nn.log_sigmoid),
     (activations.LogSoftmax(), jax.nn.log_softmax),
     (activations.Mish(), jax.nn.mish),
     (activations.ReLU(), jax.nn.relu),
     (activations.ReLU6(), jax.nn.relu6),
+    (activations.ReLUSquared(), lambda x: jnp.square(jax.nn.relu(x))),
     (activations.SELU(), jax.nn.selu),
     (activations.SiLU(), jax.nn.silu),
     (activations.Sigmoid(), jax.nn.sigmoid),
@@ -63,7 +63,10 @@ PEERS = [
     (activations.Softmax(), jax.nn.softmax),
     (activations.Softplus(), jax.nn.softplus),
     (activations.Softsign(), jax.nn.soft_sign),
+    (activations.SparsePlus(), jax.nn.sparse_plus),
+    (activations.SparseSigmoid(), jax.nn.sparse_sigmoid),
     (activations.Sparsemax(), sparsemax_of_the_definition),
+    (activations.Squareplus(2.0), lambda x: jax.nn.squareplus(x, 2.0)),
     (activations.Swish(2.0), lambda x: x * sigmoid(2 * x)),
     (activations.Tanh(), jnp.tanh),
     (activations.TeLU(), lambda x: x * jnp.tanh(jnp.exp(x))),
@@ -102,6 +105,12 @@ def test_equals_jax_and_its_derivative_at_the_kinks(
         (activations.CauchyThreshold(2.0), 3.0, (3 + 7**0.5) / 2, 0.5 + 1.5 / 7**0.5),
         (activations.CauchyThreshold(2.0), -1.5, 0.0, 0.0),
         (activations.CauchyThreshold(0.5), -0.6, -0.3, 0.5),
+        (activations.LogSigmoid(), -1e4, -1e4, 1.0),
+        (activations.LogSigmoid(), 20.0, -2.0611537e-9, 2.0611537e-9),
+        (activations.Squareplus(), -1e4, 1e-4, 1e-8),
+        (activations.Squareplus(), 1e30, 1e30, 1.0),
+        (activations.Squareplus(0.0), -2.0, 0.0, 0.0),
+        (activations.Squareplus(0.0), 0.0, 0.0, 0.5),
         (activations.SoftThreshold(1.0), -3.0, -2.0, 1.0),
         (activations.SoftThreshold(0.0), 0.0, 0.0, 1.0),
     ],
@@ -155,71 +164,12 @@ def test_a_threshold_near_the_smallest_numbers():
     np.testing.assert_array_equal(step(jnp.array([1.5e-38, 1.6e-38])), [0, 1])
 
 
-def test_groups_under_shard_map():
-    x = jr.normal(jr.key(0), (8, 6))
-    groups = jnp.array([[1, 1, 1, 0, 0, 0], [0, 0, 1, 1, 0, 0]], bool)
-    winners = activations.KWTA(1, groups=groups)
-    mesh, spec = Mesh(jax.devices(), "batch"), PartitionSpec("batch")
-    mapped = jax.shard_map(winners, mesh=mesh, in_specs=spec, out_specs=spec)
-    np.testing.assert_array_equal(mapped(x), winners(x))
-
-
 def test_inverse_of_sigmoid_clips_as_the_reference_documents():
     y = jnp.array([0.0, 0.5, 1.0])
     bound = np.log(0.97 / 0.03)
     inverse = activations.Sigmoid().inverse
     np.testing.assert_allclose(inverse(y), [-bound, 0, bound], rtol=1e-6)
     np.testing.assert_array_equal(inverse(y, clip_bound=0.0), [-np.inf, 0, np.inf])
-
-
-def largest(x, k):
-    """Finds the first k of the largest, in numpy."""
-    won = np.zeros(x.shape, bool)
-    order = np.argsort(-x, axis=-1, kind="stable")[..., :k]
-    np.put_along_axis(won, order, True, axis=-1)
-    return won
-
-
-@ft.partial(jax.jit, static_argnums=1)
-def winners(x, k):
-    rows, columns = activations.KWTA(k), activations.KWTA(k, axis=0)
-    return activations.BinaryKWTA(k)(x), rows(x), columns(x.T)
-
-
-@given(data=st.data(), k=st.sampled_from([1, 2, 7, 12]))
-def test_exactly_k_win_and_the_first_among_equals(dtype, data, k):
-    # Few different values, so that ties are frequent.
-    few = data.draw(st.lists(floats_for(dtype), min_size=1, max_size=4))
-    few += data.draw(st.sampled_from([[], [-np.inf], [np.inf], [-np.inf, np.inf]]))
-    x = data.draw(st.lists(st.sampled_from(few), min_size=36, max_size=36))
-    x = np.reshape(np.asarray(x, np.float64), (3, 12))
-    won = largest(x, k)
-    binary, rows, columns = (
-        np.asarray(each, np.float64) for each in winners(jnp.asarray(x, dtype), k)
-    )
-    np.testing.assert_array_equal(binary, won)
-    np.testing.assert_array_equal(rows, np.where(won, x, 0))
-    np.testing.assert_array_equal(columns, np.where(won, x, 0).T)
-
-
-def test_local_winners():
-    x = jnp.array([[5.0, 6, 7, 1, 2, 3]])
-    groups = jnp.array([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]], bool)
-    for k, expected in [(1, [0, 0, 7, 0, 0, 3]), (2, [0, 6, 7, 0, 2, 3])]:
-        np.testing.assert_array_equal(activations.KWTA(k, groups=groups)(x), [expected])
-    everyone = activations.KWTA(4, groups=groups)
-    np.testing.assert_array_equal(everyone(x), x)
-    np.testing.assert_array_equal(everyone.derivative(x), jnp.ones_like(x))
-    some = activations.KWTA(1, groups=groups[:1])
-    np.testing.assert_array_equal(some(-x), [[-5, 0, 0, 0, 0, 0]])
-    np.testing.assert_array_equal(some(x[0]), [0, 0, 7, 0, 0, 0])
-    columns = activations.KWTA(1, axis=0, groups=groups)
-    np.testing.assert_array_equal(columns(x.T).T, activations.KWTA(1, groups=groups)(x))
-
-
-def test_masked_entries_lose():
-    x = jnp.array([1.0, -jnp.inf, 3.0, 2.0])
-    np.testing.assert_array_equal(activations.BinaryKWTA(2)(x), [0, 0, 1, 1])
 
 
 # Their values are at most as large as their input, so that nothing may overflow.
@@ -230,10 +180,12 @@ AT_MOST_AS_LARGE = [
     activations.ELU(),
     *(activations.GELU(approximation) for approximation in ("sigmoid", "tanh", "none")),
     activations.HardSigmoid(),
+    activations.HardSiLU(),
     activations.HardTanh(),
     activations.Heaviside(),
     activations.Identity(),
     activations.LeakyReLU(),
+    activations.LogSigmoid(),
     activations.Mish(),
     activations.ReLU(),
     activations.ReLU6(),
@@ -244,7 +196,10 @@ AT_MOST_AS_LARGE = [
     activations.Softmax(0.1),
     activations.Softplus(),
     activations.Softsign(),
+    activations.SparsePlus(),
+    activations.SparseSigmoid(),
     activations.Sparsemax(),
+    activations.Squareplus(),
     activations.Swish(2.0),
     activations.Tanh(),
     activations.TeLU(),

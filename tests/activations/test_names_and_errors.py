@@ -85,8 +85,11 @@ def test_create_knows_the_names_of_the_reference(name, hyperparameters, expected
 NAMES = {
     "binary_kwta": activations.BinaryKWTA,
     "hard_sigmoid": activations.HardSigmoid,
+    "hard_silu": activations.HardSiLU,
     "leaky_relu": activations.LeakyReLU,
+    "log_sigmoid": activations.LogSigmoid,
     "relu6": activations.ReLU6,
+    "relu_squared": activations.ReLUSquared,
     "selu": activations.SELU,
     "silu": activations.SiLU,
     "telu": activations.TeLU,

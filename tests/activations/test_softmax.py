@@ -46,3 +46,76 @@ def test_softmax_along_any_axis():
 
 def test_softmax_of_nothing_is_nothing():
     assert activations.Softmax()(jnp.zeros((2, 0))).shape == (2, 0)
+
+
+# Masks.
+
+MASKED = [
+    activations.Softmax(0.5),
+    activations.Softmax(0.0),
+    activations.LogSoftmax(),
+    activations.Sparsemax(),
+    activations.KWTA(2),
+    activations.KWTA(2, groups=jnp.ones((1, 5), bool)),
+    activations.BinaryKWTA(2),
+]
+
+
+@jax.jit
+def evaluate(activation, x, where):
+    def total(x):
+        y = activation(x, where=where)
+        weights = jnp.broadcast_to(jnp.arange(1, 6, dtype=x.dtype), x.shape)
+        return jnp.sum(jnp.where(jnp.broadcast_to(where, x.shape), y, 0) * weights)
+
+    value, slopes = activation(x, where=where), activation.derivative(x, where=where)
+    return value, slopes, jax.grad(total)(x)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"], indirect=True)
+@pytest.mark.parametrize("activation", MASKED, ids=repr)
+def test_masked_entries_are_as_if_they_were_not_there(activation, dtype):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(32, 5)) + random.choice([0, -2e4, 2e4], (32, 1))
+    junk = random.choice([np.nan, np.inf, -np.inf, 6e4, -6e4], (32, 5))
+    where = np.array([[i >> j & 1 for j in range(5)] for i in range(32)], bool)
+    zero = -np.inf if isinstance(activation, activations.LogSoftmax) else 0
+    given = jnp.asarray(np.where(where, x, junk), dtype)
+    value, slopes, gradient = evaluate(activation, given, jnp.asarray(where))
+    assert value.dtype == slopes.dtype == gradient.dtype == dtype
+    is_jacobian = slopes.ndim == 3
+    kept = where[:, :, None] & where[:, None] if is_jacobian else where
+    for result, mask, otherwise in (
+        (value, where, zero),
+        (slopes, kept, 0),
+        (gradient, where, 0),
+    ):
+        np.testing.assert_array_equal(np.asarray(result, float)[~mask], otherwise)
+    for row in (1, 6, 20, 30):  # of one, two and four entries
+        few = np.flatnonzero(where[row])
+        alone = activation
+        if isinstance(activation, activations.KWTA | activations.BinaryKWTA):
+            alone = type(activation)(min(2, len(few)))
+        slope = slopes[row][np.ix_(few, few)] if is_jacobian else slopes[row, few]
+        limits = tolerance(dtype)
+        entries = given[row, few]
+        for got, expected in (
+            (value[row, few], alone(entries)),
+            (slope, alone.derivative(entries)),
+        ):
+            got, expected = np.asarray(got, float), np.asarray(expected, float)
+            np.testing.assert_allclose(got, expected, **limits)
+
+
+@pytest.mark.parametrize("activation", MASKED, ids=repr)
+def test_a_mask_may_broadcast_and_must_fit(activation):
+    x, row = jr.normal(jr.key(0), (3, 5)), jnp.array([1, 0, 1, 1, 0], bool)
+    each = evaluate(activation, x, jnp.broadcast_to(row, x.shape))
+    for got, expected in zip(evaluate(activation, x, row), each, strict=True):
+        np.testing.assert_array_equal(got, expected)
+    with pytest.raises(
+        ValueError, match="`where` .* must broadcast to the shape of `x`"
+    ):
+        activation(x, where=row[:3])
+    with pytest.raises(TypeError, match="`where` of"):
+        activation(x, where=x)

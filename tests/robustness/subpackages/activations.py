@@ -1,8 +1,10 @@
 """Entries of `ngcx.activations`."""
 
+import jax.numpy as jnp
+
 from ngcx import activations
 
-from .._entries import Array, Axis, Entry, Name, Number, Other, Size, members
+from .._entries import Array, Axis, Entry, Kind, Name, Number, Other, Size, members
 
 
 ANY = Number(0.5, scalar=False)
@@ -18,6 +20,7 @@ PARAMETERS = {
     "ELU": {"alpha": ANY},
     "GELU": {"approximation": Name("tanh")},
     "HardSigmoid": {},
+    "HardSiLU": {},
     "HardTanh": {},
     "Heaviside": {},
     "Identity": {},
@@ -27,10 +30,12 @@ PARAMETERS = {
         "groups": Array("groups features", "bool", optional=True),
     },
     "LeakyReLU": {"negative_slope": ANY},
+    "LogSigmoid": {},
     "LogSoftmax": {"axis": LATE},
     "Mish": {},
     "ReLU": {},
     "ReLU6": {},
+    "ReLUSquared": {},
     "SELU": {},
     "SiLU": {},
     "Sigmoid": {},
@@ -39,7 +44,10 @@ PARAMETERS = {
     "Softmax": {"temperature": Number(1.0, low=0), "axis": LATE},
     "Softplus": {},
     "Softsign": {},
+    "SparsePlus": {},
+    "SparseSigmoid": {},
     "Sparsemax": {"axis": LATE},
+    "Squareplus": {"b": SIZE},
     "Swish": {"beta": ANY},
     "Tanh": {},
     "TeLU": {},
@@ -61,9 +69,12 @@ for name, parameters in PARAMETERS.items():
     module = construct.call(construct.valid())
     x, y = Array("*shape"), Array("*shape")
     jacobian = name in ("LogSoftmax", "Softmax", "Sparsemax")
+    given: dict[str, Kind] = {"x": x}
+    if "axis" in parameters:
+        given["where"] = Other(None, {"numbers": jnp.ones(3), "text": "all"})
     methods = {
-        "__call__": Entry(module, {"x": x}, like="x"),
-        "derivative": Entry(module.derivative, {"x": x}, like="" if jacobian else "x"),
+        "__call__": Entry(module, given, like="x"),
+        "derivative": Entry(module.derivative, given, like="" if jacobian else "x"),
     }
     if hasattr(module, "inverse"):
         methods["inverse"] = Entry(module.inverse, {"y": y}, like="y")
@@ -71,3 +82,15 @@ for name, parameters in PARAMETERS.items():
         bound = Number(0.1, low=0, high=0.5)
         methods["inverse"] = Entry(module.inverse, {"y": y, "clip_bound": bound}, "y")
     ENTRIES |= members(name, module, **methods)
+
+GATE = Other(activations.SiLU(), {"a class": activations.SiLU, "a name": "silu"})
+HALVED: dict[str, Kind] = {"x": Array("*shape 4")}
+glu = activations.GLU(activations.SiLU())
+ENTRIES |= {
+    "GLU": Entry(activations.GLU, {"activation": GATE, "axis": LATE})
+} | members(
+    "GLU",
+    glu,
+    __call__=Entry(glu, HALVED),
+    derivative=Entry(glu.derivative, HALVED, like="x"),
+)
