@@ -1,6 +1,4 @@
-from typing import ClassVar
-
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
