@@ -40,6 +40,29 @@ for profile in ("ci", "dev", "thorough"):
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where a test runs for many cases in each dtype, the quick suite takes the dtypes
+    in turn, one a case; `nox -s thorough` runs them all.
+    """
+    tests = {}
+    for item in items:
+        parts = item.callspec.id.split("-") if hasattr(item, "callspec") else []
+        if dtypes := [part for part in parts if part in DTYPES]:
+            case = tuple(part for part in parts if part not in DTYPES)
+            cases = tests.setdefault((item.path, item.originalname), {})
+            cases.setdefault(case, []).append((dtypes[0], item))
+    for cases in tests.values():
+        for number, found in enumerate(cases.values() if len(cases) >= 4 else ()):
+            there = sorted({dtype for dtype, _ in found})
+            for dtype, item in found:
+                if dtype != there[number % len(there)]:
+                    item.add_marker(pytest.mark.thorough)
+
+
 @pytest.fixture(autouse=True)
 def strict_promotion():
     """Silent promotions and broadcasts become errors, but not in the examples."""
@@ -66,7 +89,7 @@ def optimized():
     jax.config.update(option, before)
 
 
-@pytest.fixture(params=["float16", "bfloat16", "float32", "float64"])
+@pytest.fixture(params=DTYPES)
 def dtype(request):
     """Each floating dtype; float64 comes with x64 enabled for the test."""
     with jax.enable_x64(request.param == "float64"):
