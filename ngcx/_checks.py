@@ -172,7 +172,9 @@ class Checker:
         or fields of the module whose method this is.
         """
         is_method = next(iter(self.parameters), "") == "self"
-        fields = _shaped_fields(type(args[0])) if is_method else {}
+        # `__init__` is what sets the fields.
+        has_fields = is_method and self.function.__name__ != "__init__"
+        fields = _shaped_fields(type(args[0])) if has_fields else {}
         if self._array is None or not (self._shaped or fields):
             return
         bound = inspect.signature(self.function).bind(*args, **kwargs)
