@@ -78,8 +78,8 @@ INITIALIZERS = {
 
 def draw_initializers(path: pathlib.Path) -> None:
     names = members(init, init.AbstractInitializer)
-    figure = matplotlib.figure.Figure(figsize=(14, 10), layout="constrained")
-    axes = figure.subplots(4, 5)
+    figure = matplotlib.figure.Figure(figsize=(14, 12), layout="constrained")
+    axes = figure.subplots(5, 5)
     for name, ax in zip(names, axes.flat, strict=False):
         initializer = INITIALIZERS.get(name) or getattr(init, name)()
         draw = np.ravel(initializer(jr.key(0), (200, 200)))

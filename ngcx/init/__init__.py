@@ -31,6 +31,7 @@ from ._fans import (
     HeUniform as HeUniform,
     LeCunNormal as LeCunNormal,
     LeCunUniform as LeCunUniform,
+    VarianceScaling as VarianceScaling,
 )
 from ._fluctuations import FluctuationDriven as FluctuationDriven
 from ._from_jax import (
@@ -42,4 +43,9 @@ from ._reinitialize import (
     Reinitializable as Reinitializable,
     WeightLayout as WeightLayout,
     reinitialize as reinitialize,
+)
+from ._structured import (
+    DeltaOrthogonal as DeltaOrthogonal,
+    Identity as Identity,
+    Sparse as Sparse,
 )

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax.nn.initializers as jni
 
+from .._typing import Positive
 from ._base import AbstractInitializer
 from ._distributions import Gaussian, Uniform
 from ._from_jax import FromJax
@@ -22,9 +23,9 @@ class AbstractVarianceScaling(AbstractInitializer):
     The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
     """
 
-    in_axis: int = eqx.field(static=True, default=-2)
-    out_axis: int = eqx.field(static=True, default=-1)
-    batch_axis: Axes = eqx.field(static=True, default=())
+    in_axis: int = eqx.field(static=True, kw_only=True, default=-2)
+    out_axis: int = eqx.field(static=True, kw_only=True, default=-1)
+    batch_axis: Axes = eqx.field(static=True, kw_only=True, default=())
     """Axes over which weights are independent, and which no fan counts."""
     law: ClassVar[Callable[..., AbstractInitializer]]
     """What `law(shape, in_axis, out_axis, batch_axis)` returns is drawn from."""
@@ -45,9 +46,13 @@ class AbstractVarianceScaling(AbstractInitializer):
         return law._sample(source, shape)
 
 
-def _jax_law(make: Callable):
+def _jax_law(scale: float, mode: str, distribution: str):
     """A law that JAX knows and draws."""
-    return staticmethod(lambda shape, *axes: FromJax(make(*axes)))
+
+    def law(shape: tuple[int, ...], *axes):
+        return FromJax(jni.variance_scaling(scale, mode, distribution, *axes))  # pyright: ignore[reportArgumentType]
+
+    return staticmethod(law)
 
 
 def _fan_in_law(make: Callable[[float], AbstractInitializer]):
@@ -63,6 +68,40 @@ def fan_in(shape: tuple[int, ...], out_axis: int, batch_axis: Axes) -> int:
     """How many inputs an output sums over, receptive field included."""
     others = {axis % len(shape) for axis in (out_axis, *batch_axis)}
     return math.prod(size for axis, size in enumerate(shape) if axis not in others)
+
+
+class VarianceScaling(AbstractVarianceScaling):
+    r"""A law of mean 0 whose variance is `scale` divided by a fan.
+
+    | `VarianceScaling` | is |
+    | --- | --- |
+    | `(1.0, "fan_in", "truncated_normal")` | [`ngcx.init.LeCunNormal`][] |
+    | `(1.0, "fan_in", "uniform")` | [`ngcx.init.LeCunUniform`][] |
+    | `(1.0, "fan_in", "normal")` | the law of [`ngcx.init.FanInGaussian`][] |
+    | `(2.0, "fan_in", "truncated_normal")` | [`ngcx.init.HeNormal`][] |
+    | `(2.0, "fan_in", "uniform")` | [`ngcx.init.HeUniform`][] |
+    | `(1.0, "fan_avg", "truncated_normal")` | [`ngcx.init.GlorotNormal`][] |
+    | `(1.0, "fan_avg", "uniform")` | [`ngcx.init.GlorotUniform`][] |
+
+    The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
+
+    ??? cite "Reference"
+        He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
+    """
+
+    scale: Positive[float] = 1.0
+    """What the fan divides. The defaults are those of Keras and Flax."""
+    mode: Literal["fan_in", "fan_out", "fan_avg"] = eqx.field(
+        static=True, default="fan_in"
+    )
+    """The fan: of the inputs, of the outputs, or the mean of both."""
+    distribution: Literal["truncated_normal", "normal", "uniform"] = eqx.field(
+        static=True, default="truncated_normal"
+    )
+    """The shape of the law; a truncated one ends at two standard deviations."""
+
+    def law(self, shape, *axes):  # pyright: ignore
+        return _jax_law(self.scale, self.mode, self.distribution)(shape, *axes)
 
 
 class FanInUniform(AbstractVarianceScaling):
@@ -101,7 +140,7 @@ class GlorotUniform(AbstractVarianceScaling):
         neural networks*, AISTATS 2010.
     """
 
-    law = _jax_law(jni.glorot_uniform)
+    law = _jax_law(1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(AbstractVarianceScaling):
@@ -113,7 +152,7 @@ class GlorotNormal(AbstractVarianceScaling):
         neural networks*, AISTATS 2010.
     """
 
-    law = _jax_law(jni.glorot_normal)
+    law = _jax_law(1.0, "fan_avg", "truncated_normal")
 
 
 class HeUniform(AbstractVarianceScaling):
@@ -123,7 +162,7 @@ class HeUniform(AbstractVarianceScaling):
         He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
     """
 
-    law = _jax_law(jni.he_uniform)
+    law = _jax_law(2.0, "fan_in", "uniform")
 
 
 class HeNormal(AbstractVarianceScaling):
@@ -134,7 +173,7 @@ class HeNormal(AbstractVarianceScaling):
         He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
     """
 
-    law = _jax_law(jni.he_normal)
+    law = _jax_law(2.0, "fan_in", "truncated_normal")
 
 
 class LeCunUniform(AbstractVarianceScaling):
@@ -144,7 +183,7 @@ class LeCunUniform(AbstractVarianceScaling):
         LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
     """
 
-    law = _jax_law(jni.lecun_uniform)
+    law = _jax_law(1.0, "fan_in", "uniform")
 
 
 class LeCunNormal(AbstractVarianceScaling):
@@ -155,4 +194,4 @@ class LeCunNormal(AbstractVarianceScaling):
         LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
     """
 
-    law = _jax_law(jni.lecun_normal)
+    law = _jax_law(1.0, "fan_in", "truncated_normal")

@@ -1,6 +1,8 @@
 """New weights for a model, whose layers say which of their fields are weights."""
 
 import functools as ft
+import itertools as it
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
@@ -18,7 +20,9 @@ from ._base import AbstractInitializer
 from ._from_jax import FromJax
 
 
-Predicate = Callable[[str, Array], bool]
+Predicate: TypeAlias = Callable[[str, Array], bool]
+# A function of a leaf's path and the leaf, a pattern of paths, or a type of layers.
+Rule: TypeAlias = Predicate | str | type
 
 
 class WeightLayout(NamedTuple):
@@ -91,7 +95,7 @@ def reinitialize(
     model: PyTree,
     initializer: Callable | None,
     key: PRNGKeyArray,
-    where: Predicate | Mapping[Predicate, Callable] | None = None,
+    where: Predicate | Mapping[Rule, Callable] | None = None,
 ) -> PyTree:
     """Gives the weights of an Equinox model new values.
 
@@ -116,8 +120,10 @@ def reinitialize(
         so of `MultiheadAttention`), `Conv`, `ConvTranspose`, `GRUCell` and `LSTMCell`,
         and those that a layer names in its `weight_fields`. A function of a leaf's
         path, as `".layers[0].bias"`, and the leaf says which ones instead. A mapping of
-        such functions to initializers goes beyond: the first function that is true of a
-        leaf chooses its initializer, and `initializer` draws the remaining weights.
+        rules to initializers goes beyond: the first rule that fits a leaf chooses its
+        initializer, and `initializer` draws the remaining weights. A rule is such a
+        function; a pattern of the path, in which `*` stands for anything, as
+        `"*.bias"`; or a type, for the weights within layers of that type.
 
     **Returns:** the model with new values, of the same shapes and dtypes.
 
@@ -131,8 +137,7 @@ def reinitialize(
         >>> import jax.random as jr
         >>> from ngcx.init import Constant, HeNormal
         >>> mlp = eqx.nn.MLP(4, 2, width_size=8, depth=1, key=jr.key(0))
-        >>> is_bias = lambda path, leaf: path.endswith("bias")
-        >>> mlp = reinitialize(mlp, HeNormal(), jr.key(1), {is_bias: Constant(0.0)})
+        >>> mlp = reinitialize(mlp, HeNormal(), jr.key(1), {"*.bias": Constant(0.0)})
         >>> print(mlp.layers[-1].bias)
         [0. 0.]
 
@@ -163,7 +168,7 @@ def reinitialize(
             continue
         name = jax.tree_util.keystr(path)
         layout = _layout(model, path)
-        chosen = _choose(name, leaf, layout is not None, initializer, where)
+        chosen = _choose(model, path, leaf, layout is not None, initializer, where)
         if chosen is None:
             continue
         chosen = chosen if isinstance(chosen, AbstractInitializer) else FromJax(chosen)
@@ -185,14 +190,25 @@ def reinitialize(
     return jax.tree_util.tree_unflatten(treedef, new)
 
 
-def _choose(name, leaf, is_weight, initializer, where):
+def _choose(model, path, leaf, is_weight, initializer, where):
     """The initializer for a leaf, or None."""
+    name = jax.tree_util.keystr(path)
+
+    def fits(rule: Rule) -> bool:
+        if isinstance(rule, type):
+            *layers, _ = it.accumulate(path, _child, initial=model)
+            return is_weight and any(isinstance(each, rule) for each in layers)
+        if isinstance(rule, str):
+            pattern = ".*".join(map(re.escape, rule.split("*")))
+            return re.fullmatch(pattern, name) is not None
+        return rule(name, leaf)
+
     if isinstance(where, Mapping):
-        for predicate, other in where.items():
-            if predicate(name, leaf):
+        for rule, other in where.items():
+            if fits(rule):
                 return other
     elif where is not None:
-        return initializer if where(name, leaf) else None
+        return initializer if fits(where) else None
     return initializer if is_weight else None
 
 

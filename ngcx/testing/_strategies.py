@@ -101,8 +101,12 @@ def initializers() -> st.SearchStrategy[_init.AbstractInitializer]:
         st.builds(_init.Gaussian, _within(-10, 10), _within(0, 10)),
         st.builds(_init.LogGaussian, _within(0, 1)),
         st.builds(_init.TruncatedGaussian, _within(-10, 10), _within(1, 10)),
+        st.builds(_init.Identity, _within(-10, 10)),
+        st.builds(_init.DeltaOrthogonal, _within(-10, 10)),
+        st.builds(_init.Sparse, st.just(2), _within(0, 10)),
         st.sampled_from(
             (
+                _init.VarianceScaling(3.0, "fan_out", "normal"),
                 _init.FanInUniform(),
                 _init.FanInGaussian(),
                 _init.GlorotUniform(),

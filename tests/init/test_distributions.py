@@ -28,6 +28,7 @@ from ngcx.init import (
     Orthogonal,
     TruncatedGaussian,
     Uniform,
+    VarianceScaling,
 )
 from ngcx.testing import initializers, keys, tolerance
 
@@ -58,6 +59,7 @@ LAWS = [
     (HeNormal(in_axis=-1, out_axis=-2), truncated(2 / 200)),
     (LeCunUniform(), centred(1 / 100)),
     (LeCunNormal(), truncated(1 / 100)),
+    (VarianceScaling(3.0, "fan_out", "normal"), scipy.stats.norm(0, 0.015**0.5)),
     (FromJax(jax.nn.initializers.normal(0.3)), scipy.stats.norm(0, 0.3)),
 ]
 
@@ -266,7 +268,10 @@ def test_constant():
         (lambda: Gaussian()(jr.key(0), (2,), jnp.int32), "`dtype` .* got int32"),
         (lambda: Gaussian()(0, (2,)), "`key` of `"),  # pyright: ignore[reportArgumentType]
         (lambda: FanInUniform()(jr.key(0), (3,)), r"`shape` must have .*\(3,\)"),
-        (lambda: FanInUniform(0, 0)(jr.key(0), (3, 4)), "different axes"),
+        (
+            lambda: FanInUniform(in_axis=0, out_axis=0)(jr.key(0), (3, 4)),
+            "different axes",
+        ),
     ],
 )
 def test_wrong_arguments_are_errors(wrong, match):
@@ -367,7 +372,7 @@ def test_numbers_of_numpy_are_those_of_python():
         (DiagOffDiag(half, two), DiagOffDiag(0.5, 2)),
         (TruncatedGaussian(half, two, -half, two), TruncatedGaussian(0.5, 2, -0.5, 2)),
         (Orthogonal(half), Orthogonal(0.5)),
-        (HeNormal(-two, zero), HeNormal(-2, 0)),
+        (HeNormal(in_axis=-two), HeNormal(in_axis=-2)),
         (FanInGaussian(batch_axis=(zero,)), FanInGaussian(batch_axis=(0,))),
         (Gaussian().constrain(Clip(zero, half)), Gaussian().constrain(Clip(0, 0.5))),
     ):

@@ -89,7 +89,7 @@ def test_initializers_of_jax_stand_in_for_ours(name):
     got = reinitialize(model, theirs, jr.key(2))
     expected = reinitialize(model, FromJax(theirs), jr.key(2))
     jax.tree.map(np.testing.assert_array_equal, got, expected)
-    is_linear = {lambda path, leaf: path == "[0].weight": theirs}
+    is_linear: dict = {lambda path, leaf: path == "[0].weight": theirs}
     only = reinitialize(model, None, jr.key(2), is_linear)
     weight = reinitialize(model, theirs, jr.key(2), next(iter(is_linear)))[0].weight
     np.testing.assert_array_equal(only[0].weight, weight)
@@ -239,6 +239,26 @@ def test_where_chooses():
         np.testing.assert_array_equal(a.weight, old.weight)
         assert np.all(b.weight == 2)
         np.testing.assert_array_equal(c.weight, old.weight)
+
+
+def test_rules_by_path_and_by_type():
+    conv = eqx.nn.Conv2d(1, 2, 3, key=jr.key(0))
+    mlp = eqx.nn.MLP(4, 2, width_size=3, depth=1, key=jr.key(0))
+    rules = {
+        "*.bias": Constant(1.0),
+        "[1].layers[0].*": Constant(2.0),
+        eqx.nn.Conv: Constant(3.0),
+        eqx.nn.MLP: Constant(4.0),
+    }
+    new_conv, new_mlp = reinitialize([conv, mlp], None, jr.key(1), rules)
+    assert np.all(new_conv.weight == 3) and np.all(new_conv.bias == 1)
+    for layer, expected in zip(new_mlp.layers, (2, 4), strict=True):
+        assert np.all(layer.weight == expected) and np.all(layer.bias == 1)
+    # A type names weights alone, and what no rule fits is kept.
+    (only,) = reinitialize([conv], None, jr.key(1), {eqx.nn.Conv2d: Constant(3.0)})
+    np.testing.assert_array_equal(only.bias, conv.bias)
+    with pytest.raises(ValueError, match="`where` must choose"):
+        reinitialize(mlp, None, jr.key(1), {eqx.nn.Conv2d: Constant(3.0)})
 
 
 class Own(eqx.Module):

@@ -12,8 +12,10 @@ from .._entries import (
     Entry,
     Function,
     Key,
+    Name,
     Number,
     Other,
+    Size,
     members,
 )
 
@@ -44,6 +46,7 @@ PARAMETERS = {
             (init.Hollow(),), {"None": None, "one": init.Hollow(), "text": ("text",)}
         ),
     },
+    "DeltaOrthogonal": {"scale": ANY},
     "DiagOffDiag": {"on": ANY, "off": ANY},
     "FanInGaussian": SCALING,
     "FanInUniform": SCALING,
@@ -63,15 +66,23 @@ PARAMETERS = {
     "GlorotUniform": SCALING,
     "HeNormal": SCALING,
     "HeUniform": SCALING,
+    "Identity": {"scale": ANY},
     "LeCunNormal": SCALING,
     "LeCunUniform": SCALING,
     "LogGaussian": {"sigma": Number(0.5, low=0)},
     "Orthogonal": {"scale": ANY},
+    "Sparse": {"connections": Size(2), "std": Number(0.5, low=0)},
     "TruncatedGaussian": {
         "mean": ANY,
         "std": Number(0.5, low=0, open=True),
         "lower": Number(-2.0, array=False),
         "upper": Number(2.0, low=-2, open=True, array=False),
+    },
+    "VarianceScaling": SCALING
+    | {
+        "scale": Number(2.0, low=0, open=True, array=False),
+        "mode": Name("fan_avg"),
+        "distribution": Name("uniform"),
     },
     "Uniform": {"low": ANY, "high": Number(0.75, low=0.5)},
 }
