@@ -251,9 +251,10 @@ def _mismatch(
     owner: str, values: Mapping[str, Any], hints: Mapping[str, Any]
 ) -> str | None:
     """What the first value that does not fit must be, what it is, and the cure."""
+    arrays = {name: as_arrays(value, hints[name]) for name, value in values.items()}
     for name, value in values.items():
         hint = hints[name]
-        if fits(as_arrays(value, hint), hint):
+        if fits(arrays[name], hint):
             continue
         if is_beyond_32_bits(value) and takes_arrays(hint):
             raise ValueError(beyond_32_bits(f"`{name}` of `{owner}`", value)) from None
@@ -262,7 +263,7 @@ def _mismatch(
         )
         cure = cure_of(name, value, hint)
         # Arrays before this one may have fixed the sizes of its axes.
-        for other, before in values.items():
+        for other, before in arrays.items():
             if other == name:
                 break
             if is_array(before) and axis_names(hints[other]) & axis_names(hint):

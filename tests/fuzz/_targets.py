@@ -91,6 +91,7 @@ NOT_CALLED = {
     r"^analysis\.Fitted": "is called through the probe that is fitted",
     r"^neurons\..*\.rest$": "chooses among the nodes of a state, and computes nothing",
     r"^neurons\..*\.observe$": "is called by `run`, for what is watched",
+    r"^neurons\..*Reset\.(taken|apply)$": "is called by the cell that it resets",
     r"^neurons\.(Recurrent|Residual)\.combine$": "is a function that users give",
     r"^neurons\.Frozen\.__call__$": "hands on what it holds",
     r"^metrics\.Streaming\.update$": "is called by that of `compute`",
