@@ -167,6 +167,10 @@ def _laplace_integral(x):
 
 # These arguments have annotations that do not say what to draw.
 _ARGUMENTS = {
+    **dict.fromkeys(
+        (_surrogate.AtThreshold, _surrogate.MultiSpike, _surrogate.Sparse),
+        {"surrogate": st.just(_surrogate.Erf())},
+    ),
     _activations.BinaryKWTA: {"k": st.just(2)},
     _activations.Clip: {"min": _not_negative.map(jnp.negative), "max": _positive},
     _activations.GELU: {"approximation": st.sampled_from(("sigmoid", "tanh", "none"))},
@@ -180,7 +184,6 @@ _ARGUMENTS = {
     # If the flanks are as heavy as the centre, all but 0 cancels at 0.
     _surrogate.MultiGaussian: {"h": _within(0, 0.5)},
     _surrogate.QPseudoSpike: {"alpha": _positive.map(lambda number: number + 1)},
-    _surrogate.Sparse: {"surrogate": st.just(_surrogate.Erf())},
     _surrogate.SquareWaveFourierSeries: {"n": st.sampled_from((1, 4))},
 }
 # These hold tuples; what is said of those above holds of them too.

@@ -77,7 +77,7 @@ PEERS = [
     ("activation", "peer"), PEERS, ids=[type(member).__name__ for member, _ in PEERS]
 )
 def test_equals_jax_and_its_derivative_at_the_kinks(
-    activation, peer, standard_promotion
+    activation, peer, standard_promotion, optimized
 ):
     x = jnp.array([-6.0, -3.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, 3.0, 6.0])
     np.testing.assert_allclose(activation(x), peer(x), rtol=2e-5, atol=1e-6)
