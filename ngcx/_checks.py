@@ -158,8 +158,11 @@ class Checker:
 
     @ft.cached_property
     def _array(self) -> str | None:
-        """The first argument that is an array, and not a key."""
-        return next((n for n, p in self.parameters.items() if dims(p.annotation)), None)
+        """The first argument that is needed and an array, and not a key."""
+        for name, each in self.parameters.items():
+            if each.default is Parameter.empty and dims(each.annotation):
+                return name
+        return None
 
     @ft.cached_property
     def _shaped(self) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def compiled(
             problem = program.checker.problem(args, kwargs)
             of_jax = ("not a valid JAX array type", "Error interpreting argument")
             traced = jit or any(text in str(error) for text in of_jax)
-            if not problem and traced and isinstance(error, TypeError):
+            ours = str(error).startswith("`")  # the name of an argument
+            if not problem and traced and isinstance(error, TypeError) and not ours:
                 look = program.checker.untraceable
                 problem = look(program.static, jit, args, kwargs)
             if problem:

@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items):
     """Where a test runs for many cases in each dtype, the quick suite takes the dtypes
     in turn, one a case; `nox -s thorough` runs them all.
     """
-    tests = {}
+    tests: dict[tuple, dict[tuple, list]] = {}
     for item in items:
         parts = item.callspec.id.split("-") if hasattr(item, "callspec") else []
         if dtypes := [part for part in parts if part in DTYPES]:

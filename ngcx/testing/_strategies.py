@@ -167,10 +167,14 @@ def _laplace_integral(x):
 
 # These arguments have annotations that do not say what to draw.
 _ARGUMENTS = {
-    **dict.fromkeys(
-        (_surrogate.AtThreshold, _surrogate.MultiSpike, _surrogate.Sparse),
-        {"surrogate": st.just(_surrogate.Erf())},
-    ),
+    **{
+        wrapper: {"surrogate": st.just(_surrogate.Erf())}
+        for wrapper in (
+            _surrogate.AtThreshold,
+            _surrogate.MultiSpike,
+            _surrogate.Sparse,
+        )
+    },
     _activations.BinaryKWTA: {"k": st.just(2)},
     _activations.Clip: {"min": _not_negative.map(jnp.negative), "max": _positive},
     _activations.GELU: {"approximation": st.sampled_from(("sigmoid", "tanh", "none"))},

@@ -87,7 +87,7 @@ ALL = [*QUICK, *(pytest.param(*each, marks=pytest.mark.thorough) for each in MOR
 @pytest.mark.parametrize(
     ("cell", "dtype"), ALL, indirect=["dtype"], ids=lambda value: type(value).__name__
 )
-def test_cells_do_over_time_what_their_steps_do(cell, dtype):
+def test_cells_do_over_time_what_their_steps_do(cell, dtype, optimized):
     inputs = (2 * jr.normal(jr.key(0), (7, 3, 4))).astype(dtype)
     products = "Stack" in repr(cell)
     check_cell(cell, inputs, ulps=64 if products else 0)
