@@ -40,7 +40,9 @@ CASES = [
     ids=[f"{type(i).__name__}-{s.spec}-{dtype}" for i, s, dtype in CASES],
     indirect=["dtype"],
 )
-def test_many_devices_draw_what_one_draws(initializer, sharding, dtype, request):
+def test_many_devices_draw_what_one_draws(
+    initializer, sharding, dtype, request, optimized
+):
     if jax.__version_info__ >= (0, 12) and not isinstance(initializer, Uniform):
         # XLA then decides by the shape of a shard whether it fuses a multiplication
         # with an addition on CPUs. `jax.random.normal` itself differs.

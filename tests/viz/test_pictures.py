@@ -33,7 +33,7 @@ def without_text(figure: Figure) -> Figure:
     return figure
 
 
-def test_picture(request, draw, tmp_path):
+def test_picture(request, draw, tmp_path, optimized):
     name = request.node.callspec.params["draw"]
     expected, actual = BASELINES / f"{name}.png", tmp_path / f"{name}.png"
     with matplotlib.rc_context(matplotlib.rcParamsDefault):
