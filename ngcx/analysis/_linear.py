@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -150,4 +150,5 @@ class _Affine(Module):
         shrink = jnp.minimum(power_of_two(jnp.max(jnp.abs(x), initial=0)), 1)
         sums, limit = self.linear.weight @ (x * shrink), float(jnp.finfo(x.dtype).max)
         outputs = jnp.clip(sums / shrink, -limit, limit)
-        return jnp.where(jnp.isfinite(sums), outputs, sums) + self.linear.bias
+        bias: Any = self.linear.bias  # it has one
+        return jnp.where(jnp.isfinite(sums), outputs, sums) + bias
