@@ -34,7 +34,8 @@ had other work at times. `nox -s bench` measures the first part again, and
   is vectorised; more are sorted by `lax.top_k`, and there scikit-learn is faster.
 - **Spiking networks at large batches.** `Stack` keeps the currents of all time
   steps for one large matrix product, 26 MB for a batch of 512. There, as for 1,024
-  neurons, SpikingJelly is ahead, and the others are not far behind.
+  neurons, SpikingJelly is ahead, and the others are not far behind. Convolutions of
+  PyTorch are faster on a CPU than those of XLA.
 - **Eager calls** check types and look the compiled program up. An eager `derivative`
   pays for the bound method of Equinox too. Within a compiled function all of that is
   gone.

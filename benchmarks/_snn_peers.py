@@ -261,7 +261,7 @@ def snntorch_convolutional(problem):
     """A step at a time."""
     import snntorch
     import torch
-    from snntorch import surrogate
+    from snntorch import surrogate, utils
     from torch import nn
 
     def leaky():
@@ -281,7 +281,7 @@ def snntorch_convolutional(problem):
     )
 
     def forward(inputs):
-        snntorch.utils.reset(model)
+        utils.reset(model)
         return torch.stack([model(now) for now in inputs])
 
     return torch_trainer(problem, model, forward)
