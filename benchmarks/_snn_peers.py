@@ -65,8 +65,18 @@ def spikingjelly_lif(step_mode="s"):
     )
 
 
+def spikingjelly_trainer(problem, model):
+    from spikingjelly.activation_based import functional
+
+    def forward(inputs):
+        functional.reset_net(model)
+        return model(inputs)
+
+    return torch_trainer(problem, model, forward)
+
+
 def spikingjelly(problem):
-    from spikingjelly.activation_based import functional, layer
+    from spikingjelly.activation_based import layer
     from torch import nn
 
     inputs, hidden, outputs = problem.sizes
@@ -76,12 +86,7 @@ def spikingjelly(problem):
         layer.Linear(hidden, outputs, bias=False, step_mode="m"),
         spikingjelly_lif(step_mode="m"),
     )
-
-    def forward(inputs):
-        functional.reset_net(model)
-        return model(inputs)
-
-    return torch_trainer(problem, model, forward)
+    return spikingjelly_trainer(problem, model)
 
 
 def norse(problem):
@@ -174,7 +179,7 @@ def snntorch_recurrent(problem):
 
 
 def spikingjelly_recurrent(problem):
-    from spikingjelly.activation_based import functional, layer
+    from spikingjelly.activation_based import layer
     from torch import nn
 
     inputs, hidden, outputs = problem.sizes
@@ -187,12 +192,7 @@ def spikingjelly_recurrent(problem):
         layer.Linear(hidden, outputs, bias=False, step_mode="m"),
         spikingjelly_lif(step_mode="m"),
     )
-
-    def forward(inputs):
-        functional.reset_net(model)
-        return model(inputs)
-
-    return torch_trainer(problem, model, forward)
+    return spikingjelly_trainer(problem, model)
 
 
 def norse_recurrent(problem):
@@ -235,7 +235,7 @@ def spyx_recurrent(problem):
 
 def spikingjelly_convolutional(problem):
     """Its layers of the multi-step mode merge time and batch too."""
-    from spikingjelly.activation_based import functional, layer
+    from spikingjelly.activation_based import layer
     from torch import nn
 
     model = nn.Sequential(
@@ -249,12 +249,7 @@ def spikingjelly_convolutional(problem):
         layer.Linear(32 * 7 * 7, 10, bias=False, step_mode="m"),
         spikingjelly_lif(step_mode="m"),
     )
-
-    def forward(inputs):
-        functional.reset_net(model)
-        return model(inputs)
-
-    return torch_trainer(problem, model, forward)
+    return spikingjelly_trainer(problem, model)
 
 
 def snntorch_convolutional(problem):

@@ -112,7 +112,7 @@ class _Norm(Module):
 
     def __call__(self, x, *, key=None):
         del key  # nothing is random
-        # At this size, which changes nothing, the variance does not overflow.
+        # The size changes nothing, and the variance of large numbers would overflow.
         largest = jnp.max(jnp.abs(x))
         shrink = jnp.where(largest > 2**20, power_of_two(largest) * 2**20, 1)
         return self.layer(x * shrink)
