@@ -62,6 +62,7 @@ def varying(tree: Any, *others: Any) -> Any:
     """
     for leaf in jax.tree.leaves(others) if manual_axes() else ():
         if is_array(leaf):
+            # JAX 0.8, the oldest that is taken, has no `jax.lax.pcast` yet.
             no = jnp.zeros_like(leaf, bool, shape=())
             tree = jax.tree.map(ft.partial(jnp.where, no), tree, tree)
     return tree
