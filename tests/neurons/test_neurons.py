@@ -31,6 +31,9 @@ from ngcx.surrogate import (
 )
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 WEIGHT = np.round(np.random.default_rng(0).normal(size=(4, 4)) * 4) / 8
 CELLS = [
     LIF(),

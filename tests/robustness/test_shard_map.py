@@ -19,6 +19,9 @@ from ._entries import Array, Entry, Key, Kind, Number, Other
 from ._table import TABLE, leaves
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 # Tracing all of them takes a minute; most hold no loop, of which the types are strict.
 LOOPS = (
     r"analysis\.(KMeans|KNN)Probe\.(clusters|neighbors)|diffeq\.solve|activations\.KWTA"
