@@ -360,7 +360,7 @@ def kind(cell) -> str:
 
 
 # Below so many numbers a step, to store them is faster than to compute them again.
-_LARGE = 1 << 14
+_LARGE = 1 << 16
 
 
 def _is_large(xs) -> bool:
