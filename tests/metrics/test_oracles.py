@@ -14,6 +14,9 @@ from ngcx.testing import tolerance
 from ._comparison import SEEDS, WIDE, close, rounded, simplex
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 @WIDE
 @given(seed=SEEDS)
 def test_errors(seed, dtype):

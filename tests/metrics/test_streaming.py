@@ -15,6 +15,9 @@ from ngcx.metrics import Streaming
 from ngcx.testing import tolerance
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 def draw(seed, batches):
     rng = np.random.default_rng(seed)
     scores = jnp.asarray(rng.dirichlet(np.ones(4), (batches, 5)), jnp.float32)
