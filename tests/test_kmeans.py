@@ -12,6 +12,9 @@ from ngcx._kmeans import kmeans, kmeans_plus_plus
 from ngcx.testing import tolerance
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 three = jax.jit(lambda key, x, weight: kmeans(key, x, 3, n_init=4, weight=weight))
 
 

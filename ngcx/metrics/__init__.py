@@ -1,9 +1,11 @@
 """Metrics: scores of predictions, and measurements of neural activity."""
 
 from ._classification import (
+    Averages as Averages,
     ClassificationReport as ClassificationReport,
     accuracy as accuracy,
     classification_report as classification_report,
+    top_k_accuracy as top_k_accuracy,
 )
 from ._clustering import (
     adjusted_rand_index as adjusted_rand_index,
@@ -16,10 +18,15 @@ from ._divergences import (
     gaussian_kl_divergence as gaussian_kl_divergence,
     kl_divergence as kl_divergence,
 )
+from ._ranking import (
+    average_precision as average_precision,
+    roc_auc as roc_auc,
+)
 from ._regression import (
     bayesian_information_criterion as bayesian_information_criterion,
     mean_absolute_error as mean_absolute_error,
     mean_squared_error as mean_squared_error,
+    r_squared as r_squared,
     root_mean_squared_error as root_mean_squared_error,
 )
 from ._sparsity import (

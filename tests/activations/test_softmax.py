@@ -11,6 +11,9 @@ from ngcx import activations
 from ngcx.testing import tolerance
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 @pytest.mark.parametrize("spread", [0.01, 0.5, 5.0])
 def test_log_softmax_of_nearly_equal_entries(spread):
     x = spread * np.random.default_rng(0).normal(size=(20, 7)).astype(np.float32)

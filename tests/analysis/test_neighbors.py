@@ -15,6 +15,9 @@ from ngcx.analysis._neighbors import nearest, smallest
 from ngcx.metrics import adjusted_rand_index
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 KEY = jr.key(0)
 QUERIES, REFERENCES, FEATURES, K = 300, 700, 6, 5
 # On a line all metrics are the same; this one is the quickest to compile.

@@ -22,7 +22,7 @@ from ngcx.analysis import (
 )
 
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")
+pytestmark = [pytest.mark.usefixtures("standard_promotion"), pytest.mark.in_turn(3)]
 KEY = jr.key(0)
 FAST = optax.adam(0.1)
 STEEP = optax.sgd(100.0)  # so fast that the score goes up and down
@@ -175,6 +175,7 @@ def test_dtypes(dtype):
     assert jax.eval_shape(probe.predict, x).shape == (60,)
 
 
+@pytest.mark.thorough
 def test_every_row_is_predicted_also_on_many_devices():
     x, y = data(600)
     probe, _ = LinearProbe().fit(KEY, x, y, epochs=2)
@@ -238,6 +239,7 @@ def attentive():
         return probe, result, x, mask, y
 
 
+@pytest.mark.thorough
 def test_attentive_probe_learns(attentive):
     probe, result, x, mask, y = attentive
     assert probe.score((x, mask), y) == np.nanmax(result.score) > 0.85

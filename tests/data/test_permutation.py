@@ -16,6 +16,9 @@ from ngcx.data import random_permutation_index
 from ngcx.testing import keys
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 def orders(n, seeds, adjacent=False):
     """The orders of n elements by that many keys, random ones or successive ones."""
     seeds = jnp.arange(seeds) if np.ndim(seeds) == 0 else seeds

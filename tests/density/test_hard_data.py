@@ -16,6 +16,9 @@ from ngcx.density import (
 from ._families import COMPONENTS, FITS, ROWS, assert_same, draw, fit, fitted
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 @pytest.mark.parametrize("rows", ["duplicates", "zeros", "far", "huge", "tiny"])
 def test_hard_data_stay_finite(name, rows):
     x = np.array(draw(name, 0))

@@ -27,6 +27,9 @@ from ngcx.testing import tolerance
 from ._families import COMPONENTS, FEATURES, ROWS, assert_same, draw, fit, fitted
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 def parameters(mixture):
     """In numpy: weights, and what each family calls its own."""
     leaves = jtu.tree_leaves(mixture)

@@ -22,6 +22,9 @@ from ngcx.density import (
 )
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 ROWS, FEATURES, COMPONENTS, ITERATIONS = 200, 4, 3, 15
 SHAPES = {"full": "full", "diagonal": "diag", "spherical": "spherical"}
 

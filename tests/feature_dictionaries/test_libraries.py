@@ -23,6 +23,9 @@ from ngcx.feature_dictionaries import (
 from ngcx.testing import tolerance
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 # Each pair of sizes, and of the two choices, is a program of its own.
 @given(
     seed=st.integers(0, 999),

@@ -19,6 +19,9 @@ from ngcx.testing import tolerance
 from ._common import ALL, SCIPY, blur, each, oracle, positive
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 def formula(filter, center, surround, p: float = 2, q: float = 2):
     match filter:
         case filters.difference_of_gaussians:

@@ -7,6 +7,12 @@ import re
 # The name, the invariant and the finding, as regular expressions; and the reason.
 KNOWN = (
     (
+        r"neurons\.BatchNorm\.init",
+        "dtype",
+        "in float32",
+        "Statistics are kept in float32.",
+    ),
+    (
         r"activations\..*\.inverse$",
         "NaN",
         "",
@@ -46,6 +52,8 @@ RANGES = (
     # Larger ones may overflow in what is the user's own.
     (r"diffeq\.solve", "dt", -1.0, 1.0),  # Larger steps are not stable.
     (r"diffeq\.|process\.", "", -1e4, 1e4),
+    # Larger ones may overflow when they are added up over time.
+    (r"neurons\.", "", -1e30, 1e30),
     (r"density\.", "weights|sample_weight|counts", 0.0, 1e30),
     (r"density\.", "rates|covariances", 1e-30, 1e30),
     (r"density\.", "probabilities", 0.0, 1.0),

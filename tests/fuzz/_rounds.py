@@ -298,7 +298,12 @@ class GoodRound(Round):
         mesh = Mesh(jax.devices()[:LANES], "lanes")
         lanes = PartitionSpec("lanes")
         sharded = jax.shard_map(alone, mesh=mesh, in_specs=lanes, out_specs=lanes)
-        return {"jit": first, "vmap": jax.vmap(self.call), "shard_map": sharded}
+        each = {"jit": first, "vmap": jax.vmap(self.call), "shard_map": sharded}
+        # `jnp.where` gives empty arrays another type there than it does all others, and
+        # no loop that holds one is taken then.
+        if (0,) in self.sizes.values():
+            del each["shard_map"]
+        return each
 
     def compare(self, how: str, traced, actual, expected):
         if not difference(actual, expected):

@@ -33,6 +33,9 @@ from ngcx.init import (
 from ngcx.testing import initializers, keys, tolerance
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 def truncated(variance):
     """Normal within two standard deviations, of that variance after truncation."""
     within = scipy.stats.truncnorm(-2, 2)
@@ -133,6 +136,7 @@ def test_fan_in_of_transposed_weights():
     assert np.abs(draw).max() <= 1000**-0.5
 
 
+@pytest.mark.thorough
 @given(initializer=initializers(), key=keys())
 def test_a_half_precision_draw_is_the_float32_one_rounded(initializer, key):
     # Bits of half precision would give a normal law without tails.

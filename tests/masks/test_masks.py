@@ -16,6 +16,9 @@ from ngcx.masks._block_sizes import block_sizes
 from ngcx.testing import keys
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 # All numbers here are integers, which no optimisation may change.
 def drawn(mask, number, what, seed=0):
     """Computes something of many masks in one program."""

@@ -24,6 +24,9 @@ from ngcx.testing import tolerance
 from .conftest import DTYPES, geometries, grid_of, image_of, leads_and_channels
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 @settings(max_examples=settings().max_examples // 2)  # each compiles
 @given(
     seed=st.integers(0, 999),

@@ -11,6 +11,9 @@ from ngcx.neurons import AbstractCell, LeakyIntegrator, Shared
 from ngcx.testing import check_cell
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 class Steps(AbstractCell):
     """A right one."""
 

@@ -51,12 +51,22 @@ TRAINS = Array("*batch time neurons", "float", spikes)
 MEAN = Array("*batch features")
 COVARIANCE = Array("*batch features features", "float", definite)
 PARTITION = Array("*batch samples", "int")
+BINARY = Array("*batch samples", "bool int")
+SAMPLES = Array("*batch samples")
 POSITIVE = Number(2.0, low=0, open=True)
 
 ENTRIES = {
+    "Averages": Entry(
+        metrics.Averages,
+        {name: Fixed(jnp.zeros(())) for name in metrics.Averages._fields},
+    ),
     "ClassificationReport": Entry(
         metrics.ClassificationReport,
         {name: Fixed(jnp.zeros(())) for name in metrics.ClassificationReport._fields},
+    ),
+    "ClassificationReport.f_score": Entry(
+        metrics.classification_report(jnp.eye(3), jnp.eye(3)).f_score,
+        {"beta": Number(1.0, low=0)},
     ),
     "accuracy": entry(
         metrics.accuracy,
@@ -68,6 +78,12 @@ ENTRIES = {
         metrics.adjusted_rand_index,
         "*batch samples",
         {"classes": PARTITION, "clusters": PARTITION},
+    ),
+    "average_precision": entry(
+        metrics.average_precision,
+        "*batch samples",
+        {"scores": SAMPLES, "labels": BINARY},
+        differentiable=False,
     ),
     "bayesian_information_criterion": Entry(
         metrics.bayesian_information_criterion,
@@ -148,6 +164,15 @@ ENTRIES = {
     "pearson_correlation": entry(
         metrics.pearson_correlation, "*batch neurons", {"a": TRAINS, "b": TRAINS}
     ),
+    "r_squared": entry(
+        metrics.r_squared, "*batch", {"predictions": ROWS, "targets": ROWS}
+    ),
+    "roc_auc": entry(
+        metrics.roc_auc,
+        "*batch samples",
+        {"scores": SAMPLES, "labels": BINARY},
+        differentiable=False,
+    ),
     "root_mean_squared_error": entry(
         metrics.root_mean_squared_error,
         "*batch",
@@ -182,6 +207,12 @@ ENTRIES = {
         differentiable=False,
         default_dtype=True,
         also=("Layer", "lengths"),
+    ),
+    "top_k_accuracy": entry(
+        metrics.top_k_accuracy,
+        "*batch",
+        {"predictions": SCORES, "targets": LABELS, "k": Size(2)},
+        differentiable=False,
     ),
     "v_measure": entry(
         metrics.v_measure,
