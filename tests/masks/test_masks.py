@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 
-from ngcx.masks import MultiBlockMask
+from ngcx.masks import MultiBlockMask, RandomMask, TubeMask
 from ngcx.masks._block_sizes import block_sizes
 from ngcx.testing import keys
 
@@ -339,3 +339,58 @@ def test_a_scale_below_one_patch_gives_one():
 def test_wrong_arguments_are_errors(arguments, match):
     with pytest.raises((ValueError, TypeError), match=match):
         MultiBlockMask(**({"grid_shape": (8, 8)} | arguments))
+
+
+@pytest.mark.parametrize(
+    ("shape", "ratio", "size"),
+    [((14, 14), 0.75, 147), ((14, 14), 0.9, 176), ((2, 3), 0.01, 1), ((1, 5), 0.99, 4)],
+)
+def test_random_masks_have_their_share(shape, ratio, size):
+    masks = drawn(RandomMask(shape, ratio), 100, lambda masks: masks)
+    patches = shape[0] * shape[1]
+    np.testing.assert_array_equal(masks.targets.grid.sum((1, 2)), size)
+    np.testing.assert_array_equal(masks.context.grid, ~masks.targets.grid)
+    assert masks.context.indices.shape == (100, patches - size)
+    assert masks.context.valid.all() and masks.targets.valid.all()
+    check_same(jax.tree.map(lambda leaf: leaf[:, 0], masks.blocks), masks.targets)
+    both = np.concatenate([masks.context.indices, masks.targets.indices], 1)
+    np.testing.assert_array_equal(
+        np.sort(both, 1), np.tile(np.arange(patches), (100, 1))
+    )
+
+
+def test_every_random_set_has_the_same_chance():
+    indices = drawn(RandomMask((2, 3), 1 / 3), 20_000, lambda x: x.targets.indices)
+    law = equally(itertools.combinations(range(6), 2))
+    check_law([tuple(row) for row in indices.tolist()], law)
+
+
+@pytest.mark.parametrize(
+    "mask", [RandomMask((4, 5), 0.6), MultiBlockMask((4, 5), num_blocks=2)]
+)
+def test_tubes_are_the_mask_of_each_frame(mask):
+    one, all_ = drawn(mask, 20, lambda x: x), drawn(TubeMask(mask, 3), 20, lambda x: x)
+    for name in ("context", "targets", "blocks"):
+        still, video = getattr(one, name), getattr(all_, name)
+        for frame in range(3):
+            np.testing.assert_array_equal(video.grid[..., frame, :, :], still.grid)
+        assert video.indices.shape[-1] == 3 * still.indices.shape[-1]
+        grids = video.grid.reshape(*video.indices.shape[:-1], 60)
+        chosen = np.take_along_axis(grids, video.indices, -1)
+        np.testing.assert_array_equal(chosen, video.valid)
+        np.testing.assert_array_equal(video.valid.sum(-1), grids.sum(-1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        (lambda: RandomMask((4, 4), 0.0), "`ratio` must be between 0 and 1; got 0.0"),
+        (lambda: RandomMask((4, 4), 1.0), "`ratio` must be between 0 and 1; got 1.0"),
+        (lambda: RandomMask((1, 1)), r"`grid_shape` must .* got \(1, 1\)"),
+        (lambda: RandomMask((0, 4)), "`grid_shape` must be positive"),
+        (lambda: TubeMask(RandomMask((2, 2)), 0), "`frames` must be 1 or more"),
+    ],
+)
+def test_wrong_random_masks_are_errors(wrong, match):
+    with pytest.raises(ValueError, match=match):
+        wrong()
