@@ -59,15 +59,14 @@ class FunctionLibrary(AbstractLibrary):
             chosen = _chosen(function, x.shape[-1])
             values = jnp.asarray(function(*(x[..., which] for which in chosen.T)))
             if values.shape != (*x.shape[:-1], len(chosen)):
-                problem = f"`{label}` must be elementwise; it made {values.shape}."
-                raise ValueError(problem)
+                raise ValueError(f"`{label}` must be elementwise; got {values.shape}.")
             blocks.append(values)
         return jnp.concatenate(blocks, axis=-1)
 
     def _names(self, variables):
         for label, function in zip(self.labels, self.functions, strict=True):
             for which in _chosen(function, len(variables)):
-                yield f"{label}({', '.join(variables[i] for i in which)})"
+                yield f"{label}({', '.join(variables[int(i)] for i in which)})"
 
 
 class ConcatenatedLibrary(AbstractLibrary):
@@ -129,7 +128,7 @@ class ProductLibrary(AbstractLibrary):
     def _names(self, variables):
         factors = (library.names(variables) for library in self.libraries)
         for names in itertools.product(*factors):
-            yield " ".join(str(name) for name in names if name != "1") or "1"
+            yield " ".join(name for name in names if name != "1") or "1"
 
 
 def _chosen(function: Callable, variables: int) -> np.ndarray:

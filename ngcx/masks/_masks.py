@@ -222,12 +222,9 @@ class RandomMask(Module):
     r"""$\rho$, the share of the patches to predict."""
 
     def __check_init__(self):
-        height, width = self.grid_shape
-        if min(height, width) < 1 or height * width == 1:
-            raise ValueError(
-                "`grid_shape` must be positive, of two patches or more; got "
-                f"{self.grid_shape}."
-            )
+        if min(self.grid_shape) < 1 or max(self.grid_shape) < 2:
+            problem = f"must have two patches or more; got {self.grid_shape}."
+            raise ValueError(f"`grid_shape` {problem}")
 
     @compiled
     def __call__(self, key: PRNGKeyArray) -> Masks:
@@ -284,13 +281,12 @@ class TubeMask(Module):
         width), with one list of indices for all frames.
         """
 
-        def tubes(patches):
+        def tube(patches):
             grid = jnp.broadcast_to(patches.grid, (self.frames, *patches.grid.shape))
             return _patch_set(grid, self.frames * patches.indices.size)
 
-        masks = self.mask(key)
-        blocks = jax.vmap(tubes)(masks.blocks)
-        return Masks(tubes(masks.context), tubes(masks.targets), blocks)
+        one = self.mask(key)
+        return Masks(tube(one.context), tube(one.targets), jax.vmap(tube)(one.blocks))
 
 
 # If a context were less likely than this, drawing until there is one would take too

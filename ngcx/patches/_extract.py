@@ -7,6 +7,7 @@ from jaxtyping import Array, Shaped
 from .._compiled import compiled
 from ._center import centered
 from ._windows import (
+    AnyImages,
     Images,
     Mode,
     Padding,
@@ -24,7 +25,7 @@ from ._windows import (
 
 @compiled(static=("patch_shape", "stride", "overlap", "padding", "mode", "center"))
 def extract_patches(
-    images: Images,
+    images: AnyImages,
     patch_shape: Sizes,
     *,
     stride: Sides | None = None,

@@ -13,7 +13,7 @@ from .._compiled import compiled
 from .._numerics import wide_dtype
 from .._trees import varying
 from ._windows import (
-    Images,
+    AnyImages,
     Padding,
     Patches,
     Sides,
@@ -42,7 +42,7 @@ def reconstruct(
     stride: Sides | None = None,
     overlap: Sides | None = None,
     padding: Padding = 0,
-) -> Images:
+) -> AnyImages:
     r"""Puts the patches of a grid together: the inverse of
     [`extract_patches`][ngcx.patches.extract_patches].
 

@@ -12,7 +12,7 @@ from .._compiled import compiled
 from .._typing import NonNegative
 from ..data import random_permutation_index
 from ._center import centered
-from ._windows import Images, Sizes, batch_axes, check_axes, check_fits
+from ._windows import AnyImages, Sizes, batch_axes, check_axes, check_fits
 
 
 Samples = Shaped[Array, "..."]
@@ -21,7 +21,7 @@ Samples = Shaped[Array, "..."]
 @overload
 def sample_patches(
     key: PRNGKeyArray,
-    images: Images,
+    images: AnyImages,
     patch_shape: Sizes,
     n: int | float,
     *,
@@ -35,7 +35,7 @@ def sample_patches(
 @overload
 def sample_patches(
     key: PRNGKeyArray,
-    images: Images,
+    images: AnyImages,
     patch_shape: Sizes,
     n: int | float,
     *,
@@ -49,7 +49,7 @@ def sample_patches(
 @compiled(static=("patch_shape", "n", "replace", "center", "per_image", "return_means"))
 def sample_patches(
     key: PRNGKeyArray,
-    images: Images,
+    images: AnyImages,
     patch_shape: Sizes,
     n: NonNegative[int | float],
     *,

@@ -18,8 +18,13 @@ Sides = int | Sizes
 Padding = Sides | Literal["valid", "same"]
 Mode = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
 
+Images = (
+    Shaped[Array, "height width"]
+    | Shaped[Array, "batch height width"]
+    | Shaped[Array, "batch height width channels"]
+)
 # How many axes there may be depends on those of a patch.
-Images = Shaped[Array, "..."]
+AnyImages = Shaped[Array, "..."]
 Patches = Shaped[Array, "..."]
 
 
@@ -44,10 +49,8 @@ def check_axes(shape: tuple[int, ...], dimensions: int):
     is no channel has so few entries that it may be one.
     """
     if not 0 <= len(shape) - dimensions <= 2:
-        raise ValueError(
-            f"`images` must have {dimensions} to {dimensions + 2} axes, those of a "
-            f"patch, a batch and channels; got the shape {shape}."
-        )
+        axes = f"{dimensions} to {dimensions + 2} axes"
+        raise ValueError(f"`images` must have {axes}; got the shape {shape}.")
     three = len(shape) == 3 and shape[2] <= _CHANNELS and min(shape[:2]) >= _LONG
     four = len(shape) == 4 and shape[1] <= _CHANNELS and min(shape[2:]) >= _LONG
     if dimensions == 2 and (three or four):

@@ -1,6 +1,6 @@
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -208,7 +208,7 @@ def _limit(fields: np.ndarray) -> float:
     return np.abs(fields[np.isfinite(fields)]).max(initial=0) or 1.0
 
 
-def _scale(limit: float, *banks: np.ndarray) -> ScalarMappable:
+def _scale(limit: float, *banks: np.ndarray) -> Any:
     """What the colour bar shows: for coloured fields, how bright each colour is."""
     gray = all(bank.ndim == 4 for bank in banks)
     colors = matplotlib.colormaps["gray" if gray else "RdBu_r"]

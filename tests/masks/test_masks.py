@@ -387,7 +387,7 @@ def test_tubes_are_the_mask_of_each_frame(mask):
         (lambda: RandomMask((4, 4), 0.0), "`ratio` must be between 0 and 1; got 0.0"),
         (lambda: RandomMask((4, 4), 1.0), "`ratio` must be between 0 and 1; got 1.0"),
         (lambda: RandomMask((1, 1)), r"`grid_shape` must .* got \(1, 1\)"),
-        (lambda: RandomMask((0, 4)), "`grid_shape` must be positive"),
+        (lambda: RandomMask((0, 4)), "`grid_shape` must have two patches or more"),
         (lambda: TubeMask(RandomMask((2, 2)), 0), "`frames` must be 1 or more"),
     ],
 )
