@@ -32,13 +32,15 @@ class Gaussians(AbstractComponents):
     - `covariance_floor`: a fit keeps the variances above this, relative to the variance
         of the feature in the whole mixture (to 1 if that is 0), so that no component
         collapses.
+
+    Rows beyond a sixteenth of the largest number are outside of the support.
     """
 
     means: Float[Array, "components features"]
     scales: Float[Array, "components *shape"]
     covariance: Covariance = eqx.field(static=True, default="full")
     covariance_floor: Positive[float] = eqx.field(static=True, default=1e-6)
-    support = "finite numbers"
+    support = "finite numbers up to a sixteenth of the largest one"
 
     def __check_init__(self):
         alike = jax.eval_shape(self._kind.from_deviations, self.means)
@@ -70,7 +72,8 @@ class Gaussians(AbstractComponents):
 
     @staticmethod
     def in_support(x):
-        return ~jnp.isinf(x)
+        # Distances between rows and means, and their sums over features, are finite.
+        return ~(jnp.abs(x) > float(jnp.finfo(x.dtype).max) / 16)
 
     def log_prob(self, x, weights):
         local = self._whitened(x, weights)
@@ -160,6 +163,8 @@ class Gaussians(AbstractComponents):
         # What the numbers themselves can resolve, or a feature that is constant would
         # stand and fall with the rounding of its mean.
         resolution = jnp.finfo(means.dtype).eps * jnp.abs(means)
+        # Subnormal numbers would count as 0.
+        resolution = jnp.maximum(resolution, 4 * jnp.finfo(means.dtype).tiny)
         return jnp.maximum(math.sqrt(self.covariance_floor) * deviation, resolution)
 
 

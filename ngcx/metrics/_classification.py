@@ -262,8 +262,8 @@ def classification_report(
     >>> print(report.confusion, report.misses, report.accuracy)
     [[0 0]
      [1 1]] 1 0.5
-    >>> print(report.f_score(beta=2.0).macro)
-    0.27777776
+    >>> print(f"{report.f_score(beta=2.0).macro:.3f}")
+    0.278
     >>> print(report)
                   precision    recall  f1-score   support
     <BLANKLINE>

@@ -19,7 +19,7 @@ from ngcx.testing import tolerance
 from ._common import ALL, SCIPY, blur, each, oracle, positive
 
 
-pytestmark = pytest.mark.in_turn(3)
+pytestmark = pytest.mark.in_turn(5)
 
 
 def formula(filter, center, surround, p: float = 2, q: float = 2):

@@ -16,7 +16,7 @@ from ngcx.masks._block_sizes import block_sizes
 from ngcx.testing import keys
 
 
-pytestmark = pytest.mark.in_turn(3)
+pytestmark = pytest.mark.in_turn(4)
 
 
 # All numbers here are integers, which no optimisation may change.
@@ -129,6 +129,7 @@ def test_masks_are_consistent(data, seed):
             assert np.all(ok[:-1] >= ok[1:])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("shape", "scale", "ratio"),
     [
@@ -211,6 +212,7 @@ def test_numbers_of_numpy_are_sizes():
     assert mask == same and hash(mask) == hash(same)
 
 
+@pytest.mark.thorough
 def test_blocks_are_anywhere_with_equal_chances_and_independent():
     mask = MultiBlockMask((5, 7), (0.35, 0.35), (1.0, 1.0), num_blocks=2)
     outcomes = drawn(mask, 100_000, corners)  # of 3 x 3 blocks
@@ -220,6 +222,7 @@ def test_blocks_are_anywhere_with_equal_chances_and_independent():
     check_law([tuple(pair) for pair in outcomes], pairs)
 
 
+@pytest.mark.thorough
 def test_what_leaves_a_context_keeps_equal_chances():
     # There are five 2 x 2 blocks of 3 x 3, and 240 of 1,024 placements cover all of it.
     mask = MultiBlockMask((3, 3), (0.45, 0.45), (1.0, 1.0), num_blocks=5)
@@ -248,6 +251,7 @@ def test_the_context_keeps_any_subset_with_equal_chances():
     check_law(outcomes, equally(possible))
 
 
+@pytest.mark.thorough
 def test_no_half_of_the_image_is_preferred():
     # The reference cuts lists off, and so keeps three times as much of the upper half.
     mask = MultiBlockMask((8, 8), (0.1, 0.4), num_blocks=2, max_keep=8)
