@@ -10,7 +10,7 @@ from ngcx.neurons import LIF, Stack
 from ngcx.surrogate import Arctan
 
 from . import snn_step
-from ._measure import compare
+from ._measure import Contenders, compare
 
 
 def compiling(function, *arguments):
@@ -26,7 +26,7 @@ def gradient(function):
     return jax.grad(lambda x: jnp.sum(function(x)))
 
 
-def six_layers():
+def six_layers() -> Contenders:
     """The same network of six layers twice: in plain JAX, and as a `Stack`."""
     weights = [jnp.ones((16, 16))] * 3
     cell = LIF(decay=0.9, surrogate=Arctan())
