@@ -98,6 +98,10 @@ class Gaussians(AbstractComponents):
         means = self.means + kind.shifted(self.scales, shift)
         floor = self._floor(weights, means, squares)
         scales = kind.rescaled(self.scales, squares, floor)
+        # A component stays as it is where products overflow that would cancel, unless
+        # that is because of NaN in the data.
+        some &= _finite(means, scales) | ~_finite(*moments)
+        means = jnp.where(some[:, None], means, self.means)
         return self._with(means, jax.vmap(jnp.where)(some, scales, self.scales))
 
     def coordinates(self, x):
@@ -166,6 +170,12 @@ class Gaussians(AbstractComponents):
         # Subnormal numbers would count as 0.
         resolution = jnp.maximum(resolution, 4 * jnp.finfo(means.dtype).tiny)
         return jnp.maximum(math.sqrt(self.covariance_floor) * deviation, resolution)
+
+
+def _finite(*arrays):
+    """Whether all numbers of a component are finite, for each."""
+    each = [jnp.all(jnp.isfinite(x), range(1, x.ndim)) for x in arrays]
+    return jnp.all(jnp.stack(each), 0)
 
 
 def check_shape(name: str, array, alike, covariance: Covariance):

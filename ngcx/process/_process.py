@@ -167,6 +167,12 @@ class AbstractProcess(Module):
     @compiled(jit=False)
     def jaxpr(self, state: PyTree, inputs: Mapping[str, PyTree]) -> ClosedJaxpr:
         """What `run` compiles, as JAX writes it; the arguments are those of `run`."""
+        for name, tree in {"state": state, "inputs": dict(inputs)}.items():
+            for leaf in filter(callable, jtu.tree_leaves(tree)):
+                raise TypeError(
+                    f"`{name}` must be a pytree of arrays and numbers; got "
+                    f"{in_words(leaf)}."
+                )
         return jax.make_jaxpr(self._run)(state, dict(inputs))
 
     def _run(self, state, inputs):

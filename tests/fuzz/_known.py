@@ -57,7 +57,8 @@ KNOWN = (
 RANGES = (
     # Larger ones may overflow in what is the user's own.
     (r"diffeq\.solve", "dt", -1.0, 1.0),  # Larger steps are not stable.
-    (r"diffeq\.|process\.", "", -1e4, 1e4),
+    (r"diffeq\.", "", -1e4, 1e4),
+    (r"process\.", "", -4.0, 4.0),
     # Larger ones may overflow when they are added up over time.
     (r"neurons\.", "", -1e30, 1e30),
     (r"density\.", "weights|sample_weight|counts", 0.0, 1e30),
