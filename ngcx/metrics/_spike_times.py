@@ -53,7 +53,10 @@ class SpikeTimes(Module):
         - `spikes`: spike trains; every positive entry is a spike.
         - `dt`: the length of a step, in any unit.
 
-        **Returns:** times in the default float dtype.
+        **Returns:** times in the default float dtype, as many a neuron as there are
+        steps. What is computed of pairs of spikes takes less time if the padding is cut
+        off: `SpikeTimes(trains.times[..., :n], trains.count, trains.t_stop)`, where `n`
+        is the largest count.
         """
         length, fires = spikes.shape[-2], jnp.moveaxis(spikes > 0, -2, -1)
         find = ft.partial(jnp.nonzero, size=length, fill_value=length)
