@@ -15,7 +15,7 @@ ROWS, WIDTH = 128, 4096
 
 
 def by_top_k(x, k):
-    # Without the barrier, XLA makes a sort of it.
+    # The barrier keeps XLA from making a sort of it.
     largest = jax.lax.optimization_barrier(jax.lax.top_k(x, k)[0])
     return (x >= largest[..., -1:]).astype(x.dtype)
 

@@ -16,7 +16,7 @@ from ngcx import _numerics
 from ngcx.testing import arrays, tolerance
 
 
-pytestmark = pytest.mark.in_turn(2)
+pytestmark = pytest.mark.in_turn(3)
 
 
 WIDE = pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)

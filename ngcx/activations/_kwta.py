@@ -137,9 +137,10 @@ def winners(x, k, axis, among=None):
     """
     shape, size = x.shape, x.shape[axis]
     x = jnp.moveaxis(jax.lax.stop_gradient(x), axis, -1)
+    wins = k
     if among is not None:
         among = jnp.moveaxis(jnp.broadcast_to(among, shape), axis, -1)
-        k = jnp.minimum(k, jnp.sum(among, -1, keepdims=True, dtype=jnp.int32))
+        wins = jnp.minimum(k, jnp.sum(among, -1, keepdims=True, dtype=jnp.int32))
     elif k > size:
         raise ValueError(f"`k` must be at most the axis's {size} entries; got {k}.")
 
@@ -151,19 +152,19 @@ def winners(x, k, axis, among=None):
         return integers if among is None else jnp.where(among, integers, least)
 
     if among is None and k <= _FEW and k < size and x.dtype == jnp.float32:
-        # Without the barrier, XLA makes a sort of it, which takes forty times as long.
+        # The barrier keeps XLA from making a sort of it, which takes 40 times as long.
         largest = jax.lax.optimization_barrier(jax.lax.top_k(x, k + 1)[0])
         least, next_one = jnp.split(_ordered_integers(largest[..., -2:]), 2, -1)
         tied = least == next_one
     else:
-        least, tied = _bisect(keys(), k)
+        least, tied = _bisect(keys(), wins)
 
     def all_that_reach():
         return keys() >= least
 
     def first_of_equals():
         larger, equal = keys() > least, keys() == least
-        missing = k - jnp.sum(larger, axis=-1, keepdims=True, dtype=jnp.int32)
+        missing = wins - jnp.sum(larger, axis=-1, keepdims=True, dtype=jnp.int32)
         rank = jnp.cumsum(equal, axis=-1, dtype=jnp.int32)
         return larger | (equal & (rank <= missing))
 

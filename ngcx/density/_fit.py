@@ -110,7 +110,8 @@ class GaussianMixture(_Namespace):
 
         **Raises:** `ValueError` for fewer rows than components, no features, a
         `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
-        not finite (what is traced cannot be checked).
+        not finite or beyond a sixteenth of the largest number (what is traced cannot be
+        checked).
         """
         kind = Gaussians, num_components, covariance, covariance_floor
         return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)

@@ -32,13 +32,15 @@ class Gaussians(AbstractComponents):
     - `covariance_floor`: a fit keeps the variances above this, relative to the variance
         of the feature in the whole mixture (to 1 if that is 0), so that no component
         collapses.
+
+    Rows beyond a sixteenth of the largest number are outside of the support.
     """
 
     means: Float[Array, "components features"]
     scales: Float[Array, "components *shape"]
     covariance: Covariance = eqx.field(static=True, default="full")
     covariance_floor: Positive[float] = eqx.field(static=True, default=1e-6)
-    support = "finite numbers"
+    support = "finite numbers up to a sixteenth of the largest one"
 
     def __check_init__(self):
         alike = jax.eval_shape(self._kind.from_deviations, self.means)
@@ -70,7 +72,8 @@ class Gaussians(AbstractComponents):
 
     @staticmethod
     def in_support(x):
-        return ~jnp.isinf(x)
+        # Distances between rows and means, and their sums over features, are finite.
+        return ~(jnp.abs(x) > float(jnp.finfo(x.dtype).max) / 16)
 
     def log_prob(self, x, weights):
         local = self._whitened(x, weights)
@@ -95,6 +98,10 @@ class Gaussians(AbstractComponents):
         means = self.means + kind.shifted(self.scales, shift)
         floor = self._floor(weights, means, squares)
         scales = kind.rescaled(self.scales, squares, floor)
+        # A component stays as it is where products overflow that would cancel, unless
+        # that is because of NaN in the data.
+        some &= _finite(means, scales) | ~_finite(*moments)
+        means = jnp.where(some[:, None], means, self.means)
         return self._with(means, jax.vmap(jnp.where)(some, scales, self.scales))
 
     def coordinates(self, x):
@@ -160,7 +167,15 @@ class Gaussians(AbstractComponents):
         # What the numbers themselves can resolve, or a feature that is constant would
         # stand and fall with the rounding of its mean.
         resolution = jnp.finfo(means.dtype).eps * jnp.abs(means)
+        # Subnormal numbers would count as 0.
+        resolution = jnp.maximum(resolution, 4 * jnp.finfo(means.dtype).tiny)
         return jnp.maximum(math.sqrt(self.covariance_floor) * deviation, resolution)
+
+
+def _finite(*arrays):
+    """Whether all numbers of a component are finite, for each."""
+    each = [jnp.all(jnp.isfinite(x), range(1, x.ndim)) for x in arrays]
+    return jnp.all(jnp.stack(each), 0)
 
 
 def check_shape(name: str, array, alike, covariance: Covariance):

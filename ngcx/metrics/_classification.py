@@ -19,82 +19,50 @@ from ._sums import Sums, Total, follows_from, mean_of_scores
 @follows_from(
     ft.partial(mean_of_scores, scores_to_terms=lambda scores: scores.astype(int))
 )
-@compiled(static=("reduction",))
+@compiled(static=("top_k", "reduction"))
 def accuracy(
     predictions: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
     targets: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
     *,
+    top_k: Count = 1,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch"] | None = None,
 ) -> Float[Array, "..."]:
-    """The fraction of rows whose largest score is at the target class.
+    """The fraction of rows whose largest score, or one of whose `top_k` largest, is at
+    the target class.
 
     A row in which no score stands out (all equal, or any NaN) predicts nothing, and
-    counts as wrong.
+    counts as wrong. Of equal scores, those of the first classes are the largest.
 
     **Arguments:**
 
     - `predictions`: scores, such as logits, probabilities or spike counts; or class
         indices.
     - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
+    - `top_k`: how many classes the scores of a row may name; indices name one.
     - `reduction`: `"mean"`, `"sum"` (the number of right rows) or `"none"` (1 for a
         right row, 0 for a wrong one).
     - `where`: the rows that count.
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `predictions`, or in the default float dtype if those are indices.
-    """
-    predicted = _winners("predictions", predictions)
-    target = _winners("targets", targets)
-    right = (predicted == target) & _are_classes(predictions, predicted)
-    right &= _are_classes(targets, target)
-    dtype = _float_dtype(predictions)
-    # float16 counts to 2,048 only.
-    return reduce(right.astype(wide_dtype(dtype)), reduction, where).astype(dtype)
-
-
-@compiled(static=("k", "reduction"))
-def top_k_accuracy(
-    predictions: Float[Array, "*batch classes"],
-    targets: Integer[Array, "*batch"],
-    k: Count,
-    *,
-    reduction: Reduction = "mean",
-    where: Bool[Array, "*batch"] | None = None,
-) -> Float[Array, "..."]:
-    """The fraction of rows whose target class is among the `k` largest scores.
-
-    Of equal scores, those of the lower classes are the larger ones. As for
-    [`ngcx.metrics.accuracy`][], which is that of `k=1`, a row in which no score stands
-    out is wrong, and so is one whose target is no class.
-
-    **Arguments:**
-
-    - `predictions`: scores, such as logits, probabilities or spike counts.
-    - `targets`: class indices.
-    - `k`: how many classes a row may name.
-    - `reduction`: `"mean"`, `"sum"` (the number of right rows) or `"none"` (1 for a
-        right row, 0 for a wrong one).
-    - `where`: the rows that count.
-
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
-    `predictions`.
 
     ```python
     >>> scores = jnp.array([[0.5, 0.2, 0.3], [0.1, 0.3, 0.6]])
-    >>> top_k_accuracy(scores, jnp.array([2, 0]), 2)
+    >>> accuracy(scores, jnp.array([2, 0]), top_k=2)
     Array(0.5, dtype=float32)
 
     ```
     """
-    classes = jax.lax.broadcasted_iota(int, predictions.shape, predictions.ndim - 1)
-    target = targets.astype(int)[..., None]
-    score = jnp.sum(jnp.where(classes == target, predictions, 0), -1, keepdims=True)
-    before = (predictions == score) & (classes < target)
-    rank = jnp.sum((predictions > score) | before, -1, dtype=int)
-    is_class = jnp.any(classes == target, -1)
-    right = (rank < k) & is_class & (_winners("predictions", predictions) >= 0)
-    dtype = predictions.dtype
+    predicted = _winners("predictions", predictions)
+    target = _winners("targets", targets)
+    right = predicted == target
+    if top_k > 1 and jnp.issubdtype(predictions.dtype, jnp.floating):
+        _, named = jax.lax.top_k(predictions, min(top_k, predictions.shape[-1]))
+        right = jnp.any(named.astype(int) == target[..., None], -1)
+    right &= _are_classes(predictions, predicted) & _are_classes(targets, target)
+    dtype = _float_dtype(predictions)
+    # float16 counts to 2,048 only.
     return reduce(right.astype(wide_dtype(dtype)), reduction, where).astype(dtype)
 
 
@@ -166,8 +134,8 @@ class ClassificationReport(NamedTuple):
         return _averages(of_classes, micro, self.prevalence)
 
     def __str__(self) -> str:
-        held = isinstance(self.support, jax.Array | np.ndarray)
-        if not held or isinstance(self.support, Tracer) or self.support.ndim != 1:
+        array = isinstance(self.support, jax.Array | np.ndarray)
+        if not array or isinstance(self.support, Tracer) or self.support.ndim != 1:
             return repr(self)
         scores = self.precision, self.recall, self.f_score()
         of_classes, macro, _, weighted = zip(*scores, strict=True)
@@ -176,7 +144,7 @@ class ClassificationReport(NamedTuple):
         table = np.asarray([*of_classes, self.support], float).T
         return "\n".join(
             [
-                " " * 13 + "".join(f" {name:>9}" for name in _COLUMNS),
+                " " * 14 + "precision    recall  f1-score   support",
                 "",
                 *(line(i, *row, int(count)) for i, (*row, count) in enumerate(table)),
                 "",
@@ -187,12 +155,8 @@ class ClassificationReport(NamedTuple):
         )
 
 
-_COLUMNS = "precision", "recall", "f1-score", "support"
-
-
-def _averages(of_classes, micro, prevalence) -> Averages:
-    weighted = jnp.sum(of_classes * prevalence)
-    return Averages(of_classes, mean(of_classes), micro, weighted)
+def _averages(of_classes, micro, weights) -> Averages:
+    return Averages(of_classes, mean(of_classes), micro, jnp.sum(of_classes * weights))
 
 
 def _counts(metric) -> Sums:
@@ -262,8 +226,8 @@ def classification_report(
     >>> print(report.confusion, report.misses, report.accuracy)
     [[0 0]
      [1 1]] 1 0.5
-    >>> print(report.f_score(beta=2.0).macro)
-    0.27777776
+    >>> print(f"{report.f_score(beta=2.0).macro:.3f}")
+    0.278
     >>> print(report)
                   precision    recall  f1-score   support
     <BLANKLINE>

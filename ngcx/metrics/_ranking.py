@@ -9,18 +9,19 @@ from jaxtyping import Array, Bool, Float, Integer
 
 from .._compiled import compiled
 from .._numerics import mean, ratio
-from .._reduction import Reduction, Where, reduce
+from .._reduction import Reduction, reduce
 from ._sums import follows_from, no_sums
+
+
+Scores = Float[Array, "*batch samples"]
+Labels = Bool[Array, "*batch samples"] | Integer[Array, "*batch samples"]
+Kept = Bool[Array, "*batch samples"] | None
 
 
 @follows_from(no_sums)
 @compiled(static=("reduction",))
 def roc_auc(
-    scores: Float[Array, "*batch samples"],
-    labels: Bool[Array, "*batch samples"] | Integer[Array, "*batch samples"],
-    *,
-    reduction: Reduction = "mean",
-    where: Bool[Array, "*batch samples"] | None = None,
+    scores: Scores, labels: Labels, *, reduction: Reduction = "mean", where: Kept = None
 ) -> Float[Array, "..."]:
     r"""The area under the receiver operating characteristic: how likely a positive
     sample has a higher score than a negative one (Hanley and McNeil, 1982).
@@ -52,27 +53,18 @@ def roc_auc(
     ```
     """
     with jax.enable_x64(True):
-        positive, negative, positives, negatives = _ranked(scores, labels, where)
-        # Pairs of equal scores are in the first sum only.
-        no_worse = jnp.sum(jnp.where(negative, positives, 0), -1)
-        all_positive, all_negative = (
-            jnp.sum(x, -1, dtype=float) for x in (positive, negative)
-        )
-        above = all_negative[..., None] - negatives
-        better = jnp.sum(jnp.where(positive, above, 0), -1)
-        areas = ratio((no_worse + better) / 2, all_positive * all_negative, 0.5)
-        areas = areas.astype(scores.dtype)
+        positive, negative, *counts = _ranked(scores, labels, where)
+        # Equal scores are in both rates, which half of each pair is taken of.
+        true_rate, false_rate = (ratio(count, count[..., -1:]) for count in counts)
+        better = mean(true_rate, -1, negative) + (1 - mean(false_rate, -1, positive))
+        areas = (better / 2).astype(scores.dtype)
     return reduce(areas, reduction)
 
 
 @follows_from(no_sums)
 @compiled(static=("reduction",))
 def average_precision(
-    scores: Float[Array, "*batch samples"],
-    labels: Bool[Array, "*batch samples"] | Integer[Array, "*batch samples"],
-    *,
-    reduction: Reduction = "mean",
-    where: Bool[Array, "*batch samples"] | None = None,
+    scores: Scores, labels: Labels, *, reduction: Reduction = "mean", where: Kept = None
 ) -> Float[Array, "..."]:
     r"""The mean over the positive samples of the precision at their score, which sums
     up the curve of precision and recall.
@@ -106,23 +98,19 @@ def average_precision(
     return reduce(areas, reduction)
 
 
-def _ranked(scores, labels, where: Where):
+def _ranked(scores, labels, where: Kept):
     """The samples by falling scores: whether one is positive, whether one is negative,
     and how many of each have at least its score.
     """
-    positive = labels > jnp.zeros_like(labels)
-    negative = ~positive
-    if where is not None:
-        positive, negative = positive & where, negative & where
+    positive, kept = labels > jnp.zeros_like(labels), True if where is None else where
     keys = jnp.where(jnp.isnan(scores), jnp.inf, -scores)
-    keys, *flags = jax.lax.sort((keys, positive, negative), num_keys=1)
-    axis = keys.ndim - 1
-    later = jax.lax.broadcasted_iota(int, keys.shape, axis) + 1
-    equals_next = (keys == jnp.roll(keys, -1, -1)) & (later < keys.shape[-1])
+    keys, *flags = jax.lax.sort((keys, positive & kept, ~positive & kept), num_keys=1)
+    # Around the end, this holds only if all are equal.
+    equals_next = keys == jnp.roll(keys, -1, -1)
 
     def at_least(flag):
         counts = jnp.cumsum(flag, -1, dtype=float)
-        counts = jnp.where(equals_next, jnp.inf, counts)
-        return jax.lax.cummin(counts, axis, reverse=True)
+        counts = jnp.where(equals_next, counts[..., -1:], counts)
+        return jax.lax.cummin(counts, counts.ndim - 1, reverse=True)
 
     return *flags, *map(at_least, flags)

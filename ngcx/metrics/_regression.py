@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
-from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
@@ -181,17 +180,11 @@ def r_squared(
             for each in (predictions, targets)
         )
         errors = predicted - x
-        # What is the same in all rows is exactly 0 then, and so is its mean.
-        fixed = stop_gradient(x)
-        largest = jnp.max(fixed, 0, keepdims=True, where=kept, initial=-jnp.inf)
-        x = jnp.where(kept, x - largest, 0)
         unit, scale = rescaled(jnp.where(kept, x - mean(x, 0, kept)[None], 0), 0)
-        error, spread = (
-            jnp.sum(jnp.square(each), 0) for each in (divided(errors, scale), unit)
-        )
+        error = jnp.sum(jnp.square(divided(errors, scale)), 0)
+        spread = jnp.sum(jnp.square(unit), 0)
         shares = 1 - ratio(error, spread, (error > 0).astype(float))
-        shares = shares.astype(predictions.dtype)
-    return reduce(shares, reduction)
+    return reduce(shares.astype(predictions.dtype), reduction)
 
 
 @compiled

@@ -10,7 +10,7 @@ from ngcx.testing import arrays, check_derivative
 from ngcx.testing._strategies import instances
 
 
-pytestmark = pytest.mark.in_turn(2)
+pytestmark = pytest.mark.in_turn(3)
 
 
 MEMBERS = classes(activations.__name__, activations.AbstractActivation)

@@ -111,6 +111,7 @@ def numbered(drawn):
 ADJACENT = pytest.mark.parametrize("adjacent", [True, False])
 
 
+@pytest.mark.in_turn(2)
 @ADJACENT
 @pytest.mark.parametrize("n", range(2, 9))
 def test_every_order_is_as_likely(n, adjacent):

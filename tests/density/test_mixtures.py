@@ -27,7 +27,7 @@ from ngcx.testing import tolerance
 from ._families import COMPONENTS, FEATURES, ROWS, assert_same, draw, fit, fitted
 
 
-pytestmark = pytest.mark.in_turn(4)
+pytestmark = pytest.mark.in_turn(6)
 
 
 def parameters(mixture):
@@ -252,6 +252,7 @@ def assert_close_moments(one, other, number):
         )
 
 
+@pytest.mark.thorough
 def test_compiles_once_for_all_values_and_maps():
     traces = []
 
@@ -303,6 +304,7 @@ def test_gradients_are_finite(family):
             assert np.all(np.isfinite(leaf))
 
 
+@pytest.mark.thorough
 def test_more_starts_are_no_worse_and_a_fit_goes_on():
     x = draw("exponential", 3)
     ends = [

@@ -22,7 +22,7 @@ from ngcx.density import (
 )
 
 
-pytestmark = pytest.mark.in_turn(4)
+pytestmark = pytest.mark.in_turn(6)
 
 
 ROWS, FEATURES, COMPONENTS, ITERATIONS = 200, 4, 3, 15
@@ -207,6 +207,7 @@ def test_one_component_is_the_moments_of_the_data():
     )
 
 
+@pytest.mark.thorough
 def test_far_rows_and_many_features_are_finite():
     # DE-03.
     normal = GaussianMixture.from_parameters(

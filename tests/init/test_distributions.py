@@ -33,7 +33,7 @@ from ngcx.init import (
 from ngcx.testing import initializers, keys, tolerance
 
 
-pytestmark = pytest.mark.in_turn(3)
+pytestmark = pytest.mark.in_turn(4)
 
 
 def truncated(variance):
@@ -364,6 +364,7 @@ def test_a_tail_that_no_number_is_in_is_an_error():
         TruncatedGaussian(lower=20.0, upper=30.0)(jr.key(0), (3,))
 
 
+@pytest.mark.thorough
 def test_numbers_of_numpy_are_those_of_python():
     half: Any = np.float32(0.5)
     two: Any = np.int64(2)

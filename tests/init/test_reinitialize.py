@@ -25,7 +25,7 @@ from ngcx.neurons import LIF, Recurrent
 from ngcx.testing import tolerance
 
 
-pytestmark = pytest.mark.in_turn(2)
+pytestmark = pytest.mark.in_turn(4)
 
 
 def is_bias(path, leaf):

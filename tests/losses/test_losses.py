@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from ngcx import losses, metrics
 
 
-pytestmark = pytest.mark.in_turn(3)
+pytestmark = pytest.mark.in_turn(4)
 
 
 T, B, N = 5, 4, 6

@@ -18,7 +18,7 @@ from ngcx.testing import tolerance
 from .conftest import CASES
 
 
-pytestmark = pytest.mark.in_turn(4)
+pytestmark = pytest.mark.in_turn(5)
 
 
 def by_turns(*choices):

@@ -14,7 +14,7 @@ from ngcx.testing import tolerance
 from ._comparison import SEEDS, WIDE, close, rounded, simplex
 
 
-pytestmark = pytest.mark.in_turn(2)
+pytestmark = pytest.mark.in_turn(3)
 
 
 @WIDE

@@ -134,22 +134,24 @@ def test_top_k(seed):
     scores = rng.permuted(np.arange(30.0).reshape(5, 6), axis=1).astype(np.float32)
     labels = rng.integers(0, 6, 5)
     for k in (1, 3, 6):
-        got = metrics.top_k_accuracy(scores, labels, k)
+        got = metrics.accuracy(scores, labels, top_k=k)
         expected = theirs.top_k_accuracy_score(labels, scores, k=k, labels=range(6))
         np.testing.assert_allclose(got, expected)
-    right = metrics.accuracy(scores, labels, reduction="none")
-    got = metrics.top_k_accuracy(scores, labels, 1, reduction="none")
-    np.testing.assert_array_equal(got, right)
+    assert metrics.accuracy(labels, labels, top_k=3) == 1
 
 
 def test_top_k_of_ties_and_of_no_class():
     scores = jnp.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [2.0, 2.0, 2.0]])
     scores = jnp.concatenate([scores, jnp.array([[jnp.nan, 1.0, 2.0], [3, 2, 1]])])
     labels = jnp.array([0, 1, 0, 1, -1])
-    got = metrics.top_k_accuracy(scores, labels, 1, reduction="none")
-    np.testing.assert_array_equal(got, [1, 0, 0, 0, 0])
-    got = metrics.top_k_accuracy(scores, labels, 3, reduction="none")
-    np.testing.assert_array_equal(got, [1, 1, 0, 0, 0])
+    for k, expected in (
+        (1, [1, 0, 0, 0, 0]),
+        (2, [1, 1, 0, 0, 0]),
+        (9, [1, 1, 0, 0, 0]),
+    ):
+        got = metrics.accuracy(scores, labels, top_k=k, reduction="none")
+        np.testing.assert_array_equal(got, expected)
+    assert metrics.accuracy(scores, labels + 4, top_k=9) == 0
 
 
 shares_of = jax.jit(ft.partial(metrics.r_squared, reduction="none"))
@@ -235,6 +237,6 @@ def test_a_million_samples_are_those_of_scikit_learn():
             metrics.r_squared(predictions, targets), expected, rtol=1e-6
         )
     scores = rng.normal(size=(size, 6)).astype(np.float32)
-    got = metrics.top_k_accuracy(scores, labels, 2)
+    got = metrics.accuracy(scores, labels, top_k=2)
     expected = theirs.top_k_accuracy_score(labels, scores, k=2, labels=range(6))
     np.testing.assert_allclose(got, expected, rtol=1e-6)

@@ -15,7 +15,7 @@ from ngcx.metrics import Streaming
 from ngcx.testing import tolerance
 
 
-pytestmark = pytest.mark.in_turn(2)
+pytestmark = pytest.mark.in_turn(3)
 
 
 def draw(seed, batches):

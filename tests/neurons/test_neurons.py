@@ -31,7 +31,7 @@ from ngcx.surrogate import (
 )
 
 
-pytestmark = pytest.mark.in_turn(2)
+pytestmark = pytest.mark.in_turn(3)
 
 
 WEIGHT = np.round(np.random.default_rng(0).normal(size=(4, 4)) * 4) / 8

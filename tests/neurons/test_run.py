@@ -30,9 +30,6 @@ from ngcx.surrogate import EscapeNoise, Sigmoid
 from ngcx.testing import check_cell
 
 
-pytestmark = pytest.mark.in_turn(2)
-
-
 def exact(shape, seed=0):
     """Weights that are multiples of a power of two, so that their sums are exact."""
     rng = np.random.default_rng(seed)

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +35,8 @@ def test_inverse_of_extract_patches(seed, geometry, around, dtype):
 
 
 # Up to twelve patches lie over a pixel, and their number is not always a power of two.
-SHAPE, PATCH, KEYWORDS = (2, 7, 8, 2), (3, 4), {"stride": (1, 1), "padding": (0, 1)}
+SHAPE, PATCH = (2, 7, 8, 2), (3, 4)
+KEYWORDS: Any = {"stride": (1, 1), "padding": (0, 1)}
 
 
 def pixels_of_patches():

@@ -14,7 +14,7 @@ from ._entries import Entry, Mutation
 from ._table import EXEMPT, SUBPACKAGES, TABLE, leaves
 
 
-pytestmark = pytest.mark.in_turn(5)
+pytestmark = pytest.mark.in_turn(6)
 
 
 @pytest.mark.parametrize("subpackage", SUBPACKAGES)

@@ -15,7 +15,7 @@ from ngcx import data, metrics
 from ._table import TABLE, leaves
 
 
-pytestmark = pytest.mark.in_turn(5)
+pytestmark = pytest.mark.in_turn(10)
 
 
 COPIES = {

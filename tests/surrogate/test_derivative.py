@@ -12,7 +12,7 @@ from ngcx.testing import arrays, check_derivative
 from ngcx.testing._strategies import instances
 
 
-pytestmark = pytest.mark.in_turn(2)
+pytestmark = pytest.mark.in_turn(3)
 
 
 MEMBERS = {
