@@ -46,7 +46,8 @@ had other work at times. `nox -s bench` measures the first part again, and
   is computed batch by batch, so that any batch of any epoch can be had alone, and none
   needs memory for an order.
 - **A dense grid of patches** of a small image costs more than a copy of as many bytes
-  in a compiled function, and its gradient, which is a scatter, much more.
+  in a compiled function. Its gradient takes 2.8 to 4.5 times as long as the patches: up
+  to four steps a patch it is a sum of shifted blocks, and beyond that a scatter.
 - **`solve`** is a scan, and its dispatch as an eager call shows in short runs.
 """
 

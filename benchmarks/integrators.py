@@ -1,4 +1,5 @@
-"""The Lorenz system for 100,000 steps of a fixed length.
+"""The Lorenz system for 100,000 steps of a fixed length, and for few of them within a
+compiled function, beside steps that are written one after the other.
 
 The compiled loop is that of a scan by hand; what `solve` costs beside it is the
 dispatch of a call with a system and its coefficients. diffrax can do much more at each
@@ -18,20 +19,48 @@ from ._measure import compare
 STEPS, DT = 100_000, 1e-3
 
 
-def by_hand(t, y):
+def rk4(y):
     def f(y):
         x, y, z = y[..., 0], y[..., 1], y[..., 2]
         return jnp.stack([10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z], -1)
 
+    k1 = f(y)
+    k2 = f(y + DT / 2 * k1)
+    k3 = f(y + DT / 2 * k2)
+    k4 = f(y + DT * k3)
+    return y + DT * (k1 / 6 + k2 / 3 + k3 / 3 + k4 / 6)
+
+
+def by_hand(t, y):
     def step(y, i):
-        k1 = f(y)
-        k2 = f(y + DT / 2 * k1)
-        k3 = f(y + DT / 2 * k2)
-        k4 = f(y + DT * k3)
-        y = y + DT * (k1 / 6 + k2 / 3 + k3 / 3 + k4 / 6)
+        y = rk4(y)
         return y, (t + (i + 1) * DT, y)
 
     return jax.lax.scan(step, y, jnp.arange(STEPS, dtype=y.dtype))[1]
+
+
+def short(steps, start):
+    @jax.jit
+    def unrolled(y):
+        states = []
+        for _ in range(steps):
+            y = rk4(y)
+            states.append(y)
+        return DT * jnp.arange(1, steps + 1), jnp.stack(states)
+
+    @jax.jit
+    def ours(y):
+        return diffeq.solve(diffeq.rk4, diffeq.lorenz, 0.0, y, DT, steps)
+
+    return compare(
+        f"{steps} steps of rk4, in a compiled function",
+        {
+            "JAX by hand, unrolled": lambda: jax.block_until_ready(unrolled(start)),
+            "ngcx solve": lambda: jax.block_until_ready(ours(start)),
+        },
+        rounds=30,
+        repeats=10,
+    )
 
 
 def with_diffrax(start):
@@ -88,6 +117,8 @@ def main():
             solve_ode("rk4", 0.0, start, STEPS, lorenz, DT)
         )
     yield compare("100,000 steps of rk4", contenders, rounds=30)
+    for steps in (10, 30, 100):
+        yield short(steps, start)
     if importlib.util.find_spec("diffrax"):
         yield compare(
             "100,000 steps of Heun's method, the last state alone",

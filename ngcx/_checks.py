@@ -254,9 +254,11 @@ def _mismatch(
     owner: str, values: Mapping[str, Any], hints: Mapping[str, Any]
 ) -> str | None:
     """What the first value that does not fit must be, what it is, and the cure."""
-    arrays = {name: as_arrays(value, hints[name]) for name, value in values.items()}
+    arrays = {}
     for name, value in values.items():
         hint = hints[name]
+        # This may fix the sizes of axes, which those before come first to do.
+        arrays[name] = as_arrays(value, hint)
         if fits(arrays[name], hint):
             continue
         if is_beyond_32_bits(value) and takes_arrays(hint):

@@ -3,6 +3,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import zlib
 
 
 # JAX reads this when it is imported: eight devices on one machine, to test sharding.
@@ -45,8 +46,11 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Where a test runs for many cases in each dtype, the quick suite takes the dtypes
-    in turn, one a case; `nox -s thorough` runs them all.
+    """The quick suite takes turns; `nox -s thorough` runs all.
+
+    Where a test runs for many cases in each dtype, it takes one dtype a case. A test
+    with `@pytest.mark.in_turn(n)` runs for about every n-th case; which ones depends on
+    its name, so that another test of the same thing takes other cases.
     """
     tests: dict[tuple, dict[tuple, list]] = {}
     for item in items:
@@ -61,6 +65,15 @@ def pytest_collection_modifyitems(items):
             for dtype, item in found:
                 if dtype != there[number % len(there)]:
                     item.add_marker(pytest.mark.thorough)
+    begun = set()
+    for item in items:
+        marker = item.get_closest_marker("in_turn")
+        if marker is None or item.get_closest_marker("thorough"):
+            continue
+        test = (item.path, item.originalname)
+        if test in begun and zlib.crc32(item.nodeid.encode()) % marker.args[0]:
+            item.add_marker(pytest.mark.thorough)
+        begun.add(test)
 
 
 @pytest.fixture(autouse=True)

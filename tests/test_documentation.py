@@ -24,6 +24,7 @@ DIRECTIVE = re.compile(r"^::: (\S+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#|(?:\.\./)?images/)([^)#]+)")
 
 
+@pytest.mark.in_turn(3)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_code_runs(page, standard_promotion, monkeypatch):
     # There is one host only.

@@ -12,6 +12,9 @@ from ngcx._kmeans import kmeans, kmeans_plus_plus
 from ngcx.testing import tolerance
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 three = jax.jit(lambda key, x, weight: kmeans(key, x, 3, n_init=4, weight=weight))
 
 
@@ -93,6 +96,7 @@ def test_rows_of_weight_0_do_not_count(seed):
     assert np.max(np.abs(centers)) < 40 and inertia < 60 * 2 * 2
 
 
+@pytest.mark.thorough
 def test_more_starts_are_no_worse_and_move_with_the_data():
     x = jnp.asarray(np.random.default_rng(0).normal(size=(200, 2)), jnp.float32)
     inertia = [kmeans(jr.key(0), x, 8, n_init=n)[2] for n in (1, 8)]

@@ -18,16 +18,23 @@ from ngcx import (
     feature_dictionaries,
     filters,
     init,
+    losses,
     metrics,
     neurons,
     ops,
     optim,
     patches,
+    process,
     surrogate,
 )
 
 
 ONES = jnp.ones((4, 3))
+
+
+def leak(state):
+    return 0.5 * state
+
 
 # What is called, and words that the message must hold: the function, the argument, what
 # was given, what is allowed, and the cure.
@@ -201,6 +208,18 @@ MISTAKES = {
     "one length for several samples": (
         lambda: neurons.LIF().run(ONES[None], batched=True, lengths=jnp.asarray(3)),
         ("`lengths` must be one for each sample, (4,)", "the shape ()"),
+    ),
+    "a number where one for each row is due": (
+        lambda: losses.cross_entropy(ONES, labels=7),
+        ("`labels` of `cross_entropy`", "got 7", "`logits` is float32[4, 3]"),
+    ),
+    "an array of numpy for fewer samples": (
+        lambda: losses.spike_count(ONES[None], lengths=np.ones(2, int)),
+        ("`lengths` of `spike_count`", "[2]", "`spikes` is float32[1, 4, 3]"),
+    ),
+    "a function in a state": (
+        lambda: process.MethodProcess("model", leak).jaxpr(len, {}),
+        ("`state`", "arrays", "builtin_function"),
     ),
     "a forgotten state": (
         lambda: neurons.LIF()(ONES),

@@ -16,6 +16,9 @@ from ngcx import _numerics
 from ngcx.testing import arrays, tolerance
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 WIDE = pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)
 
 

@@ -127,25 +127,57 @@ def _as_numbers(won, x):
 _straight_through, _ = closed_form(_as_numbers, _as_numbers)
 
 
+# So few winners are found faster by `lax.top_k`, on the CPU in float32 alone.
+_FEW = 64
+
+
 def winners(x, k, axis, among=None):
     """Which entries are the `k` largest along `axis`, of those that are `among`; all of
     them where they are fewer.
-
-    Bisects for the k-th largest value, a comparison and a count a step: `lax.top_k`
-    sorts, and on the CPU sometimes takes twenty times as long.
     """
-    keys = jnp.moveaxis(_ordered_integers(jax.lax.stop_gradient(x)), axis, -1)
-    size = keys.shape[-1]
+    shape, size = x.shape, x.shape[axis]
+    x = jnp.moveaxis(jax.lax.stop_gradient(x), axis, -1)
+    wins = k
     if among is not None:
-        among = jnp.moveaxis(jnp.broadcast_to(among, x.shape), axis, -1)
-        # No number has a key as small as this one.
-        keys = jnp.where(among, keys, jnp.iinfo(keys.dtype).min)
-        k = jnp.minimum(k, jnp.sum(among, -1, keepdims=True, dtype=jnp.int32))
+        among = jnp.moveaxis(jnp.broadcast_to(among, shape), axis, -1)
+        wins = jnp.minimum(k, jnp.sum(among, -1, keepdims=True, dtype=jnp.int32))
     elif k > size:
         raise ValueError(f"`k` must be at most the axis's {size} entries; got {k}.")
 
-    def count(threshold):
-        return jnp.sum(keys >= threshold, axis=-1, keepdims=True, dtype=jnp.int32)
+    def keys():
+        # They are computed again where they are used, which is faster than to store
+        # them. No number has a key as small as that of what does not compete.
+        integers = _ordered_integers(x)
+        least = jnp.iinfo(integers.dtype).min
+        return integers if among is None else jnp.where(among, integers, least)
+
+    if among is None and k <= _FEW and k < size and x.dtype == jnp.float32:
+        # The barrier keeps XLA from making a sort of it, which takes 40 times as long.
+        largest = jax.lax.optimization_barrier(jax.lax.top_k(x, k + 1)[0])
+        least, next_one = jnp.split(_ordered_integers(largest[..., -2:]), 2, -1)
+        tied = least == next_one
+    else:
+        least, tied = _bisect(keys(), wins)
+
+    def all_that_reach():
+        return keys() >= least
+
+    def first_of_equals():
+        larger, equal = keys() > least, keys() == least
+        missing = wins - jnp.sum(larger, axis=-1, keepdims=True, dtype=jnp.int32)
+        rank = jnp.cumsum(equal, axis=-1, dtype=jnp.int32)
+        return larger | (equal & (rank <= missing))
+
+    if among is None:
+        won = jax.lax.cond(jnp.any(tied), first_of_equals, all_that_reach)
+    else:
+        # A condition that is mapped over the groups would compute both.
+        won = first_of_equals() & among
+    return jnp.moveaxis(won, -1, axis)
+
+
+def _bisect(keys, k):
+    """The k-th largest of integers, or what as many reach; whether more reach it."""
 
     # At least k entries reach low (`winning` is how many), and fewer than k reach high.
     # The search is over where exactly k do, or where low is the k-th largest and has
@@ -157,7 +189,7 @@ def winners(x, k, axis, among=None):
     def halve(state):
         low, high, winning = state
         middle = (low & high) + ((low ^ high) >> 1)  # their mean, without overflow
-        reached = count(middle)
+        reached = _count(keys, middle)
         enough = reached >= k
         return (
             jnp.where(enough, middle, low),
@@ -167,21 +199,14 @@ def winners(x, k, axis, among=None):
 
     low = jnp.min(keys, axis=-1, keepdims=True)
     high = jnp.max(keys, axis=-1, keepdims=True) + 1
-    state = low, high, jnp.full_like(low, size, "int32")
+    state = low, high, jnp.full_like(low, keys.shape[-1], "int32")
     low, _, winning = jax.lax.while_loop(unfinished, halve, state)
+    return low, winning > k
 
-    def first_of_equals():
-        larger, equal = keys > low, keys == low
-        missing = k - jnp.sum(larger, axis=-1, keepdims=True, dtype=jnp.int32)
-        rank = jnp.cumsum(equal, axis=-1, dtype=jnp.int32)
-        return larger | (equal & (rank <= missing))
 
-    if among is None:
-        won = jax.lax.cond(jnp.any(winning > k), first_of_equals, lambda: keys >= low)
-    else:
-        # A condition that is mapped over the groups would compute both.
-        won = first_of_equals() & among
-    return jnp.moveaxis(won, -1, axis)
+def _count(keys, threshold):
+    """How many reach a threshold."""
+    return jnp.sum(keys >= threshold, axis=-1, keepdims=True, dtype=jnp.int32)
 
 
 def _ordered_integers(x):

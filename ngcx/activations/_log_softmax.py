@@ -8,21 +8,22 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from .._compiled import compiled
 from .._numerics import widened
 from ._base import AbstractActivation
-from ._rows import identity_like, kept, masked, sum_of_others
+from ._rows import Axes, as_before, identity_like, kept, masked, one_axis, sum_of_others
 
 
 class LogSoftmax(AbstractActivation):
-    r"""$f(x)_i = x_i - \ln \sum_j e^{x_j}$ along one axis.
+    r"""$f(x)_i = x_i - \ln \sum_j e^{x_j}$ along an axis.
 
     `derivative` is the Jacobian $\frac{\partial f_i}{\partial x_j} = \delta_{ij} - p_j$
     with $p = e^f$, the softmax.
 
     **Arguments:**
 
-    - `axis`: the axis along which the distribution sums to 1.
+    - `axis`: the axis along which the distribution sums to 1, or a tuple of axes,
+        which count as one.
     """
 
-    axis: int = eqx.field(static=True, default=-1)
+    axis: Axes = eqx.field(static=True, default=-1)
     equation = r"x_i - \ln \sum_j e^{x_j}"
 
     @compiled
@@ -40,24 +41,27 @@ class LogSoftmax(AbstractActivation):
         no gradient, and may be anything, NaN too. A row of which nothing counts gives
         $-\infty$.
         """
-        z, where = masked(widened(x), where, self.axis)
-        return kept(_log_softmax(z, self.axis), where, -jnp.inf).astype(x.dtype)
+        rows, where, axis = one_axis(x, where, self.axis)
+        rows, where = masked(widened(rows), where, axis)
+        y = kept(_log_softmax(rows, axis), where, -jnp.inf)
+        return as_before(y, x, self.axis).astype(x.dtype)
 
     @compiled
     def derivative(
         self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
     ) -> Float[Array, "*batch D D"]:
-        """Computes the Jacobian: `axis` moves to the end and is followed by a second
-        axis of its length, over which the input varies. It is 0 for what does not
+        """Computes the Jacobian: `axis` moves to the end, several as one. A second axis
+        of its length follows, over which the input varies. It is 0 for what does not
         count.
         """
-        z, where = masked(widened(x), where, self.axis)
-        p = jax.nn.softmax(jnp.moveaxis(z, self.axis, -1))
+        x, where, axis = one_axis(x, where, self.axis)
+        z, where = masked(widened(x), where, axis)
+        p = jax.nn.softmax(jnp.moveaxis(z, axis, -1))
         eye = identity_like(p)
         diagonal = eye * sum_of_others(p)[..., None, :]
         jacobian = diagonal - (1 - eye) * p[..., None, :]
         if where is not None:
-            jacobian = kept(jacobian, jnp.moveaxis(where, self.axis, -1)[..., None])
+            jacobian = kept(jacobian, jnp.moveaxis(where, axis, -1)[..., None])
         return jacobian.astype(x.dtype)
 
 

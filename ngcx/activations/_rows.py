@@ -1,6 +1,38 @@
 """What the activations of whole rows share."""
 
+import math
+
 import jax.numpy as jnp
+
+
+Axes = int | tuple[int, ...]
+
+
+def one_axis(x, where, axis: Axes):
+    """`x`, `where` and the axis, which is the last if several are made one."""
+    if isinstance(axis, int):
+        return x, where, axis
+    if len({each % x.ndim for each in axis}) < len(axis):
+        raise ValueError(f"`axis` must be different axes; got {axis}.")
+
+    def flat(a):
+        a = jnp.moveaxis(a, axis, range(-len(axis), 0))
+        batch, sizes = a.shape[: -len(axis)], a.shape[-len(axis) :]
+        return a.reshape(*batch, math.prod(sizes))
+
+    return (
+        flat(x),
+        None if where is None else flat(jnp.broadcast_to(where, x.shape)),
+        -1,
+    )
+
+
+def as_before(y, x, axis: Axes):
+    """`y`, of one axis, with the axes of `x`."""
+    if isinstance(axis, int):
+        return y
+    last = range(-len(axis), 0)
+    return jnp.moveaxis(y.reshape(jnp.moveaxis(x, axis, last).shape), last, axis)
 
 
 def masked(x, where, axis):

@@ -7,11 +7,11 @@ from .._compiled import compiled
 from .._numerics import exponent, quotient, widened
 from .._typing import NonNegative, Scalar
 from ._base import AbstractActivation
-from ._rows import identity_like, kept, masked, sum_of_others
+from ._rows import Axes, as_before, identity_like, kept, masked, one_axis, sum_of_others
 
 
 class Softmax(AbstractActivation):
-    r"""$f(x)_i = \frac{e^{x_i / \tau}}{\sum_j e^{x_j / \tau}}$ along one axis.
+    r"""$f(x)_i = \frac{e^{x_i / \tau}}{\sum_j e^{x_j / \tau}}$ along an axis.
 
     `derivative` is the Jacobian
     $\frac{\partial f_i}{\partial x_j} = \frac{f_i (\delta_{ij} - f_j)}{\tau}$.
@@ -21,7 +21,8 @@ class Softmax(AbstractActivation):
 
     - `temperature`: $\tau$, which softens the distribution above 1, the usual choice,
         and sharpens it below.
-    - `axis`: the axis along which the entries sum to 1.
+    - `axis`: the axis along which the entries sum to 1, or a tuple of axes, which
+        count as one.
 
     ??? cite "Reference"
         Bridle, *Probabilistic interpretation of feedforward classification network
@@ -29,7 +30,7 @@ class Softmax(AbstractActivation):
     """
 
     temperature: NonNegative[Scalar] = 1.0
-    axis: int = eqx.field(static=True, default=-1)
+    axis: Axes = eqx.field(static=True, default=-1)
     equation = r"\frac{e^{x_i / \tau}}{\sum_j e^{x_j / \tau}}"
 
     @compiled
@@ -46,17 +47,20 @@ class Softmax(AbstractActivation):
         The others give 0, have no gradient, and may be anything, NaN too. A row of
         which nothing counts gives 0.
         """
-        return self._softmax(x, where).astype(x.dtype)
+        rows, where, axis = one_axis(x, where, self.axis)
+        p = self._softmax(rows, where, axis)
+        return as_before(p, x, self.axis).astype(x.dtype)
 
     @compiled
     def derivative(
         self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
     ) -> Float[Array, "*batch D D"]:
-        """Computes the Jacobian: `axis` moves to the end and is followed by a second
-        axis of its length, over which the input varies. It is 0 for what does not
+        """Computes the Jacobian: `axis` moves to the end, several as one. A second axis
+        of its length follows, over which the input varies. It is 0 for what does not
         count.
         """
-        p = jnp.moveaxis(self._softmax(x, where), self.axis, -1)
+        x, where, axis = one_axis(x, where, self.axis)
+        p = jnp.moveaxis(self._softmax(x, where, axis), axis, -1)
         eye = identity_like(p)
         diagonal = eye * (p * sum_of_others(p))[..., None, :]
         jacobian = diagonal - (1 - eye) * p[..., :, None] * p[..., None, :]
@@ -64,19 +68,19 @@ class Softmax(AbstractActivation):
         jacobian = jacobian * quotient(jnp.ones_like(temperature), temperature)
         return jnp.where(cold, 0, jacobian).astype(x.dtype)
 
-    def _softmax(self, x, where):
-        x, where = masked(widened(x), where, self.axis)
+    def _softmax(self, x, where, axis):
+        x, where = masked(widened(x), where, axis)
         if x.size == 0:
             return x
         cold, temperature = self._temperature(x.dtype)
         # The shift comes before the division, which could overflow.
-        largest = jax.lax.stop_gradient(jnp.max(x, self.axis, keepdims=True))
-        warm = _warm(x - largest, temperature, self.axis)
+        largest = jax.lax.stop_gradient(jnp.max(x, axis, keepdims=True))
+        warm = _warm(x - largest, temperature, axis)
         # Most temperatures are constants other than 0, which need no winner.
         if isinstance(self.temperature, int | float) and self.temperature != 0:
             return kept(warm, where)
         winner = jax.nn.one_hot(
-            jnp.argmax(x, self.axis), x.shape[self.axis], dtype=x.dtype, axis=self.axis
+            jnp.argmax(x, axis), x.shape[axis], dtype=x.dtype, axis=axis
         )
         return kept(jnp.where(cold, winner, warm), where)
 

@@ -6,11 +6,11 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from .._compiled import compiled
 from .._numerics import widened
 from ._base import AbstractActivation
-from ._rows import identity_like, kept, masked
+from ._rows import Axes, as_before, identity_like, kept, masked, one_axis
 
 
 class Sparsemax(AbstractActivation):
-    r"""The distribution nearest to $x$ along one axis, most of it exactly 0:
+    r"""The distribution nearest to $x$ along an axis, most of it exactly 0:
     $f(x) = \arg\min_{p \in \Delta} \|p - x\|^2$.
 
     It is $f(x)_i = \max(x_i - \tau, 0)$ with $\tau$ such that the sum is 1.
@@ -19,13 +19,14 @@ class Sparsemax(AbstractActivation):
 
     **Arguments:**
 
-    - `axis`: the axis along which the entries sum to 1.
+    - `axis`: the axis along which the entries sum to 1, or a tuple of axes, which
+        count as one.
 
     ??? cite "Reference"
         Martins and Astudillo, *From softmax to sparsemax*, ICML 2016.
     """
 
-    axis: int = eqx.field(static=True, default=-1)
+    axis: Axes = eqx.field(static=True, default=-1)
     equation = r"\arg\min_{p \in \Delta} \|p - x\|^2"
 
     @compiled
@@ -42,30 +43,33 @@ class Sparsemax(AbstractActivation):
         The others give 0, have no gradient, and may be anything, NaN too. A row of
         which nothing counts gives 0.
         """
-        z, where = masked(widened(x), where, self.axis)
-        support = _support(z, self.axis)
+        rows, where, axis = one_axis(x, where, self.axis)
+        z, where = masked(widened(rows), where, axis)
+        support = _support(z, axis)
         # The largest is subtracted, or the sum of 1 would drown in a large x.
-        largest = jnp.max(z, self.axis, keepdims=True, initial=-jnp.inf)
+        largest = jnp.max(z, axis, keepdims=True, initial=-jnp.inf)
         z = z - jax.lax.stop_gradient(largest)
         # What is not in the support may be -inf by now.
         z = jnp.where(support, z, 0)
-        size = jnp.sum(support, self.axis, keepdims=True, dtype=z.dtype)
-        threshold = (jnp.sum(z, self.axis, keepdims=True) - 1) / size
-        return kept(jnp.where(support, z - threshold, 0), where).astype(x.dtype)
+        size = jnp.sum(support, axis, keepdims=True, dtype=z.dtype)
+        threshold = (jnp.sum(z, axis, keepdims=True) - 1) / size
+        y = kept(jnp.where(support, z - threshold, 0), where)
+        return as_before(y, x, self.axis).astype(x.dtype)
 
     @compiled
     def derivative(
         self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
     ) -> Float[Array, "*batch D D"]:
-        """Computes the Jacobian: `axis` moves to the end and is followed by a second
-        axis of its length, over which the input varies. It is 0 for what does not
+        """Computes the Jacobian: `axis` moves to the end, several as one. A second axis
+        of its length follows, over which the input varies. It is 0 for what does not
         count.
         """
-        z, where = masked(widened(x), where, self.axis)
-        support = kept(_support(z, self.axis), where, False)
-        support = jnp.moveaxis(support, self.axis, -1).astype(z.dtype)
+        x, where, axis = one_axis(x, where, self.axis)
+        z, where = masked(widened(x), where, axis)
+        support = kept(_support(z, axis), where, False)
+        support = jnp.moveaxis(support, axis, -1).astype(z.dtype)
         share = support / jnp.maximum(jnp.sum(support, axis=-1, keepdims=True), 1)
-        jacobian = support[..., None] * (identity_like(z) - share[..., None, :])
+        jacobian = support[..., None] * (identity_like(support) - share[..., None, :])
         return jacobian.astype(x.dtype)
 
 

@@ -173,7 +173,8 @@ class AbstractTrainedProbe(AbstractProbe):
             batch is all of them.
         - `epochs`: how many at most; those of the class if not given.
         - `optimizer`: of optax; see the class for what it is otherwise. Each one
-            compiles anew, so make it once.
+            compiles anew, so make it once. The searches along lines of optax, as in
+            L-BFGS, need `check_vma=False` inside `jax.shard_map`.
         - `patience`: see `validation`.
         - `progress`: whether to show a bar, which needs tqdm.
 
@@ -181,7 +182,8 @@ class AbstractTrainedProbe(AbstractProbe):
 
         **Raises:** `ValueError` for targets that fit neither `x` nor `task`, for
         data that are not finite, a `class_weight` that is not one finite number of 0 or
-        more for each class, or one of a regression (what is traced cannot be checked);
+        more for each class, or one of a regression (what is traced cannot be checked),
+        and for an `optimizer` that fails the check of types of `jax.shard_map`;
         `ImportError` for `progress` without tqdm.
         """
         if validation is not None:
@@ -243,7 +245,7 @@ def _begin(recipe, optimizer, key, x, y, epochs, scored):
     weights, constants = eqx.partition(network, eqx.is_inexact_array)
     unknown, zero = jnp.full(epochs, jnp.nan, float), jnp.zeros((), int)
     frame, no = recipe._frame(samples, y), jnp.zeros((), bool)
-    with _promotion_of_optax():
+    with _around_optax():
         opt_state = optimizer.init(weights)
     result = TrainingResult(unknown, unknown if scored else None, zero, zero, no)
     return _State(constants, frame, weights, weights, opt_state, key, result)
@@ -276,7 +278,7 @@ def _train(recipe, optimizer, data, held_out, batch_size, patience, state, until
             value, gradients = jax.value_and_grad(of_batch)(weights)
             slopes = [jnp.max(jnp.abs(leaf)) for leaf in jtu.tree_leaves(gradients)]
             known: Any = dict(value=value, grad=gradients, value_fn=of_batch)
-            with _promotion_of_optax():
+            with _around_optax():
                 updates, opt_state = optimizer.update(
                     gradients, opt_state, weights, **known
                 )
@@ -352,7 +354,18 @@ def _errors(task: str, outputs, y):
 
 
 @contextlib.contextmanager
-def _promotion_of_optax():
-    """Lets optax multiply floats by integers, which users may have forbidden."""
+def _around_optax():
+    """Lets optax multiply floats by integers, which users may have forbidden, and says
+    what it cannot do.
+    """
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        yield
+        try:
+            yield
+        except TypeError as error:
+            if "manual axis types" not in str(error):
+                raise
+            raise ValueError(
+                "`optimizer` must not search along lines, as L-BFGS does, inside "
+                "`jax.shard_map`, where the loop of optax fails the check of types; "
+                "give another, or `jax.shard_map(..., check_vma=False)`."
+            ) from None

@@ -1,5 +1,6 @@
 """The rows of a batch, from whatever holds them to wherever they belong."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,16 +15,22 @@ from .._compiled import compiled
 from ._sources import rows_of
 
 
-def gather(data: PyTree, rows: Any, sharding: NamedSharding | None) -> PyTree:
-    """The rows of every source, on the mesh of `sharding` if there is one."""
+def gatherer(data: PyTree, sharding: NamedSharding | None) -> Callable[[Any], PyTree]:
+    """Takes the rows of every source, on the mesh of `sharding` if there is one."""
+    # The paths of the sources, which errors name, cost more than a batch.
+    leaves, treedef = jtu.tree_flatten_with_path(data)
+    sources = [(source, f"`data{jtu.keystr(path)}`") for path, source in leaves]
 
-    def of(path, source):
-        name = f"`data{jtu.keystr(path)}`"
+    def rows_from(source, rows, name):
         if sharding is None:
             return jtu.tree_map(_in_known_digits, _read(source, rows, name))
         return _sharded(source, rows, sharding, name)
 
-    return jtu.tree_map_with_path(of, data)
+    def gather(rows):
+        batch = [rows_from(source, rows, name) for source, name in sources]
+        return treedef.unflatten(batch)
+
+    return gather
 
 
 def row_sharding(sharding: NamedSharding) -> NamedSharding:
@@ -39,7 +46,7 @@ def _read(source, rows, name: str) -> PyTree:
     if isinstance(source, np.ndarray):
         # `take` is faster, but it copies the whole array if that is not contiguous.
         array = np.asarray(source)
-        return np.take(array, rows, 0) if array.flags.c_contiguous else array[rows]
+        return array.take(rows, 0) if array.flags.c_contiguous else array[rows]
     # A source may compute by JAX, and a function be traced that has nothing to do with
     # it.
     with eval_context():

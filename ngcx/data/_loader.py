@@ -21,7 +21,7 @@ from jaxtyping import Array, Int, Integer, PRNGKeyArray, PyTree
 from .._compiled import compiled
 from .._module import Module
 from .._typing import Count
-from ._gather import gather, row_sharding
+from ._gather import gatherer, row_sharding
 from ._permutation import check_index_width, random_permutation_index
 from ._sources import as_rows, is_source, row_count
 
@@ -195,7 +195,7 @@ class DataLoader(Module):
         `len(loader) - 1`. A traced one is not checked: it counts modulo `len(loader)`.
         """
         rows = self.indices(key, step)
-        return gather(self.data, rows, self.sharding)
+        return gatherer(self.data, self.sharding)(rows)
 
     @compiled(jit=False)
     def indices(
@@ -279,14 +279,14 @@ class DataLoader(Module):
 
     def _batches(self, key, start):
         # Attributes of an Equinox module cost microseconds each.
-        data, size, sharding = self.data, self.batch_size, self.sharding
+        gather, size = gatherer(self.data, self.sharding), self.batch_size
         # The order of many batches at once costs numpy little more than that of one.
         block = max(1, _BLOCK // size)
         for step in range(start, len(self), block):
             positions = self._positions(step, step + block)
             rows = self._order(key, positions)
             for at in range(0, len(rows), size):
-                yield gather(data, rows[at : at + size], sharding)
+                yield gather(rows[at : at + size])
 
 
 _BLOCK = 1 << 15  # samples: a millisecond until the first batch

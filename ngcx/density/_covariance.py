@@ -55,15 +55,12 @@ class Full:
         # No sum of products over the rows overflows.
         shrink = power_of_two(jnp.max(jnp.abs(scales), (0, 2)))
         inverse = _inverse(scales * shrink[None, :, None])
-        offsets = inverse @ ((center - means) * shrink[None])[:, :, None]
+        offsets = inverse @ _within((center - means) * shrink[None])[:, :, None]
         # One product for all components, offsets included. From a centre among them, it
         # loses no more than the data lost when they were rounded.
         transform = jnp.concatenate([inverse, offsets], 2)
         ones = jnp.ones((1, x.shape[1]), x.dtype)
-        # The limit is so far away that the square of `z` is infinite, while no product
-        # is.
-        limit = float(jnp.finfo(x.dtype).max) ** 0.75
-        rows = jnp.clip((x - center.T) * shrink[:, None], -limit, limit)
+        rows = _within((x - center.T) * shrink[:, None])
         rows = jnp.concatenate([rows, ones])
         z = transform.reshape(-1, features + 1) @ rows
         # XLA would rather compute it again than read it twice.
@@ -263,7 +260,7 @@ COVARIANCES = {
 
 @jax.custom_jvp
 def _standardised(x, means, deviations):
-    return (x[None] - means) / deviations
+    return _within((x[None] - means) / deviations)
 
 
 @_standardised.defjvp
@@ -272,6 +269,14 @@ def _standardised_jvp(primals, tangents):
     dx, dmeans, ddeviations = tangents
     z = _standardised(x, means, deviations)
     return z, (dx[None] - dmeans - in_reach(z) * ddeviations) / deviations
+
+
+def _within(z):
+    """`z`, up to a limit that is so far away that the square is infinite, while no
+    product is.
+    """
+    limit = float(jnp.finfo(z.dtype).max) ** 0.55
+    return jnp.clip(z, -limit, limit)
 
 
 def in_reach(z):

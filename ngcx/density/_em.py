@@ -138,7 +138,9 @@ def expectation(mixture, rows: Rows):
     log_prob, responsibilities, local = posterior(mixture, rows)
     # Rows of weight 0 add nothing, even if they are impossible.
     counting = jnp.where(rows.weight > 0, rows.weight * log_prob, 0)
-    counted = rows.weight[None] * responsibilities
+    # Rows next to impossible add nothing to the moments, whose squares would overflow.
+    far = log_prob < -(2.0**-48) * float(jnp.finfo(log_prob.dtype).max)
+    counted = jnp.where(far, 0, rows.weight)[None] * responsibilities
     moments = mixture.components.moments(local, counted)
     return Statistics(jnp.sum(counting), jnp.sum(counted, -1), moments), log_prob
 

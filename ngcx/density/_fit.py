@@ -101,8 +101,9 @@ class GaussianMixture(_Namespace):
 
         **Raises:** `ValueError` for fewer rows than components, no features, a
         `sample_weight` that is not finite, negative or 0 of all rows, rows that are
-        not finite, and a start of another shape, with weights that can be none or
-        precisions that are not positive definite (what is traced cannot be checked).
+        not finite or beyond a sixteenth of the largest number, and a start of another
+        shape, with weights that can be none or precisions that are not positive
+        definite (what is traced cannot be checked).
         """
         kind = Gaussians, num_components, covariance, covariance_floor
         start = Start(weights_init, means_init, precisions_init, labels_init)

@@ -33,13 +33,15 @@ class Gaussians(AbstractComponents):
     - `covariance_floor`: a fit keeps the variances above this, relative to the variance
         of the feature in the whole mixture (to 1 if that is 0), so that no component
         collapses.
+
+    Rows beyond a sixteenth of the largest number are outside of the support.
     """
 
     means: Float[Array, "components features"]
     scales: Float[Array, "components *shape"]
     covariance: Covariance = eqx.field(static=True, default="full")
     covariance_floor: Positive[float] = eqx.field(static=True, default=1e-6)
-    support = "finite numbers"
+    support = "finite numbers up to a sixteenth of the largest one"
 
     def __check_init__(self):
         alike = jax.eval_shape(self._kind.from_deviations, self.means)
@@ -73,7 +75,8 @@ class Gaussians(AbstractComponents):
 
     @staticmethod
     def in_support(x):
-        return ~jnp.isinf(x)
+        # Distances between rows and means, and their sums over features, are finite.
+        return ~(jnp.abs(x) > float(jnp.finfo(x.dtype).max) / 16)
 
     def log_prob(self, x, weights):
         local = self._whitened(x, weights)
@@ -104,6 +107,11 @@ class Gaussians(AbstractComponents):
             alike = jnp.any(some), shared, jnp.max(floor, 0)
             some, squares, floor = (jnp.stack([each] * len(means)) for each in alike)
         scales = kind.rescaled(self.scales, squares, floor)
+        # A component stays as it is where products overflow that would cancel, unless
+        # that is because of NaN in the data.
+        usable = _finite(means, scales) | ~_finite(*moments)
+        some &= jnp.all(usable) if self.covariance == "tied" else usable
+        means = jnp.where(some[:, None], means, self.means)
         return self._with(means, jax.vmap(jnp.where)(some, scales, self.scales))
 
     def coordinates(self, x):
@@ -178,6 +186,8 @@ class Gaussians(AbstractComponents):
         # What the numbers themselves can resolve, or a feature that is constant would
         # stand and fall with the rounding of its mean.
         resolution = jnp.finfo(means.dtype).eps * jnp.abs(means)
+        # Subnormal numbers would count as 0.
+        resolution = jnp.maximum(resolution, 4 * jnp.finfo(means.dtype).tiny)
         return jnp.maximum(math.sqrt(self.covariance_floor) * deviation, resolution)
 
 
@@ -189,6 +199,12 @@ def of_all(name: str, matrices, means, covariance: Covariance):
     check_shape(name, matrices, alike.update(shape=alike.shape[tied:]), covariance)
     shape = (1, *matrices.shape) if tied else matrices.shape
     return jnp.broadcast_to(matrices.reshape(shape), alike.shape).astype(means.dtype)
+
+
+def _finite(*arrays):
+    """Whether all numbers of a component are finite, for each."""
+    each = [jnp.all(jnp.isfinite(x), range(1, x.ndim)) for x in arrays]
+    return jnp.all(jnp.stack(each), 0)
 
 
 def check_shape(name: str, array, alike, covariance: Covariance):

@@ -1,3 +1,5 @@
+import functools as ft
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,7 +15,7 @@ from .._typing import Count, Natural, Scalar
 from ._steps import State, Step, VectorField
 
 
-def _trace_floats(step, f, t0, y0, dt, steps, args=None, **options):
+def _trace_floats(step, f, t0, y0, dt, steps, args=None, **others):
     """Makes arrays of the floating-point numbers in `args`, so that another value does
     not compile anew. Integers stay constants, because they may be sizes or indices.
     """
@@ -25,7 +27,7 @@ def _trace_floats(step, f, t0, y0, dt, steps, args=None, **options):
 
 
 @compiled(
-    static=("step", "f", "steps", "args", "save_every", "checkpoint"),
+    static=("step", "f", "steps", "args", "save_every", "stop", "checkpoint"),
     before=_trace_floats,
 )
 def solve(
@@ -38,7 +40,10 @@ def solve(
     args: Any = None,
     *,
     save_every: Count | None = 1,
+    save_at: Float[Array, "times"] | None = None,
+    stop: Callable[..., Any] | None = None,
     checkpoint: bool = False,
+    **keywords: Any,
 ) -> tuple[Float[Array, "..."], State]:
     """Integrates over many steps of one length, in one compiled loop.
 
@@ -62,11 +67,21 @@ def solve(
         compile anew.
     - `save_every`: how many steps lie between the states to return. `None` returns the
         last one alone, and needs memory for one state.
+    - `save_at`: instead, the times of the states to return, in any order; `save_every`
+        does not count then. One between two steps is reached by a shorter step from the
+        one before it, so that it is as accurate as the others. The state of every step
+        is kept until the end.
+    - `stop`: a function `stop(t, y, args)` that returns a Boolean. Where it is true, no
+        further step is taken: shapes stay the same, and the time and the state at which
+        it became true are those of all that follows.
     - `checkpoint`: whether gradients compute each step again, instead of keeping what
         happened within it.
+    - `keywords`: further arguments of `f`, by their names: arrays and numbers, all of
+        which are traced.
 
     **Returns:** times and states after every `save_every` steps, with a leading axis;
-    or the last time and state without it. The start is not among them.
+    or the last time and state without it. The start is not among them. The times
+    that `save_at` asks for before the start or after the end are the start or the end.
 
     **Raises:** `ValueError` if `steps` is no multiple of `save_every`; `TypeError` for
     a derivative of another structure or shape than `y`, for a complex one of a real
@@ -92,29 +107,52 @@ def solve(
         )
     time = wide_dtype(jnp.result_type(t0, dt, float))
     t0, dt = jnp.asarray(t0, time), jnp.asarray(dt, time)
+    field = ft.partial(f, **keywords)
 
     def at(i):
         return t0 + i.astype(time) * dt
 
-    def advance(y, i):
-        after = step(f, at(i), y, dt, args)
+    def advance(state):
+        i, y = state
+        after = step(field, at(i), y, dt, args)
         if problem := difference(after, y):
             raise TypeError(f"`step` must return what looks like `y`; {problem}.")
-        return after
+        return i + 1, after
 
-    advance = jax.checkpoint(advance) if checkpoint else advance
+    def move(state):
+        if stop is None:
+            return advance(state)
+        return jax.lax.cond(stop(at(state[0]), state[1], args), tuple, advance, state)
 
-    def advance_many(y, first, length):
-        return jax.lax.fori_loop(0, length, lambda i, y: advance(y, first + i), y)
+    move = jax.checkpoint(move) if checkpoint else move
 
-    y0, given = varying(widened_tree(y0), t0, dt, args), y0
+    def move_many(state, count):
+        return jax.lax.fori_loop(0, count, lambda _, state: move(state), state)
+
+    given, start = y0, (jnp.zeros((), jnp.int32), widened_tree(y0))
+    # Where a state may differ from device to device, so may the step that stops it.
+    start = varying(start, t0, dt, args, keywords, None if stop is None else y0)
+    if save_at is not None:
+        (end, _), (_, before) = jax.lax.scan(
+            lambda state, _: (move(state), state), start, length=max(steps, 1)
+        )
+        last = at(jnp.minimum(end, steps))
+        ends = jnp.minimum(t0, last), jnp.maximum(t0, last)
+        times = jnp.clip(save_at.astype(time), *ends)
+        places = jnp.floor((times - t0) / dt).astype(jnp.int32)
+
+        def reach(t, i):
+            y = jtu.tree_map(lambda leaf: leaf[i], before)
+            return rounded_like(step(field, at(i), y, t - at(i), args), given)
+
+        places = jnp.clip(places, 0, max(steps, 1) - 1)
+        return times, jax.vmap(reach)(times, places)
     if save_every is None:
-        return at(jnp.asarray(steps)), rounded_like(advance_many(y0, 0, steps), given)
+        i, y = move_many(start, steps)
+        return at(i), rounded_like(y, given)
 
-    def save(y, first):
-        many = save_every > 1
-        y = advance_many(y, first, save_every) if many else advance(y, first)
-        return y, rounded_like(y, given)
+    def save(state, _):
+        state = move_many(state, save_every) if save_every > 1 else move(state)
+        return state, (at(state[0]), rounded_like(state[1], given))
 
-    firsts = jnp.arange(0, steps, save_every)
-    return at(firsts + save_every), jax.lax.scan(save, y0, firsts)[1]
+    return jax.lax.scan(save, start, length=steps // save_every)[1]

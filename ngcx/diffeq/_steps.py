@@ -1,7 +1,7 @@
 """One step of time. All steps share a signature, and take pytrees."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,7 +17,8 @@ from .._trees import difference
 from .._typing import Scalar
 
 
-VectorField: TypeAlias = Callable[[Any, PyTree, PyTree], PyTree]
+# It is called as `f(t, y, args)`, and by `solve` with further keywords.
+VectorField: TypeAlias = Callable[..., PyTree]
 Step: TypeAlias = Callable[..., PyTree]
 
 

@@ -1,26 +1,24 @@
 import functools as ft
 import math
-from collections.abc import Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._compiled import compiled
-from .._module import Module
-from .._numerics import widened
 from .._typing import Count, Positive, Scalar
+from ._base import AbstractLibrary
 
 
-class FourierLibrary(Module):
+class FourierLibrary(AbstractLibrary):
     r"""Sines and cosines of each variable, $\sin(2 \pi k x / P)$ and
     $\cos(2 \pi k x / P)$ for $k = 1, \dots, n$.
 
     The columns come frequency by frequency: all sines, then all cosines. They are
-    accurate however many periods lie between $x$ and 0.
+    accurate however many periods lie between $x$ and 0. `library(x)` has them along the
+    last axis; `library.names(["x", "y"])` says what they are, where the factor counts
+    the periods.
 
     !!! example
 
@@ -39,33 +37,18 @@ class FourierLibrary(Module):
     itself, so that the columns are $\sin(k x)$ and $\cos(k x)$. An array may be
     trained, and is not checked."""
 
-    @compiled
-    def __call__(
-        self,
-        x: Float[Array, "*batch variables"],
-        *,
-        key: PRNGKeyArray | None = None,
-    ) -> Float[Array, "*batch features"]:
-        """The value of each column, for each row of variables."""
-        wide = widened(x)
+    def _columns(self, x):
         period, turns = self.period, _turns_of_array
         if isinstance(period, float | int):
             turns = ft.partial(_turns_of_number, float(period))
-        period = jnp.asarray(period, wide.dtype)
-        columns = _waves(turns, self.num_frequencies, wide, period)
-        features = 2 * self.num_frequencies * x.shape[-1]
-        return columns.reshape(*x.shape[:-1], features).astype(x.dtype)
+        period = jnp.asarray(period, x.dtype)
+        columns = _waves(turns, self.num_frequencies, x, period)
+        return columns.reshape(*x.shape[:-1], 2 * self.num_frequencies * x.shape[-1])
 
-    # Names are made on the host.
-    @compiled(jit=False)
-    def names(self, variables: Sequence[str]) -> tuple[str, ...]:
-        """What the columns are; the factor counts the periods."""
-        return tuple(
-            f"{function}({k} {variable})"
-            for k in range(1, self.num_frequencies + 1)
-            for function in ("sin", "cos")
-            for variable in variables
-        )
+    def _names(self, variables):
+        for k in range(1, self.num_frequencies + 1):
+            for function in ("sin", "cos"):
+                yield from (f"{function}({k} {variable})" for variable in variables)
 
 
 @ft.partial(jax.custom_jvp, nondiff_argnums=(0, 1))

@@ -1,25 +1,24 @@
-import functools as ft
 import itertools
-import operator
 from collections import Counter
-from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._compiled import compiled
-from .._module import Module
-from .._numerics import widened
 from .._typing import Count
+from ._base import AbstractLibrary
 
 
-class PolynomialLibrary(Module):
+class PolynomialLibrary(AbstractLibrary):
     """All monomials of the variables up to a total degree.
 
     The columns come in graded order: by degree, and within a degree lexicographically,
     so for (x, y) and order 2: 1, x, y, x², x y, y².
+
+    `library(x)` has them along the last axis; `library.names(["x", "y"])` says what
+    they are. Factors are multiplied from left to right, in float32 at least: where they
+    overflow on the way, the product is infinite, or NaN if a 0 follows. A column costs
+    one product, whatever its degree is.
 
     !!! example
 
@@ -41,54 +40,40 @@ class PolynomialLibrary(Module):
     interaction_only: bool = eqx.field(static=True, default=False)
     """Whether each variable comes at most once in a monomial."""
 
-    @compiled
-    def __call__(
-        self,
-        x: Float[Array, "*batch variables"],
-        *,
-        key: PRNGKeyArray | None = None,
-    ) -> Float[Array, "*batch features"]:
-        """The value of each monomial, for each row of variables.
-
-        Factors are multiplied from left to right, in float32 at least: where they
-        overflow on the way, the product is infinite, or NaN if a 0 follows.
-        """
+    def _columns(self, x):
         if x.shape[-1] == 0:
             raise ValueError(f"`x` must have a variable or more; got {x.shape}.")
-        wide = widened(x)
         variables = x.shape[-1]
-        monomials = list(self._monomials(variables))
+        columns = jnp.ones_like(x[..., :1])
+        blocks = [columns[..., : int(self.include_bias)]]
+        places: dict[tuple[int, ...], int] = {(): 0}
+        # Each monomial is one of a degree less, times a variable: two gathers and one
+        # product for all of a degree, whatever their number is.
+        for degree in range(1, self.order + 1):
+            chosen = list(self._monomials(variables, degree))
+            before = np.array([places[monomial[:-1]] for monomial in chosen], int)
+            last = np.array([monomial[-1] for monomial in chosen], int)
+            columns = columns[..., before] * x[..., last]
+            blocks.append(columns)
+            places = {monomial: i for i, monomial in enumerate(chosen)}
+        return jnp.concatenate(blocks, axis=-1)
+
+    def _names(self, variables):
         if self.include_bias:
-            monomials.insert(0, ())
-        # A 1 stands in for the factors that a monomial has less than the longest. So
-        # the columns are products of equally many, each factor of all is one gather,
-        # and the size of the program does not depend on the number of columns.
-        extended = jnp.append(wide, jnp.ones_like(wide[..., :1]), axis=-1)
-        factors = (
-            extended[..., np.array(chosen)]
-            for chosen in itertools.zip_longest(*monomials, fillvalue=variables)
-        )
-        return ft.reduce(operator.mul, factors).astype(x.dtype)
+            yield "1"
+        for degree in range(1, self.order + 1):
+            for monomial in self._monomials(len(variables), degree):
+                factors = [
+                    variables[i] if power == 1 else f"{variables[i]}^{power}"
+                    for i, power in Counter(monomial).items()
+                ]
+                yield " ".join(factors)
 
-    # Names are made on the host.
-    @compiled(jit=False)
-    def names(self, variables: Sequence[str]) -> tuple[str, ...]:
-        """What the columns are, in terms of the names of the variables."""
-        names = ["1"] if self.include_bias else []
-        for monomial in self._monomials(len(variables)):
-            factors = [
-                variables[i] if power == 1 else f"{variables[i]}^{power}"
-                for i, power in Counter(monomial).items()
-            ]
-            names.append(" ".join(factors))
-        return tuple(names)
-
-    def _monomials(self, variables: int):
-        """The variables that each one multiplies, in graded order."""
+    def _monomials(self, variables: int, degree: int):
+        """The variables that each one multiplies, in lexicographical order."""
         chosen = (
             itertools.combinations
             if self.interaction_only
             else itertools.combinations_with_replacement
         )
-        for degree in range(1, self.order + 1):
-            yield from chosen(range(variables), degree)
+        return chosen(range(variables), degree)

@@ -13,6 +13,7 @@ from .._typing import Natural, NonNegative, Scalar
 
 
 Mode: TypeAlias = Literal["edge", "reflect", "symmetric", "wrap", "constant"]
+Radius: TypeAlias = Natural | tuple[int, int]
 
 
 @compiled(static=("radius", "mode"))
@@ -20,7 +21,7 @@ def gaussian_blur(
     images: Float[Array, "*batch height width"],
     sigma: NonNegative[Scalar],
     *,
-    radius: Natural,
+    radius: Radius,
     mode: Mode = "edge",
 ) -> Float[Array, "*batch height width"]:
     r"""Blurs each image with a Gaussian, cut off at a radius.
@@ -38,12 +39,14 @@ def gaussian_blur(
         `jax.vmap(blur, in_axes=-1, out_axes=-1)`.
     - `sigma`: $\sigma$, the standard deviation in pixels. At 0 the result is the image.
         As an array it may be trained, and is not checked.
-    - `radius`: $r$, in pixels.
+    - `radius`: $r$, in pixels, for a window of $2 r + 1$; or how far the window reaches
+        before and behind its centre, so that `(r, r - 1)` is the window of the even
+        size $2 r$ that `scipy.ndimage.correlate` centres so.
     - `mode`: how images go on beyond their borders, by the names of `jnp.pad`.
 
     **Returns:** an array of the shape and dtype of `images`.
 
-    **Raises:** `ValueError` for an image without pixels.
+    **Raises:** `ValueError` for an image without pixels, and a negative radius.
 
     !!! example
 
@@ -61,7 +64,7 @@ def gaussian_blur(
     return blurred(widened(images), sigma, radius, mode).astype(images.dtype)
 
 
-def blurred(images, sigma, radius: int, mode: Mode, light: Any = 0):
+def blurred(images, sigma, radius: Radius, mode: Mode, light: Any = 0):
     """Computes `gaussian_blur` in the dtype of `images`, which is no half precision.
 
     If there is light on all of an image, then so much less is returned; a faint
@@ -71,12 +74,15 @@ def blurred(images, sigma, radius: int, mode: Mode, light: Any = 0):
         raise ValueError(f"`images` must have pixels; got the shape {images.shape}.")
     if images.size == 0:
         return images
-    weights = ft.partial(_weights, jnp.asarray(sigma, images.dtype), radius)
+    reach = radius if isinstance(radius, tuple) else (radius, radius)
+    if min(reach) < 0:
+        raise ValueError(f"`radius` must be 0 or more; got {radius}.")
+    weights = ft.partial(_weights, jnp.asarray(sigma, images.dtype), reach)
     shape = _brightest(images).shape
     outside = jnp.broadcast_to(-jnp.asarray(light, images.dtype) / 2, shape)
     known = jnp.isfinite(images)
     half = jnp.where(known, images / 2 + outside, 0)
-    result = _weighted(half, weights, outside, radius, mode)
+    result = _weighted(half, weights, outside, reach, mode)
     # Rounded weights may sum to more than 1, but no mean is beyond all values, and that
     # of halves does not overflow.
     largest = jnp.maximum(_brightest(jnp.abs(half)), jnp.abs(outside))
@@ -89,7 +95,7 @@ def blurred(images, sigma, radius: int, mode: Mode, light: Any = 0):
             return (weights(offsets) > 0).astype(images.dtype)
 
         above, below = (
-            _weighted(there.astype(images.dtype), reaches, 0 * outside, radius, mode)
+            _weighted(there.astype(images.dtype), reaches, 0 * outside, reach, mode)
             for there in (~(images < jnp.inf), ~(images > -jnp.inf))
         )
         infinity = jnp.asarray(jnp.inf, images.dtype)
@@ -115,10 +121,8 @@ def _brightest(images):
     return jnp.max(images, axis=(-2, -1), keepdims=True, initial=-jnp.inf)
 
 
-def _weights(sigma, radius: int, offsets):
-    """The weights of the pixels so far from the centre; those within the radius sum to
-    1.
-    """
+def _weights(sigma, reach: tuple[int, int], offsets):
+    """The weights of the pixels so far from the centre; those within reach sum to 1."""
     # Below 1/40 even the nearest weight, exp(-800), and its derivatives are 0 in every
     # dtype, so the division that would be by 0 is left out. NaN stays.
     negligible = jnp.abs(sigma) < 1 / 40
@@ -129,12 +133,15 @@ def _weights(sigma, radius: int, offsets):
         heights = jnp.exp(-jnp.square(offsets / scale) / 2)
         return jnp.where(negligible, (offsets == 0).astype(sigma.dtype), heights)
 
-    heights = jnp.where(jnp.abs(offsets) <= radius, bell(offsets), 0)
-    return heights / jnp.sum(bell(np.arange(-radius, radius + 1)))
+    before, behind = reach
+    inside = (-before <= offsets) & (offsets <= behind)
+    heights = jnp.where(inside, bell(offsets), 0)
+    return heights / jnp.sum(bell(np.arange(-before, behind + 1)))
 
 
-def _weighted(images, weights, outside, radius: int, mode: Mode):
+def _weighted(images, weights, outside, reach: tuple[int, int], mode: Mode):
     """Weighted sums over the rows, and over the columns, of the pixels around each."""
+    before, behind = reach
     for axis, product in (
         (images.ndim - 2, "...niw,io->...now"),
         (images.ndim - 1, "...ni,io->...no"),
@@ -143,9 +150,9 @@ def _weighted(images, weights, outside, radius: int, mode: Mode):
         # Each block of pixels is a window, which is wider by the radius on both sides,
         # times one band matrix. So the program is the same for every radius, and its
         # cost grows with that, whatever the size of the image.
-        block = min(size, max(2 * radius, 32))
+        block = min(size, max(before + behind, 32))
         count = -(-size // block)
-        padding = radius, radius + count * block - size
+        padding = before, behind + count * block - size
         index = np.pad(np.arange(size), padding, mode)
         if mode == "constant":
             index = np.pad(np.arange(size), padding, constant_values=size)
@@ -153,11 +160,11 @@ def _weighted(images, weights, outside, radius: int, mode: Mode):
                 outside, (*images.shape[:axis], 1, *images.shape[axis + 1 :])
             )
             images = jnp.concatenate([images, edge], axis)
-        inner, outer = np.arange(block), np.arange(block + 2 * radius)
+        inner, outer = np.arange(block), np.arange(block + before + behind)
         windows = jnp.take(
             images, index[np.arange(count)[:, None] * block + outer], axis
         )
-        band = weights(outer[:, None] - inner - radius)
+        band = weights(outer[:, None] - inner - before)
         sums = jnp.einsum(product, windows, band, precision=lax.Precision.HIGHEST)
         shape = (*images.shape[:axis], count * block, *images.shape[axis + 1 :])
         images = lax.slice_in_dim(sums.reshape(shape), 0, size, axis=axis)

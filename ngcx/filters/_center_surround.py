@@ -4,8 +4,8 @@ from jaxtyping import Array, Float
 
 from .._compiled import compiled
 from .._numerics import quotient, widened
-from .._typing import Natural, NonNegative, Positive, Scalar
-from ._blur import Mode, blurred, light_on_all
+from .._typing import NonNegative, Positive, Scalar
+from ._blur import Mode, Radius, blurred, light_on_all
 
 
 @compiled(static=("radius", "mode"))
@@ -14,7 +14,7 @@ def difference_of_gaussians(
     center_sigma: NonNegative[Scalar],
     surround_sigma: NonNegative[Scalar],
     *,
-    radius: Natural,
+    radius: Radius,
     mode: Mode = "edge",
 ) -> Float[Array, "*batch height width"]:
     r"""The difference of a narrow and a wide blur, $c - s$: edges and dots.
@@ -59,7 +59,7 @@ def ratio_of_gaussians(
     center_sigma: NonNegative[Scalar],
     surround_sigma: NonNegative[Scalar],
     *,
-    radius: Natural,
+    radius: Radius,
     mode: Mode = "edge",
     epsilon: Positive[Scalar] = 1e-5,
 ) -> Float[Array, "*batch height width"]:

@@ -7,8 +7,8 @@ from jaxtyping import Array, Float
 
 from .._compiled import compiled
 from .._numerics import over_power, quotient, rectified_power, widened
-from .._typing import Natural, NonNegative, Positive, Scalar
-from ._blur import Mode, blurred
+from .._typing import NonNegative, Positive, Scalar
+from ._blur import Mode, Radius, blurred
 from ._center_surround import difference_of_gaussians
 
 
@@ -18,7 +18,7 @@ def cortical_difference_of_gaussians(
     center_sigma: NonNegative[Scalar],
     surround_sigma: NonNegative[Scalar],
     *,
-    radius: Natural,
+    radius: Radius,
     mode: Mode = "edge",
 ) -> Float[Array, "*batch height width"]:
     r"""The rectified difference of Gaussians, $\max(0, c - s)$: the rate of an on-cell.
@@ -39,7 +39,7 @@ def cortical_ratio_of_gaussians(
     center_sigma: NonNegative[Scalar],
     surround_sigma: NonNegative[Scalar],
     *,
-    radius: Natural,
+    radius: Radius,
     mode: Mode = "edge",
     semi_saturation: Positive[Scalar] = 0.1,
     excitation_exponent: Positive[Scalar] = 2.0,

@@ -5,7 +5,7 @@ import itertools as it
 import re
 import zlib
 from collections.abc import Callable, Mapping
-from typing import ClassVar, NamedTuple, Protocol, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import equinox as eqx
 import jax
@@ -96,6 +96,8 @@ def reinitialize(
     initializer: Callable | None,
     key: PRNGKeyArray,
     where: Predicate | Mapping[Rule, Callable] | None = None,
+    *,
+    report: Callable[[str], Any] | None = None,
 ) -> PyTree:
     """Gives the weights of an Equinox model new values.
 
@@ -124,6 +126,9 @@ def reinitialize(
         initializer, and `initializer` draws the remaining weights. A rule is such a
         function; a pattern of the path, in which `*` stands for anything, as
         `"*.bias"`; or a type, for the weights within layers of that type.
+    - `report`: is told of each leaf that is drawn, in a line such as
+        `".layers[0].weight (8, 4): HeNormal()"`. `print` will do, or the `append` of a
+        list.
 
     **Returns:** the model with new values, of the same shapes and dtypes.
 
@@ -137,9 +142,12 @@ def reinitialize(
         >>> import jax.random as jr
         >>> from ngcx.init import Constant, HeNormal
         >>> mlp = eqx.nn.MLP(4, 2, width_size=8, depth=1, key=jr.key(0))
-        >>> mlp = reinitialize(mlp, HeNormal(), jr.key(1), {"*.bias": Constant(0.0)})
-        >>> print(mlp.layers[-1].bias)
-        [0. 0.]
+        >>> rules = {"*.bias": Constant(0.0)}
+        >>> mlp = reinitialize(mlp, HeNormal(), jr.key(1), rules, report=print)
+        .layers[0].weight (8, 4): HeNormal()
+        .layers[0].bias (8,): Constant(value=0.0)
+        .layers[1].weight (2, 8): HeNormal()
+        .layers[1].bias (2,): Constant(value=0.0)
 
         ```
 
@@ -174,6 +182,8 @@ def reinitialize(
         chosen = chosen if isinstance(chosen, AbstractInitializer) else FromJax(chosen)
         # Checksums are the same in every process, while hashes are not.
         leaf_key = jr.fold_in(key, zlib.crc32(name.encode()))
+        if report is not None:
+            report(f"{name} {leaf.shape}: {chosen}")
         if layout is None:
             drawn[path] = chosen(leaf_key, leaf.shape, leaf.dtype)
         else:

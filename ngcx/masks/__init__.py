@@ -1,7 +1,9 @@
 """Masks: which patches of an image a model sees, and which it predicts."""
 
-from ._multi_block import (
+from ._masks import (
     Masks as Masks,
     MultiBlockMask as MultiBlockMask,
     PatchSet as PatchSet,
+    RandomMask as RandomMask,
+    TubeMask as TubeMask,
 )

@@ -1,6 +1,7 @@
 """Metrics: scores of predictions, and measurements of neural activity."""
 
 from ._classification import (
+    Averages as Averages,
     ClassificationReport as ClassificationReport,
     accuracy as accuracy,
     classification_report as classification_report,
@@ -10,16 +11,24 @@ from ._clustering import (
     fowlkes_mallows_index as fowlkes_mallows_index,
     v_measure as v_measure,
 )
+from ._coincidences import (
+    cross_correlogram as cross_correlogram,
+    pairwise as pairwise,
+    spike_time_tiling_coefficient as spike_time_tiling_coefficient,
+    spike_train_synchrony as spike_train_synchrony,
+)
 from ._divergences import (
     binary_cross_entropy as binary_cross_entropy,
     categorical_nll as categorical_nll,
     gaussian_kl_divergence as gaussian_kl_divergence,
     kl_divergence as kl_divergence,
 )
+from ._ranking import average_precision as average_precision, roc_auc as roc_auc
 from ._regression import (
     bayesian_information_criterion as bayesian_information_criterion,
     mean_absolute_error as mean_absolute_error,
     mean_squared_error as mean_squared_error,
+    r_squared as r_squared,
     root_mean_squared_error as root_mean_squared_error,
 )
 from ._sparsity import (
@@ -29,9 +38,11 @@ from ._sparsity import (
     sparsity as sparsity,
     workload_entropy as workload_entropy,
 )
+from ._spike_times import SpikeTimes as SpikeTimes
 from ._spike_trains import (
     coefficient_of_variation as coefficient_of_variation,
-    spike_train_synchrony as spike_train_synchrony,
+    inter_spike_intervals as inter_spike_intervals,
+    local_variation as local_variation,
     van_rossum_distance as van_rossum_distance,
     victor_purpura_distance as victor_purpura_distance,
 )

@@ -2,13 +2,16 @@ import functools as ft
 import math
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Integer
 
 from .._compiled import compiled
-from .._numerics import mean, ratio, wide_dtype
+from .._numerics import mean, ratio, root, wide_dtype
 from .._reduction import Reduction, reduce
-from .._typing import Count
+from .._typing import Count, NonNegative, Scalar
 from ._sums import Sums, Total, follows_from, mean_of_scores
 
 
@@ -16,55 +19,144 @@ from ._sums import Sums, Total, follows_from, mean_of_scores
 @follows_from(
     ft.partial(mean_of_scores, scores_to_terms=lambda scores: scores.astype(int))
 )
-@compiled(static=("reduction",))
+@compiled(static=("top_k", "reduction"))
 def accuracy(
     predictions: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
     targets: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
     *,
+    top_k: Count = 1,
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch"] | None = None,
 ) -> Float[Array, "..."]:
-    """The fraction of rows whose largest score is at the target class.
+    """The fraction of rows whose largest score, or one of whose `top_k` largest, is at
+    the target class.
 
     A row in which no score stands out (all equal, or any NaN) predicts nothing, and
-    counts as wrong.
+    counts as wrong. Of equal scores, those of the first classes are the largest.
 
     **Arguments:**
 
     - `predictions`: scores, such as logits, probabilities or spike counts; or class
         indices.
     - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
+    - `top_k`: how many classes the scores of a row may name; indices name one.
     - `reduction`: `"mean"`, `"sum"` (the number of right rows) or `"none"` (1 for a
         right row, 0 for a wrong one).
     - `where`: the rows that count.
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `predictions`, or in the default float dtype if those are indices.
+
+    ```python
+    >>> scores = jnp.array([[0.5, 0.2, 0.3], [0.1, 0.3, 0.6]])
+    >>> accuracy(scores, jnp.array([2, 0]), top_k=2)
+    Array(0.5, dtype=float32)
+
+    ```
     """
     predicted = _winners("predictions", predictions)
     target = _winners("targets", targets)
-    right = (predicted == target) & _are_classes(predictions, predicted)
-    right &= _are_classes(targets, target)
+    right = predicted == target
+    if top_k > 1 and jnp.issubdtype(predictions.dtype, jnp.floating):
+        _, named = jax.lax.top_k(predictions, min(top_k, predictions.shape[-1]))
+        right = jnp.any(named.astype(int) == target[..., None], -1)
+    right &= _are_classes(predictions, predicted) & _are_classes(targets, target)
     dtype = _float_dtype(predictions)
     # float16 counts to 2,048 only.
     return reduce(right.astype(wide_dtype(dtype)), reduction, where).astype(dtype)
 
 
+class Averages(NamedTuple):
+    """A score of each class, and its means over the classes, as scikit-learn names
+    them.
+    """
+
+    of_classes: Float[Array, " classes"]
+    """The score of each class (`average=None`)."""
+    macro: Float[Array, ""]
+    """The mean over all classes, also those that never occur."""
+    micro: Float[Array, ""]
+    """The score of the sums over the classes."""
+    weighted: Float[Array, ""]
+    """The mean over the classes, weighted by how often each occurs."""
+
+
 class ClassificationReport(NamedTuple):
-    """What [`ngcx.metrics.classification_report`][] finds."""
+    """What [`ngcx.metrics.classification_report`][] finds. Printed, it reads like that
+    of scikit-learn.
+    """
 
     confusion: Int[Array, "classes classes"]
     """How many rows of each class (first axis) were predicted as each (second)."""
-    precision: Float[Array, ""]
-    """The mean over the classes of right predictions / predictions of the class."""
-    recall: Float[Array, ""]
-    """The mean over the classes of right predictions / rows of the class."""
+    precision: Averages
+    """Right predictions / predictions of the class."""
+    recall: Averages
+    """Right predictions / rows of the class."""
     misses: Int[Array, ""]
     """How many rows predict nothing."""
     accuracy: Float[Array, ""]
     """Right predictions / rows that predict something."""
     adjusted_accuracy: Float[Array, ""]
     """Right predictions / rows: a miss counts as wrong."""
+    balanced_accuracy: Float[Array, ""]
+    """The mean of the recall over the classes that occur."""
+    cohen_kappa: Float[Array, ""]
+    """How much of what is not right by chance is right (Cohen, 1960)."""
+    matthews: Float[Array, ""]
+    """The correlation of predictions and targets (Matthews, 1975; Gorodkin, 2004)."""
+    support: Int[Array, " classes"]
+    """How many rows each class has."""
+    prevalence: Float[Array, " classes"]
+    """The share of each class in the rows that have one."""
+
+    @compiled
+    def f_score(self, beta: NonNegative[Scalar] = 1.0) -> Averages:
+        r"""The weighted harmonic mean of precision and recall (van Rijsbergen, 1979).
+
+        $$F_\beta = \frac{(1 + \beta^2) P R}{\beta^2 P + R}$$
+
+        is 0 where both are.
+
+        **Arguments:**
+
+        - `beta`: $\beta$, how many times more the recall counts than the precision.
+
+        **Returns:** the score of each class, and the means over the classes.
+        """
+        weight = jnp.square(jnp.asarray(beta, self.precision.macro.dtype))
+
+        def score(precision, recall):
+            both = (1 + weight) * precision * recall
+            return ratio(both, weight * precision + recall)
+
+        of_classes = score(self.precision.of_classes, self.recall.of_classes)
+        micro = score(self.precision.micro, self.recall.micro)
+        return _averages(of_classes, micro, self.prevalence)
+
+    def __str__(self) -> str:
+        array = isinstance(self.support, jax.Array | np.ndarray)
+        if not array or isinstance(self.support, Tracer) or self.support.ndim != 1:
+            return repr(self)
+        scores = self.precision, self.recall, self.f_score()
+        of_classes, macro, _, weighted = zip(*scores, strict=True)
+        rows = int(jnp.sum(self.support))
+        line = ("{:>12} " + 3 * " {:>9.2f}" + " {:>9}").format
+        table = np.asarray([*of_classes, self.support], float).T
+        return "\n".join(
+            [
+                " " * 14 + "precision    recall  f1-score   support",
+                "",
+                *(line(i, *row, int(count)) for i, (*row, count) in enumerate(table)),
+                "",
+                f"{'accuracy':>12} {self.adjusted_accuracy:>30.2f} {rows:>9}",
+                line("macro avg", *map(float, macro), rows),
+                line("weighted avg", *map(float, weighted), rows),
+            ]
+        )
+
+
+def _averages(of_classes, micro, weights) -> Averages:
+    return Averages(of_classes, mean(of_classes), micro, jnp.sum(of_classes * weights))
 
 
 def _counts(metric) -> Sums:
@@ -78,16 +170,18 @@ def _counts(metric) -> Sums:
                 "`num_classes` must be given for a report, as an integer; got "
                 f"{classes!r}."
             )
-        return _with_misses(jnp.zeros((classes + 1, classes + 1), int))
+        return _counts_of(jnp.zeros((classes + 1, classes + 1), int))
 
     def of_batch(dtype, *batch, **options):
-        return _with_misses(_table(*batch, **(fixed | options)))
+        return _counts_of(_table(*batch, **(fixed | options)))
 
     return Sums(zeros, of_batch, _report)
 
 
-def _with_misses(table):
-    return table, jnp.sum(table[:, -1], dtype=int)
+def _counts_of(table):
+    """The table, the rows that predict nothing, and those of each class."""
+    misses, support = jnp.sum(table[:, -1], dtype=int), jnp.sum(table[:-1], 1)
+    return table, misses, support
 
 
 @follows_from(_counts)
@@ -107,7 +201,11 @@ def classification_report(
     whose target is no class is in no row of the matrix, and is not right.
 
     A ratio to 0 is 0, so that a class which is never predicted has precision 0, and one
-    that never occurs recall 0; both count in the means over all classes.
+    that never occurs recall 0; both count in the means over all classes, as with
+    `labels=range(num_classes), zero_division=0` in scikit-learn. The balanced accuracy
+    leaves out classes that never occur. Cohen's kappa and Matthews' correlation are 0
+    where only one class occurs and is predicted; there scikit-learn has a kappa of NaN.
+    For these two, no class is a further class.
 
     **Arguments:**
 
@@ -128,11 +226,22 @@ def classification_report(
     >>> print(report.confusion, report.misses, report.accuracy)
     [[0 0]
      [1 1]] 1 0.5
+    >>> print(f"{report.f_score(beta=2.0).macro:.3f}")
+    0.278
+    >>> print(report)
+                  precision    recall  f1-score   support
+    <BLANKLINE>
+               0       0.00      0.00      0.00         1
+               1       1.00      0.50      0.67         2
+    <BLANKLINE>
+        accuracy                           0.33         3
+       macro avg       0.50      0.25      0.33         3
+    weighted avg       0.67      0.33      0.44         3
 
     ```
     """
     table = _table(predictions, targets, num_classes=num_classes, where=where)
-    totals = map(Total.of, _with_misses(table))
+    totals = map(Total.of, _counts_of(table))
     return _report(totals, _float_dtype(predictions))
 
 
@@ -200,21 +309,34 @@ def _table(predictions, targets, *, num_classes=None, where=None):
 
 def _report(totals, dtype: Any) -> ClassificationReport:
     """The report that counts make, its ratios in `dtype`."""
-    table, misses = totals
-    wide = table.rounded(wide_dtype(dtype))
-    right = jnp.diagonal(wide)[:-1]
-    wrong = wide - jnp.diag(jnp.append(right, 0))
-
-    def share(right, wrong):
-        # No more than 1, since a rounded sum is no less than either part.
-        return ratio(right, right + wrong)
-
-    all_right, all_wrong = jnp.sum(right), jnp.sum(wrong[:, :-1])
+    table, misses, support = totals
+    # What agrees by chance is taken off, and little may remain.
+    with jax.enable_x64(True):
+        wide = table.rounded(jnp.float64)
+        right, predicted, rows = jnp.diagonal(wide), jnp.sum(wide, 0), jnp.sum(wide, 1)
+        size, all_right = jnp.sum(rows), jnp.sum(right[:-1])
+        # The sums of the classes are no less than any part, so that no ratio exceeds 1.
+        in_classes, as_classes = jnp.sum(rows[:-1]), jnp.sum(predicted[:-1])
+        recall = ratio(right, rows)[:-1]
+        prevalence = ratio(rows[:-1], in_classes)
+        chance = rows @ predicted
+        above_chance = size * jnp.sum(right) - chance
+        spreads = (root(jnp.square(size) - x @ x) for x in (rows, predicted))
+        accuracy = ratio(all_right, as_classes)
+        scores = {
+            "precision": _averages(ratio(right, predicted)[:-1], accuracy, prevalence),
+            "recall": _averages(recall, ratio(all_right, in_classes), prevalence),
+            "accuracy": accuracy,
+            "adjusted_accuracy": ratio(all_right, size),
+            "balanced_accuracy": mean(recall, where=rows[:-1] > 0),
+            "cohen_kappa": ratio(above_chance, jnp.square(size) - chance),
+            "matthews": ratio(above_chance, math.prod(spreads)),
+            "prevalence": prevalence,
+        }
+        scores = jax.tree.map(lambda score: score.astype(dtype), scores)
     return ClassificationReport(
         confusion=table.counted()[:-1, :-1],
-        precision=mean(share(right, jnp.sum(wrong, 0)[:-1])).astype(dtype),
-        recall=mean(share(right, jnp.sum(wrong, 1)[:-1])).astype(dtype),
         misses=misses.counted(),
-        accuracy=share(all_right, all_wrong).astype(dtype),
-        adjusted_accuracy=share(all_right, jnp.sum(wrong)).astype(dtype),
+        support=support.counted(),
+        **scores,
     )

@@ -123,6 +123,10 @@ def v_measure(
     where nothing is to be known, as with a single sample. If both are 0, so is the
     measure.
 
+    It is the mutual information, normalised by the arithmetic mean of both entropies,
+    as is scikit-learn's `normalized_mutual_info_score`. With $\beta = 0$ it is $h$
+    alone; `v_measure(clusters, classes, beta=0)` is $c$.
+
     **Arguments:**
 
     - `classes`: true labels, any integers.
@@ -150,6 +154,7 @@ def v_measure(
         return ratio(
             (1 + weight) * homogeneity * completeness,
             weight * homogeneity + completeness,
+            homogeneity,
         )
 
     return reduce(_by_sizes(measure, classes, clusters, where), reduction)

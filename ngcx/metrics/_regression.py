@@ -1,14 +1,16 @@
 import functools as ft
+import math
 from typing import Annotated, Literal
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
-from .._numerics import magnitude, mean, rescaled, root, widened
+from .._numerics import divided, magnitude, mean, ratio, rescaled, root, widened
 from .._reduction import Reduction, Where, filled, reduce
 from .._typing import Must, NonNegative, Parameter
-from ._sums import follows_from, mean_of_scores
+from ._sums import follows_from, mean_of_scores, no_sums
 
 
 FeatureReduction = Literal["mean", "sum"]
@@ -128,6 +130,61 @@ def root_mean_squared_error(
     if reduction == "mean":
         rows = mean(rows, where=where)
     return (2 * root(rows) * scale.reshape(rows.shape)).astype(predictions.dtype)
+
+
+@follows_from(no_sums)
+@compiled(static=("reduction",))
+def r_squared(
+    predictions: Float[Array, "*batch features"],
+    targets: Float[Array, "*batch features"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The coefficient of determination of each feature: the share of its variance over
+    all rows that is predicted.
+
+    $$R^2_d = 1 - \frac{\sum_n (\hat{x}_{nd} - x_{nd})^2}
+    {\sum_n (x_{nd} - \bar{x}_d)^2}$$
+
+    It is 1 if all is predicted, 0 for the mean, and below 0 for worse than that. A
+    feature that does not vary has 1 if it is predicted, and 0 if not, as in
+    scikit-learn. The explained variance, which forgives a constant error, is that of
+    `predictions - mean(predictions - targets, 0)`.
+
+    **Arguments:**
+
+    - `predictions`: $\hat{x}$.
+    - `targets`: $x$.
+    - `reduction`: over the features: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value a feature, in the dtype of
+    `predictions`.
+
+    ```python
+    >>> r_squared(jnp.array([[2.5], [0.0], [2.0]]), jnp.array([[3.0], [-0.5], [2.0]]))
+    Array(0.9230769, dtype=float32)
+
+    ```
+    """
+    *batch, features = predictions.shape
+    shape = math.prod(batch), features
+    kept = jnp.ones(shape[0], bool) if where is None else where.ravel()
+    kept = kept[:, None]
+    # Little may remain of 1, and a mean that is rounded be off by more than data vary.
+    with jax.enable_x64(True):
+        # Halves do not overflow when they are subtracted.
+        predicted, x = (
+            jnp.where(kept, each.astype(float).reshape(shape) / 2, 0)
+            for each in (predictions, targets)
+        )
+        errors = predicted - x
+        unit, scale = rescaled(jnp.where(kept, x - mean(x, 0, kept)[None], 0), 0)
+        error = jnp.sum(jnp.square(divided(errors, scale)), 0)
+        spread = jnp.sum(jnp.square(unit), 0)
+        shares = 1 - ratio(error, spread, (error > 0).astype(float))
+    return reduce(shares.astype(predictions.dtype), reduction)
 
 
 @compiled

@@ -1,9 +1,8 @@
-"""Measures of when spikes occur, from dense trains: time steps by neurons.
+"""Measures of when spikes occur, neuron by neuron: of how regularly, and of how far two
+trains are apart.
 
 What adds up over thousands of spikes or steps does so in float64, and is rounded once.
 """
-
-import math
 
 import jax
 import jax.numpy as jnp
@@ -11,68 +10,114 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
-from .._numerics import mean, ratio, rescaled, root, wide_dtype
-from .._reduction import Reduction, filled, reduce
+from .._numerics import mean, ratio, rescaled, root
+from .._reduction import Reduction, Where, filled
 from .._trees import varying
 from .._typing import NonNegative, Positive, Scalar
+from ._spike_times import SpikeTimes, Trains, reduced, unpacked
 
 
-def _steps(spikes):
-    """The number of the step, at each entry."""
-    return jax.lax.broadcasted_iota(int, spikes.shape, spikes.ndim - 2)
+@compiled
+def inter_spike_intervals(spikes: Trains) -> Float[Array, "..."]:
+    """The times between successive spikes of each neuron, padded by infinity.
+
+    **Arguments:**
+
+    - `spikes`: spike times; or a grid, every positive entry of which is a spike, for
+        intervals in steps.
+
+    **Returns:** an array of shape `(*batch, neurons, spikes)` in the dtype of `spikes`,
+    as long as the padded times, or as there are steps.
+
+    ```python
+    >>> inter_spike_intervals(jnp.array([[1.0], [0.0], [1.0], [1.0]]))
+    Array([[ 2.,  1., inf, inf]], dtype=float32)
+
+    ```
+    """
+    with jax.enable_x64(True):
+        return intervals_of(spikes, jnp.inf)[0].astype(spikes.dtype)
 
 
-def _last(spikes):
-    """The step of the last spike so far, at each step; -1 before the first."""
-    return jax.lax.cummax(jnp.where(spikes, _steps(spikes), -1), spikes.ndim - 2)
-
-
-def _exclusive(last):
-    """The step of the last spike before each step, which itself does not count."""
-    none = jnp.full_like(last[..., :1, :], -1)
-    return jnp.concatenate([none, last[..., :-1, :]], -2)
+def intervals_of(spikes, otherwise: Scalar = 0):
+    """The intervals in float64, and where there is one."""
+    times, _ = unpacked(spikes)
+    between = times[..., 1:] < jnp.inf
+    return jnp.where(between, jnp.diff(times), otherwise), between
 
 
 @compiled(static=("reduction",))
 def coefficient_of_variation(
-    spikes: Float[Array, "*batch time neurons"],
-    *,
-    reduction: Reduction = "mean",
-    where: Bool[Array, "*batch neurons"] | None = None,
+    spikes: Trains, *, reduction: Reduction = "mean", where: Where = None
 ) -> Float[Array, "..."]:
     r"""The coefficient of variation $\sigma / \mu$ of each neuron's inter-spike
     intervals: how irregularly it fires.
 
     $\mu$ and $\sigma$ are the mean and the (population) standard deviation of the
     intervals between successive spikes. It is 0 for a clock and 1 for a Poisson
-    process. A neuron with fewer than two intervals gives 0; `where` leaves it out of
-    the mean. It is piecewise constant, so that the gradient is 0.
+    process. A neuron with fewer than two intervals gives 0, and Elephant's `cv` NaN if
+    there is none; `where` leaves it out of the mean. On a grid it is piecewise
+    constant, so that the gradient is 0.
 
     **Arguments:**
 
-    - `spikes`: spike trains; every positive entry is a spike.
+    - `spikes`: spike times; or a grid, every positive entry of which is a spike.
     - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
     - `where`: the neurons that count.
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
     the dtype of `spikes`.
     """
-    fires = spikes > 0
-    before = _exclusive(_last(fires))
-    between, intervals = fires & (before >= 0), _steps(before) - before
     with jax.enable_x64(True):
-        intervals = intervals.astype(float)
-        means = mean(intervals, -2, between)
-        variances = mean(jnp.square(intervals - means[..., None, :]), -2, between)
+        intervals, between = intervals_of(spikes)
+        means = mean(intervals, -1, between)
+        variances = mean(jnp.square(intervals - means[..., None]), -1, between)
         variations = ratio(root(variances), means)
-    variations = variations.astype(wide_dtype(spikes.dtype))
-    return reduce(variations, reduction, where).astype(spikes.dtype)
+    return reduced(variations, spikes, reduction, where)
+
+
+@compiled(static=("reduction",))
+def local_variation(
+    spikes: Trains, *, reduction: Reduction = "mean", where: Where = None
+) -> Float[Array, "..."]:
+    r"""The local variation of each neuron's inter-spike intervals (Shinomoto et al.,
+    2003): how irregularly it fires, whatever its rate does meanwhile.
+
+    $$\frac{3}{n - 1} \sum_{i=1}^{n-1}
+    \Big(\frac{I_i - I_{i+1}}{I_i + I_{i+1}}\Big)^2$$
+
+    over successive intervals $I_i$. It is 0 for a clock and 1 on average for a Poisson
+    process. A neuron with fewer than two intervals gives 0, where Elephant gives NaN or
+    an error; `where` leaves it out of the mean.
+
+    **Arguments:**
+
+    - `spikes`: spike times; or a grid, every positive entry of which is a spike.
+    - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the neurons that count.
+
+    **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
+    the dtype of `spikes`.
+
+    ```python
+    >>> trains = SpikeTimes(jnp.array([[0.0, 0.3, 4.8, 11.5]]), jnp.array([4]), 12.0)
+    >>> local_variation(trains)
+    Array(1.2063137, dtype=float32)
+
+    ```
+    """
+    with jax.enable_x64(True):
+        intervals, between = intervals_of(spikes)
+        first, second = intervals[..., :-1], intervals[..., 1:]
+        contrasts = ratio(first - second, first + second)
+        variations = 3 * mean(jnp.square(contrasts), -1, between[..., 1:])
+    return reduced(variations, spikes, reduction, where)
 
 
 @compiled(static=("reduction",))
 def van_rossum_distance(
-    a: Float[Array, "*batch time neurons"],
-    b: Float[Array, "*batch time neurons"],
+    a: Trains,
+    b: Trains,
     tau: Positive[Scalar],
     *,
     dt: Positive[Scalar] = 1.0,
@@ -91,9 +136,9 @@ def van_rossum_distance(
 
     **Arguments:**
 
-    - `a`, `b`: spike trains; an entry is the weight of a spike.
-    - `tau`: $\tau$, the time constant, in the unit of `dt`.
-    - `dt`: the length of a step.
+    - `a`, `b`: spike times; or grids, an entry of which is the weight of a spike.
+    - `tau`: $\tau$, the time constant, in the unit of the times, or of `dt`.
+    - `dt`: the length of a step of a grid.
     - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
     - `where`: the neurons that count.
 
@@ -108,30 +153,50 @@ def van_rossum_distance(
     ```
     """
     with jax.enable_x64(True):
-        rate = jnp.asarray(dt, float) / jnp.asarray(tau, float)
-        decay = jnp.exp(-rate)
-        difference = filled(a.astype(float) - b.astype(float), where, -2)
-        unit, scale = rescaled(difference, -2)
-
-        def step(trace, change):
-            trace = decay * trace + change
-            return trace, trace
-
-        changes = jnp.moveaxis(unit, -2, 0)
-        start = varying(jnp.zeros_like(scale[..., 0, :]), decay)
-        end, traces = jax.lax.scan(step, start, changes)
-        # A trace contributes (1 - decay^2) of its square until the next step, and the
+        times, changes = _changes(a, b, dt)
+        unit, scale = rescaled(filled(changes, where))
+        gaps = jnp.diff(times, append=jnp.inf)
+        is_last = ~(gaps < jnp.inf)  # and also where there is none
+        rates = jnp.where(is_last, 0, gaps) / jnp.asarray(tau, float)
+        decays = jnp.where(is_last, 0, jnp.exp(-rates))
+        # A trace contributes (1 - decay^2) of its square until the next change, and the
         # last one all of it.
-        energy = -jnp.expm1(-2 * rate) * jnp.sum(jnp.square(traces[:-1]), 0)
-        distances = scale[..., 0, :] * root(energy + jnp.square(end))
-    distances = distances.astype(wide_dtype(a.dtype))
-    return reduce(distances, reduction, where).astype(a.dtype)
+        shares = jnp.where(is_last, 1, -jnp.expm1(-2 * rates))
+
+        def step(trace, change_and_decay):
+            change, decay = change_and_decay
+            return decay * (trace + change), trace + change
+
+        unit, decays, shares = (
+            jnp.moveaxis(jnp.broadcast_to(x, changes.shape), -1, 0)
+            for x in (unit, decays, shares)
+        )
+        start = varying(jnp.zeros_like(scale[..., 0]), decays, unit)
+        _, traces = jax.lax.scan(step, start, (unit, decays))
+        energy = jnp.sum(shares * jnp.square(traces), 0)
+        distances = scale[..., 0] * root(energy)
+    return reduced(distances, a, reduction, where)
+
+
+def _changes(a, b, dt):
+    """When the difference of two trains changes, in order, and by how much."""
+    if not (isinstance(a, SpikeTimes) or isinstance(b, SpikeTimes)):
+        changes = jnp.moveaxis(a.astype(float) - b.astype(float), -2, -1)
+        steps = jnp.arange(changes.shape[-1], dtype=float)
+        return steps * jnp.asarray(dt, float), changes
+    times = [unpacked(x, dt)[0] for x in (a, b)]
+    signs = [
+        jnp.where(x < jnp.inf, sign, 0)
+        for sign, x in zip((1.0, -1.0), times, strict=True)
+    ]
+    pairs = (jnp.concatenate(each, -1) for each in (times, signs))
+    return jax.lax.sort(tuple(pairs), num_keys=1)
 
 
 @compiled(static=("reduction",))
 def victor_purpura_distance(
-    a: Float[Array, "*batch time neurons"],
-    b: Float[Array, "*batch time neurons"],
+    a: Trains,
+    b: Trains,
     cost: NonNegative[Scalar],
     *,
     dt: Positive[Scalar] = 1.0,
@@ -143,17 +208,16 @@ def victor_purpura_distance(
 
     Inserting or deleting a spike costs 1, and shifting it by $\Delta t$ costs
     $q \, \lvert \Delta t \rvert$. So $q = 0$ compares counts, and two spikes further
-    apart than $2 / q$ are never matched. It is piecewise constant in the trains, so
-    that the gradient is 0.
+    apart than $2 / q$ are never matched. The gradient is 0.
 
     The time it takes grows with the spikes of the busiest neuron in `a` times the
-    number of steps.
+    padded ones of `b`, of which a grid has as many as steps.
 
     **Arguments:**
 
-    - `a`, `b`: spike trains; every positive entry is a spike.
-    - `cost`: $q$, by unit of time, that of `dt`.
-    - `dt`: the length of a step.
+    - `a`, `b`: spike times; or grids, every positive entry of which is a spike.
+    - `cost`: $q$, by unit of time, that of the times, or of `dt`.
+    - `dt`: the length of a step of a grid.
     - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
     - `where`: the neurons that count.
 
@@ -167,111 +231,31 @@ def victor_purpura_distance(
 
     ```
     """
-    *batch, time, neurons = a.shape
-    trains = math.prod(batch) * neurons
     # A loop of as many turns as there are spikes has no reverse mode, nor a need of it.
-    first, second = (
-        jnp.moveaxis(stop_gradient(x) > 0, -2, -1).reshape(trains, time) for x in (a, b)
-    )
     with jax.enable_x64(True):
-        step_cost = jnp.asarray(cost, float) * jnp.asarray(dt, float)
-        distances = jax.vmap(_edit_distance, (0, 0, None))(first, second, step_cost)
-    distances = distances.reshape(*batch, neurons).astype(wide_dtype(a.dtype))
-    return reduce(distances, reduction, where).astype(a.dtype)
+        first, second = (stop_gradient(unpacked(x, dt)[0]) for x in (a, b))
+        distance = jnp.vectorize(_edit_distance, signature="(m),(n),()->()")
+        distances = distance(first, second, jnp.asarray(cost, float))
+    return reduced(distances, a, reduction, where)
 
 
-def _edit_distance(a, b, step_cost):
-    """The distance of two trains of booleans, by Sellers' dynamic programme: spike by
-    spike of `a`.
+def _edit_distance(a, b, cost):
+    """The distance of two trains, by Sellers' dynamic programme: spike by spike of `a`.
 
-    `best[t]` is the distance of the spikes of `a` so far from those of `b` before step
-    `t`.
+    `best[i]` is the distance of the spikes of `a` so far from the first `i` of `b`.
     """
-    if b.size == 0:
-        return jnp.zeros_like(step_cost)
-    steps = jnp.arange(-1, b.size)
-    is_spike = jnp.concatenate([jnp.zeros(1, bool), b])
-    inserted = jnp.cumsum(is_spike, dtype=step_cost.dtype)
-    times = jnp.nonzero(a, size=a.size, fill_value=0)[0]
+    inserted = jnp.arange(b.size + 1.0)
+    is_spike = b < jnp.inf
 
     def next_spike(i, best):
-        distance = jnp.abs(steps - times[i]).astype(best.dtype)
+        distance = jnp.abs(jnp.where(is_spike, b, 0) - a[i])
         # A shift by nothing is free, even at infinite cost.
-        shift = jnp.where(distance > 0, step_cost * distance, 0)
-        shifted = jnp.where(is_spike, jnp.roll(best, 1) + shift, jnp.inf)
+        shift = jnp.where(distance > 0, cost * distance, 0)
+        shifted = jnp.concatenate([jnp.full(1, jnp.inf), best[:-1] + shift])
         kept = jnp.minimum(best + 1, shifted)
         # Spikes of `b` are inserted then: the least of kept[s] plus those after s.
         return inserted + jax.lax.cummin(kept - inserted)
 
-    start = varying(inserted, a, step_cost)
-    return jax.lax.fori_loop(0, jnp.sum(a, dtype=int), next_spike, start)[-1]
-
-
-@compiled(static=("reduction",))
-def spike_train_synchrony(
-    spikes: Float[Array, "*batch time neurons"],
-    *,
-    reduction: Reduction = "mean",
-    where: Bool[Array, "*batch"] | None = None,
-) -> Float[Array, "..."]:
-    r"""SPIKE-synchronization of a population (Kreuz, Mulansky and Bozanic, 2015): the
-    fraction of coincidences among all that are possible.
-
-    Spike $i$ of neuron $n$ coincides with spike $j$ of neuron $m$ if
-
-    $$\lvert t^n_i - t^m_j \rvert < \frac{1}{2} \min\{
-    t^n_{i+1} - t^n_i, \; t^n_i - t^n_{i-1}, \;
-    t^m_{j+1} - t^m_j, \; t^m_j - t^m_{j-1} \}$$
-
-    an interval beyond the first or the last spike of a neuron counting as the whole
-    length of the record. Each spike can coincide with one of every other neuron; the
-    synchrony is the mean over all spikes and other neurons: 1 if all fire together, 0
-    if no spikes coincide. There is no time scale to choose. Without any spike, or with
-    a single neuron, it is 1. It is piecewise constant, so that the gradient is 0.
-
-    **Arguments:**
-
-    - `spikes`: spike trains; every positive entry is a spike.
-    - `reduction`: over the batch of populations: `"mean"`, `"sum"` or `"none"`.
-    - `where`: the populations that count.
-
-    **Returns:** a scalar, or with `"none"` values in [0, 1] of shape `(*batch,)`, in
-    the dtype of `spikes`.
-
-    ```python
-    >>> spike_train_synchrony(jnp.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))
-    Array(1., dtype=float32)
-
-    ```
-    """
-    dtype = wide_dtype(spikes.dtype)
-    *_, length, neurons = spikes.shape
-    fires = spikes > 0
-    steps = _steps(fires)
-
-    def interval(last):
-        before = _exclusive(last)
-        return jnp.where(before >= 0, steps - before, length)
-
-    def reach(last, window):
-        """How far the last spike is, if it coincides with one now."""
-        its_window = jnp.take_along_axis(window, jnp.maximum(last, 0), -2)
-        coincides = (last >= 0) & (2 * (steps - last) < its_window)
-        return jnp.where(coincides, steps - last, length)
-
-    def reversed_time(x):
-        return jnp.flip(x, -2)
-
-    last, following = _last(fires), _last(reversed_time(fires))
-    # This is twice the window of a spike, so that all are integers.
-    window = jnp.minimum(interval(last), reversed_time(interval(following)))
-    nearest = jnp.minimum(
-        reach(last, window), reversed_time(reach(following, reversed_time(window)))
-    )
-    coincides = 2 * nearest[..., None, :] < window[..., :, None]
-    # Every spike coincides with itself.
-    partners = jnp.where(fires, jnp.sum(coincides, -1, dtype=int) - 1, 0)
-    found = jnp.sum(partners.astype(dtype), (-2, -1))
-    possible = jnp.sum(fires.astype(dtype), (-2, -1)) * (neurons - 1)
-    rows = jnp.where(possible > 0, ratio(found, possible), 1)
-    return reduce(rows, reduction, where).astype(spikes.dtype)
+    start = varying(inserted, a, b, cost)
+    best = jax.lax.fori_loop(0, jnp.sum(a < jnp.inf, dtype=int), next_spike, start)
+    return best[jnp.sum(is_spike, dtype=int)]

@@ -10,7 +10,7 @@ from .._numerics import mean, ratio, rescaled, wide_dtype, widened
 from .._reduction import Reduction, filled, reduce
 from .._typing import Positive, Scalar
 from ..ops import layer_normalize
-from ._sums import Sums, follows_from
+from ._sums import follows_from, no_sums
 
 
 @compiled(static=("reduction",))
@@ -81,14 +81,7 @@ def fano_factor(
     return reduce(factors, reduction, where).astype(spikes.dtype)
 
 
-def _no_sums(metric) -> Sums:
-    raise ValueError(
-        "`breadth_of_tuning_curve` is no mean of scores, because it averages over all "
-        "trials first; call it on the mean over the trials instead of streaming it."
-    )
-
-
-@follows_from(_no_sums)
+@follows_from(no_sums)
 @compiled(static=("reduction",))
 def breadth_of_tuning_curve(
     responses: Float[Array, "*trials stimuli neurons"],

@@ -91,6 +91,15 @@ def follows_from(sums: Callable[[Callable], Sums]) -> Callable[[F], F]:
     return stated
 
 
+def no_sums(metric: Callable) -> Sums:
+    """A metric that needs all samples at once."""
+    name = getattr(metric, "func", metric).__name__
+    raise ValueError(
+        f"`{name}` is no mean of scores; call it on all samples together instead of "
+        "streaming it."
+    )
+
+
 def sums_of(metric: Callable) -> Sums:
     """The sums of a metric: those that it states, or else those of a mean."""
     stated = getattr(metric, "func", metric)  # what a `functools.partial` calls

@@ -10,7 +10,14 @@ from .._typing import Fraction, Natural
 from ..surrogate import AbstractSurrogate, Arctan
 from ._base import AbstractCell, Shape, at_rest
 from ._decay import Decay, as_factor
-from ._fire import check_neuron, check_step, fire, integrated, neuron_at_rest
+from ._fire import (
+    check_neuron,
+    check_step,
+    fire,
+    integrated,
+    neuron_at_rest,
+    stored,
+)
 from ._frozen import Learnt, as_array
 from ._reset import AbstractReset, SoftReset
 
@@ -121,7 +128,7 @@ class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
         threshold = as_array(self.threshold, wide) + strength * adaptation
         fired, spikes = fire(self, state, x, threshold, key)
         decay = as_factor(self.adaptation_decay, wide)
-        adaptation = (decay * adaptation + widened(spikes)).astype(x.dtype)
+        adaptation = stored(decay * adaptation + widened(spikes), x.dtype)
         return AdaptiveLIFState(adaptation=adaptation, **fired), spikes
 
     def observe(

@@ -21,6 +21,7 @@ class AbstractContainer(AbstractCell[PyTree]):
         `visit.apply(function, *outputs)`; returns the state and the output.
         """
 
+    @compiled(jit=False)
     def init(self, shape: Shape, dtype: DTypeLike = jnp.float32) -> PyTree:
         """The states at rest for one sample whose input has that shape and dtype, or is
         like a pytree of `jax.ShapeDtypeStruct`s.

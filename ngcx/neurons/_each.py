@@ -43,6 +43,7 @@ class Each(AbstractCell[PyTree]):
                 "`layer` must not be one that sees all of the time at once."
             )
 
+    @compiled(jit=False)
     def init(self, shape: Shape, dtype: DTypeLike = jnp.float32) -> PyTree:
         """The states at rest of all items."""
         x = alike(shape, dtype)

@@ -51,6 +51,16 @@ def potential_at_rest(cell, shape, dtype):
     return v if is_zero(cell.v_rest) else v + as_array(cell.v_rest, v.dtype)
 
 
+def stored(x, dtype):
+    """What a state keeps: rounded, and for what float16 cannot hold, its largest
+    number, since infinity times 0 would be NaN in the next step.
+    """
+    largest = float(jnp.finfo(dtype).max)
+    if largest < float(jnp.finfo(x.dtype).max):
+        x = jnp.clip(x, -largest, largest)
+    return x.astype(dtype)
+
+
 def leaked(cell, v, current):
     """The membrane potential after its decay and the current."""
     v, current = widened(v), widened(current)
@@ -88,15 +98,15 @@ def fire(cell, state, current, threshold, key):
     spikes = cell.surrogate(u, threshold, key=key)
     taken = cell.reset.taken(spikes, threshold)
     if cell.reset.delayed:
-        pending = taken.astype(v.dtype)
+        pending = stored(taken, v.dtype)
     else:
         u = cell.reset.apply(u, taken)
-    u, spikes = u.astype(v.dtype), spikes.astype(v.dtype)
+    u, spikes = stored(u, v.dtype), spikes.astype(v.dtype)
     if refractory is not None:
         active = refractory == 0
         spikes = jnp.where(active, spikes, 0)
         idle = leaked(cell, v, jnp.zeros_like(v)) if cell.refractory_leak else v
-        u = jnp.where(active, u, idle.astype(v.dtype))
+        u = jnp.where(active, u, stored(idle, v.dtype))
         left = jnp.maximum(refractory - 1, 0)
         refractory = jnp.where(spikes > 0, cell.refractory_steps, left)
         if cell.refractory_spikes:

@@ -3,10 +3,12 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import PyTree
 
 from .._module import Module
 from .._typing import Parameter
+from .._words import in_words, is_traceable
 
 
 class Frozen(Module):
@@ -46,6 +48,16 @@ class Frozen(Module):
         - `value`: an array, a layer, or any pytree.
         """
         leaves, treedef = jax.tree.flatten(value)
+        for leaf in leaves:
+            if isinstance(leaf, np.ndarray) and not is_traceable(leaf):
+                raise TypeError(
+                    "`value` of `Frozen` must hold arrays of numbers in the order of "
+                    f"bytes of this machine; got {in_words(leaf)}."
+                )
+        leaves = [
+            jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
+            for leaf in leaves
+        ]
         inexact = [eqx.is_inexact_array(leaf) for leaf in leaves]
         self.dtypes = tuple(
             leaf.dtype.name if is_float else None

@@ -8,7 +8,7 @@ from .._module import Module
 from .._typing import Fraction
 from ._base import AbstractCell, Shape
 from ._decay import Decay
-from ._fire import check_step, leaked, potential_at_rest
+from ._fire import check_step, leaked, potential_at_rest, stored
 from ._frozen import Learnt
 
 
@@ -90,5 +90,5 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
         """
         del key
         check_step(self, state.v, x)
-        v = leaked(self, state.v, x).astype(x.dtype)
+        v = stored(leaked(self, state.v, x), x.dtype)
         return LeakyIntegratorState(v), v

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from .._module import Module
 from .._trees import difference
+from .._words import in_words
 from ._container import AbstractContainer
 from ._frozen import thawed
 from ._layers import Pointwise, check_layer, lift
@@ -48,7 +49,7 @@ class Recurrent(AbstractContainer):
 
     cell: Any
     """A cell, layer or function."""
-    feedback: Any
+    feedback: Float[Array, "neurons neurons"] | Callable
     """A matrix W of shape (neurons, neurons), from each neuron (row) to each (column),
     used as `spikes @ W`; or a cell, layer or function."""
     combine: Callable = operator.add
@@ -106,4 +107,9 @@ class Feedback(Module):
     weight: Float[Array, "neurons neurons"]
 
     def __call__(self, spikes):
+        if not spikes.ndim or spikes.shape[-1] != len(self.weight):
+            raise ValueError(
+                "`feedback` must be a matrix for the neurons of the cell, "
+                f"{in_words(spikes)}; got {in_words(self.weight)}."
+            )
         return spikes @ self.weight.astype(spikes.dtype)

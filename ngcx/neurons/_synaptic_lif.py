@@ -10,7 +10,14 @@ from .._typing import Fraction, Natural
 from ..surrogate import AbstractSurrogate, Arctan
 from ._base import AbstractCell, Shape, at_rest
 from ._decay import Decay, as_factor
-from ._fire import check_neuron, check_step, fire, integrated, neuron_at_rest
+from ._fire import (
+    check_neuron,
+    check_step,
+    fire,
+    integrated,
+    neuron_at_rest,
+    stored,
+)
 from ._frozen import Learnt, as_array
 from ._reset import AbstractReset, SoftReset
 
@@ -114,7 +121,7 @@ class SynapticLIF(AbstractCell[SynapticLIFState]):
         current = self._current(state, x)
         threshold = as_array(self.threshold, current.dtype)
         fired, spikes = fire(self, state, current, threshold, key)
-        return SynapticLIFState(current=current.astype(x.dtype), **fired), spikes
+        return SynapticLIFState(current=stored(current, x.dtype), **fired), spikes
 
     def _current(self, state, x):
         decay = as_factor(self.synaptic_decay, wide_dtype(x.dtype))

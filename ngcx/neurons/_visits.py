@@ -8,6 +8,7 @@ combined (`_visit`); the three kinds of visit say what happens there.
 import contextlib
 import dataclasses
 import functools as ft
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -184,9 +185,10 @@ class AllTime:
                 new = hold(jnp.any(valid), new, state, shared=True)
             return new, outs
 
-        # Reverse mode computes the neurons again, which takes less time than to store
-        # and load what it needs of them; but not the products.
-        step = jax.checkpoint(step, policy=_is_product, prevent_cse=False)
+        if _is_large(xs):
+            # Reverse mode computes the neurons again, which takes less time than to
+            # store and load what it needs of them; but not the products.
+            step = jax.checkpoint(step, policy=_is_product, prevent_cse=False)
         try:
             state, (ys, seen) = jax.lax.scan(
                 step, state, (xs, self.numbers, self.valid)
@@ -355,6 +357,17 @@ def kind(cell) -> str:
     """The class of a cell, or of the layer that it stands for."""
     held = getattr(cell, "_layer", cell)
     return getattr(held, "__name__", type(held).__name__)
+
+
+# Below so many numbers a step, to store them is faster than to compute them again.
+_LARGE = 1 << 16
+
+
+def _is_large(xs) -> bool:
+    """Whether a step of all samples holds many numbers."""
+    sizes = [math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(xs)]
+    # A size may be a symbol of `jax.export`.
+    return not all(isinstance(size, int) and size < _LARGE for size in sizes)
 
 
 def _is_product(primitive, *_, **__) -> bool:

@@ -2,38 +2,36 @@
 
 import math
 
-import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from .._compiled import compiled
 from ._center import centered
 from ._windows import (
+    AnyImages,
     Images,
-    Pair,
+    Mode,
+    Padding,
     Patches,
+    Sides,
+    Sizes,
+    batch_axes,
+    bordered,
+    check_axes,
     grid,
-    height_axis,
-    pair,
-    warn_of_channels,
+    sides,
     windows,
 )
 
 
-Framed = (
-    Shaped[Array, "framed_height framed_width"]
-    | Shaped[Array, "batch framed_height framed_width"]
-    | Shaped[Array, "batch framed_height framed_width channels"]
-)
-
-
-@compiled(static=("patch_shape", "stride", "overlap", "padding", "center"))
+@compiled(static=("patch_shape", "stride", "overlap", "padding", "mode", "center"))
 def extract_patches(
-    images: Images,
-    patch_shape: tuple[int, int],
+    images: AnyImages,
+    patch_shape: Sizes,
     *,
-    stride: Pair | None = None,
-    overlap: Pair | None = None,
-    padding: Pair = 0,
+    stride: Sides | None = None,
+    overlap: Sides | None = None,
+    padding: Padding = 0,
+    mode: Mode = "constant",
     center: bool = False,
 ) -> Patches:
     r"""The patches of a regular grid, which begins in the upper left corner.
@@ -44,29 +42,40 @@ def extract_patches(
     $\lfloor (H + 2 p - h) / s_v \rfloor + 1$ rows of patches of height $h$, and
     likewise columns. What remains at the right and at the bottom is left out.
 
-    `stride`, `overlap` and `padding` are pairs (vertical, horizontal), or one number
-    for both.
+    A patch may as well have one axis, of signals, or three, of volumes. `stride`,
+    `overlap` and `padding` are one number, or one for each of its axes: for images,
+    (vertical, horizontal).
 
     **Arguments:**
 
     - `images`: one image (height, width), a batch of them (batch, height, width), or
         one with channels (batch, height, width, channels); of any dtype. Three axes are
         a batch: give one image with channels as `images[None]`. Where an axis looks
-        like channels and is read as a side, there is a warning.
-    - `patch_shape`: the height and the width of a patch.
+        like channels and is read as a side, there is a warning. Signals have length
+        instead of height and width, and volumes have depth, height and width.
+    - `patch_shape`: the height and the width of a patch, `(8, 8)`; the length, `(8,)`;
+        or the depth, height and width.
     - `stride`: the distance from one patch to the next. By default it is that of tiles,
         `patch_shape`.
     - `overlap`: instead of `stride`, how much two neighbours share.
-    - `padding`: zeros to put around the image, as [`frame`][ngcx.patches.frame] does.
+    - `padding`: how many pixels to put around the image; `"valid"`, none; or `"same"`,
+        as many as there have to be for $\lceil H / s_v \rceil$ rows of patches, and
+        likewise columns. If that number is odd, the last one is at the end.
+    - `mode`: what the padding is, by the names of `jnp.pad`: zeros (`"constant"`), the
+        nearest pixel (`"edge"`), a mirror image (`"reflect"`, which does not repeat the
+        edge, or `"symmetric"`, which does), or the other side of the image (`"wrap"`).
     - `center`: whether to subtract from each patch its mean, taken over its pixels and
         their channels.
 
     **Returns:** patches of shape (patches, patch_height, patch_width), after `batch`
     and before `channels` where the images have them; in the dtype of `images`, but for
-    integers, which `center` makes the default floating dtype.
+    integers, which `center` makes the default floating dtype. Map over channels that
+    come first: `jax.vmap(cut, in_axes=1, out_axes=2)` makes (batch, patches, channels,
+    patch_height, patch_width) of (batch, channels, height, width).
 
     **Raises:** `ValueError` for a patch that does not fit into the image, a stride
-    below 1, an overlap as large as the patch, or both of these.
+    below 1, an overlap as large as the patch, or both of these, and for images of
+    another number of axes.
 
     !!! example
 
@@ -81,16 +90,15 @@ def extract_patches(
 
         ```
     """
-    warn_of_channels(images.shape)
-    images = framed(images, padding)
-    axis = height_axis(images.ndim)
-    rows, columns = grid(images.shape, patch_shape, stride, overlap)
-    patches = windows(images, rows, columns, patch_shape)
+    check_axes(images.shape, len(patch_shape))
+    starts, borders = grid(images.shape, patch_shape, stride, overlap, padding)
+    patches = windows(bordered(images, borders, mode), starts, patch_shape)
+    axis = batch_axes(images.ndim, len(patch_shape))
     return centered(patches, patches.ndim - axis - 1)[0] if center else patches
 
 
 @compiled(static=("padding",))
-def frame(images: Images, padding: Pair) -> Framed:
+def frame(images: Images, padding: int | tuple[int, int]) -> Shaped[Array, "..."]:
     """Puts zeros around images.
 
     **Arguments:**
@@ -104,15 +112,9 @@ def frame(images: Images, padding: Pair) -> Framed:
 
     **Raises:** `ValueError` for a negative padding.
     """
-    warn_of_channels(images.shape)
-    return framed(images, padding)
-
-
-def framed(images, padding: Pair):
-    widths = [(0, 0)] * images.ndim
-    axis = height_axis(images.ndim)
-    widths[axis : axis + 2] = [(side, side) for side in pair("padding", padding, 0)]
-    return jnp.pad(images, widths)
+    widths = [(side, side) for side in sides("padding", padding, 2, 0)]
+    check_axes(images.shape, 2)
+    return bordered(images, widths)
 
 
 @compiled

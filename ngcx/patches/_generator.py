@@ -8,14 +8,7 @@ from jaxtyping import Int
 from .._compiled import compiled
 from .._module import Module
 from .._typing import Count
-from ._windows import (
-    Images,
-    Patches,
-    check_fits,
-    height_axis,
-    warn_of_channels,
-    windows,
-)
+from ._windows import Images, Patches, batch_axes, check_axes, check_fits, windows
 
 
 class PatchGenerator(Module):
@@ -78,9 +71,9 @@ class PatchGenerator(Module):
 
         **Raises:** `ValueError` for an image in which no patch fits.
         """
-        warn_of_channels(images.shape)
-        rows, columns = self._starts(images.shape)
-        return windows(images, rows, columns, (self.patch_height, self.patch_width))
+        check_axes(images.shape, 2)
+        starts = self._starts(images.shape)
+        return windows(images, starts, (self.patch_height, self.patch_width))
 
     # This is not compiled, so that the corners are known while tracing.
     @compiled(jit=False)
@@ -99,27 +92,25 @@ class PatchGenerator(Module):
         return np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
 
     def _starts(self, shape: tuple[int, ...]):
+        axis = batch_axes(len(shape), 2)
+        height, width = shape[axis : axis + 2]
         check_fits(
             (self.patch_height, self.patch_width),
+            (height, width),
             shape,
             "`patch_height` and `patch_width` must fit into the image",
         )
-        axis = height_axis(len(shape))
-        height, width = shape[axis : axis + 2]
-        return (
-            _starts(
-                self.vertical_alignment, height, self.patch_height, self.vertical_stride
-            ),
-            _starts(
-                self.horizontal_alignment,
-                width,
-                self.patch_width,
-                self.horizontal_stride,
-            ),
+        of_axes = (
+            (self.patch_height, self.vertical_alignment, self.vertical_stride),
+            (self.patch_width, self.horizontal_alignment, self.horizontal_stride),
         )
+        return [
+            _starts(length, *each)
+            for length, each in zip((height, width), of_axes, strict=True)
+        ]
 
 
-def _starts(alignment: str, length: int, patch: int, stride: int | None):
+def _starts(length: int, patch: int, alignment: str, stride: int | None):
     last, step = length - patch, stride or patch
     starts = _ALIGNMENTS[alignment](length, patch, last, step)
     if not starts:

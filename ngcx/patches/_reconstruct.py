@@ -1,7 +1,9 @@
 """The inverse of cutting: the mean of the patches over each pixel."""
 
 import functools as ft
-from typing import TYPE_CHECKING, NamedTuple
+import math
+import operator
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,15 +12,16 @@ import numpy as np
 from .._compiled import compiled
 from .._numerics import wide_dtype
 from .._trees import varying
-from ._extract import framed
 from ._windows import (
-    Images,
-    Pair,
+    AnyImages,
+    Padding,
     Patches,
+    Sides,
+    batch_axes,
+    bordered,
+    check_axes,
     grid,
-    height_axis,
-    pair,
-    warn_of_channels,
+    linear_windows,
     windows,
 )
 
@@ -27,18 +30,19 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
 else:
     # The type check of a `tuple[int, ...]` looks at a single entry, drawn at random.
-    Shape = tuple[int, int] | tuple[int, int, int] | tuple[int, int, int, int]
+    Shape = ft.reduce(operator.or_, (tuple[(int,) * n] for n in range(1, 6)))
 
 
-@compiled(static=("image_shape", "stride", "overlap", "padding"))
+@compiled(static=("image_shape", "dimensions", "stride", "overlap", "padding"))
 def reconstruct(
     patches: Patches,
     image_shape: Shape,
     *,
-    stride: Pair | None = None,
-    overlap: Pair | None = None,
-    padding: Pair = 0,
-) -> Images:
+    dimensions: Literal[1, 2, 3] = 2,
+    stride: Sides | None = None,
+    overlap: Sides | None = None,
+    padding: Padding = 0,
+) -> AnyImages:
     r"""Puts the patches of a grid together: the inverse of
     [`extract_patches`][ngcx.patches.extract_patches].
 
@@ -55,7 +59,10 @@ def reconstruct(
         patch_width), or that with channels at the end; of any dtype.
     - `image_shape`: the whole shape of the result: (height, width), (batch, height,
         width) or (batch, height, width, channels).
-    - `stride`, `overlap`, `padding`: those that the patches were extracted with.
+    - `dimensions`: how many axes a patch has: 2 for images, 1 for signals, 3 for
+        volumes.
+    - `stride`, `overlap`, `padding`: those that the patches were extracted with; their
+        `mode` does not matter.
 
     **Returns:** images of that shape, in the dtype of `patches`.
 
@@ -72,16 +79,17 @@ def reconstruct(
 
         ```
     """
-    if len(image_shape) != patches.ndim - 1:
+    if not dimensions <= len(image_shape) == patches.ndim - 1 <= dimensions + 2:
         raise ValueError(
             f"`image_shape` must be {patches.ndim - 1} integers for `patches` of the "
-            f"shape {patches.shape}; got {image_shape}."
+            f"shape {patches.shape} and {dimensions} dimensions; got {image_shape}."
         )
-    warn_of_channels(image_shape)
-    axis = height_axis(len(image_shape))
-    patch_shape = patches.shape[axis + 1 : axis + 3]
+    check_axes(image_shape, dimensions)
+    axis = 1 + batch_axes(len(image_shape), dimensions)
+    patch_shape = patches.shape[axis : axis + dimensions]
     cover = _cover(image_shape, patch_shape, stride, overlap, padding)
-    expected = jax.eval_shape(cover.cut, cover.like(patches.dtype)).shape
+    like = jax.ShapeDtypeStruct(image_shape, patches.dtype)
+    expected = jax.eval_shape(cover.cut, like).shape
     if patches.shape != expected:
         raise ValueError(
             f"`patches` must have the shape {expected} for the `image_shape` "
@@ -101,58 +109,56 @@ class _Cover(NamedTuple):
     """How the patches of a grid cover images of one shape."""
 
     image_shape: tuple[int, ...]
-    patch_shape: tuple[int, int]
-    padding: tuple[int, int]
-    starts: tuple[np.ndarray, np.ndarray]  # rows and columns where patches begin
-    counts: tuple[np.ndarray, np.ndarray]  # how many lie over each row and column
-    firsts: tuple[np.ndarray, np.ndarray]  # the first of them
-    offsets: tuple[np.ndarray, np.ndarray]  # which of its rows or columns that is
+    patch_shape: tuple[int, ...]
+    borders: list[tuple[int, int]]
+    # Each axis has an array that says where patches begin, how many of them lie over
+    # each pixel, which is the first, and which of its pixels that is.
+    starts: list[np.ndarray]
+    counts: list[np.ndarray]
+    firsts: list[np.ndarray]
+    offsets: list[np.ndarray]
 
     @property
     def most(self) -> int:
         """The largest number of patches over one pixel."""
-        return int(self.counts[0].max() * self.counts[1].max())
+        return math.prod(int(counts.max()) for counts in self.counts)
 
-    def like(self, dtype) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(self.image_shape, dtype)
-
-    def cut(self, images):
-        return windows(framed(images, self.padding), *self.starts, self.patch_shape)
+    def cut(self, images, how=windows):
+        return how(bordered(images, self.borders), self.starts, self.patch_shape)
 
     def add(self, patches):
         """The sum of the patches over each pixel."""
+        cut = ft.partial(self.cut, how=linear_windows)
         images = varying(jnp.zeros(self.image_shape, patches.dtype), patches)
-        return jax.linear_transpose(self.cut, images)(patches)[0]
+        return jax.linear_transpose(cut, images)(patches)[0]
 
     def first(self, patches):
         """What the first of the patches over each pixel says."""
-        rows, columns = self.firsts
-        number = rows[:, None] * len(self.starts[1]) + columns
-        batch = (slice(None),) * height_axis(len(self.image_shape))
-        return patches[(*batch, number, self.offsets[0][:, None], self.offsets[1])]
+        grid = [len(starts) for starts in self.starts]
+        number = np.ravel_multi_index(np.ix_(*self.firsts), grid)
+        batch = (slice(None),) * batch_axes(len(self.image_shape), len(grid))
+        return patches[(*batch, number, *np.ix_(*self.offsets))]
 
     def number(self, dtype):
         """The number of patches over each pixel."""
-        rows, columns = (jnp.asarray(counts, dtype) for counts in self.counts)
-        count = jnp.outer(rows, columns)
-        return jnp.broadcast_to(
-            jnp.expand_dims(count, range(2, len(self.image_shape) - 1)),
-            self.image_shape,
-        )
+        counts = [jnp.asarray(each, dtype) for each in np.ix_(*self.counts)]
+        count = ft.reduce(jnp.multiply, counts)
+        axis = batch_axes(len(self.image_shape), count.ndim)
+        behind = len(self.image_shape) - axis - count.ndim
+        count = count.reshape(*count.shape, *(1,) * behind)
+        return jnp.broadcast_to(count, self.image_shape)
 
 
 def _cover(image_shape, patch_shape, stride, overlap, padding) -> _Cover:
-    axis = height_axis(len(image_shape))
-    size, sides = image_shape[axis : axis + 2], pair("padding", padding, 0)
-    sizes = tuple(length + 2 * side for length, side in zip(size, sides, strict=True))
     rule = "`patches` must fit into `image_shape`"
-    shape = (*image_shape[:axis], *sizes, *image_shape[axis + 2 :])
-    starts = grid(shape, patch_shape, stride, overlap, rule)
+    starts, borders = grid(image_shape, patch_shape, stride, overlap, padding, rule)
+    axis = batch_axes(len(image_shape), len(starts))
+    size = image_shape[axis : axis + len(starts)]
     of_axes = []
-    for length, patch, side, begin in zip(
-        size, patch_shape, sides, starts, strict=True
+    for length, patch, (before, _), begin in zip(
+        size, patch_shape, borders, starts, strict=True
     ):
-        pixels = begin[:, None] + np.arange(patch) - side
+        pixels = begin[:, None] + np.arange(patch) - before
         places = np.flatnonzero((pixels >= 0) & (pixels < length))
         covered, first, counts = np.unique(
             pixels.flat[places], return_index=True, return_counts=True
@@ -160,12 +166,12 @@ def _cover(image_shape, patch_shape, stride, overlap, padding) -> _Cover:
         if len(covered) < length:
             raise ValueError(
                 f"`image_shape` {size} is not covered by patches {patch_shape} at the "
-                f"rows {starts[0]} and columns {starts[1]}; choose another `stride` or "
-                "`overlap`, or a larger `padding`."
+                f"places {[each.tolist() for each in starts]} of its axes; choose "
+                "another `stride` or `overlap`, or a larger `padding`."
             )
         of_axes.append((counts, *np.divmod(places[first], patch)))
-    counts, firsts, offsets = zip(*of_axes, strict=True)
-    return _Cover(image_shape, patch_shape, sides, starts, counts, firsts, offsets)
+    counts, firsts, offsets = map(list, zip(*of_axes, strict=True))
+    return _Cover(image_shape, patch_shape, borders, starts, counts, firsts, offsets)
 
 
 @ft.partial(jax.custom_jvp, nondiff_argnums=(0,))

@@ -9,10 +9,10 @@ import jax.random as jr
 from jaxtyping import Array, Inexact, PRNGKeyArray, Shaped
 
 from .._compiled import compiled
-from .._typing import Natural
+from .._typing import NonNegative
 from ..data import random_permutation_index
 from ._center import centered
-from ._windows import Images, check_fits, warn_of_channels
+from ._windows import AnyImages, Sizes, batch_axes, check_axes, check_fits
 
 
 Samples = Shaped[Array, "..."]
@@ -21,9 +21,9 @@ Samples = Shaped[Array, "..."]
 @overload
 def sample_patches(
     key: PRNGKeyArray,
-    images: Images,
-    patch_shape: tuple[int, int],
-    n: int,
+    images: AnyImages,
+    patch_shape: Sizes,
+    n: int | float,
     *,
     replace: bool = ...,
     center: bool = ...,
@@ -35,9 +35,9 @@ def sample_patches(
 @overload
 def sample_patches(
     key: PRNGKeyArray,
-    images: Images,
-    patch_shape: tuple[int, int],
-    n: int,
+    images: AnyImages,
+    patch_shape: Sizes,
+    n: int | float,
     *,
     replace: bool = ...,
     center: bool = ...,
@@ -49,9 +49,9 @@ def sample_patches(
 @compiled(static=("patch_shape", "n", "replace", "center", "per_image", "return_means"))
 def sample_patches(
     key: PRNGKeyArray,
-    images: Images,
-    patch_shape: tuple[int, int],
-    n: Natural,
+    images: AnyImages,
+    patch_shape: Sizes,
+    n: NonNegative[int | float],
     *,
     replace: bool = True,
     center: bool = True,
@@ -66,10 +66,9 @@ def sample_patches(
     **Arguments:**
 
     - `key`: a key of `jax.random`; the same key gives the same patches.
-    - `images`: (height, width), (batch, height, width) or (batch, height, width,
-        channels), of any dtype.
-    - `patch_shape`: the height and the width of a patch.
-    - `n`: how many patches.
+    - `images`, `patch_shape`: as for [`ngcx.patches.extract_patches`][].
+    - `n`: how many patches; or, as a float up to 1.0, their share of all positions,
+        rounded to the nearest integer.
     - `replace`: whether a position may come more than once.
     - `center`: whether to subtract from each patch its mean, taken over its pixels and
         their channels.
@@ -83,8 +82,8 @@ def sample_patches(
     default floating dtype. With `return_means`, these and their means, of shape
     (batch, n) or (n,) and floating dtype.
 
-    **Raises:** `ValueError` for a patch that does not fit into the image, or more
-    patches than there are positions to draw them from.
+    **Raises:** `ValueError` for a patch that does not fit into the image, a share above
+    1.0, or more patches than there are positions to draw them from.
 
     !!! example
 
@@ -99,10 +98,12 @@ def sample_patches(
 
         ```
     """
-    warn_of_channels(images.shape)
-    check_fits(patch_shape, images.shape)
-    window = (*patch_shape, *images.shape[3:])
-    if images.ndim == 2:
+    dimensions = len(patch_shape)
+    check_axes(images.shape, dimensions)
+    axis = batch_axes(images.ndim, dimensions)
+    check_fits(patch_shape, images.shape[axis : axis + dimensions], images.shape)
+    window = (*patch_shape, *images.shape[1 + dimensions :])
+    if not axis:
         patches = _sample(key, images, window, n, replace)
     elif per_image:
         keys = jr.split(key, len(images))
@@ -116,10 +117,14 @@ def sample_patches(
     return (patches, means) if return_means else patches
 
 
-def _sample(key, array, window: tuple[int, ...], n: int, replace: bool):
+def _sample(key, array, window: tuple[int, ...], n: int | float, replace: bool):
     """Windows of an array, of as many axes as it has, from random positions."""
     counts = [size - one + 1 for size, one in zip(array.shape, window, strict=True)]
     positions = math.prod(counts)
+    if isinstance(n, float):
+        if n > 1:
+            raise ValueError(f"`n` must be an integer, or a share up to 1.0; got {n}.")
+        n = round(n * positions)
     if n > positions and not (replace and positions):
         raise ValueError(
             f"`n` must be from 0 to {positions}, the number of positions"

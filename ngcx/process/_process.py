@@ -15,7 +15,7 @@ from .._compiled import compiled
 from .._module import Module
 from .._numerics import rounded_like, widened_tree
 from .._trees import difference, varying
-from .._typing import Natural
+from .._typing import Count, Natural
 from .._words import in_words, is_traceable
 
 
@@ -58,13 +58,21 @@ class AbstractProcess(Module):
         """
         return self._run(state, inputs)
 
-    @compiled(static=("watch", "length", "unroll", "checkpoint"))
+    def __repr__(self) -> str:
+        """A table of the steps, in their order, and of the inputs that they take."""
+        text, width = f"{type(self).__name__} {self.name!r}", max(map(len, self.inputs))
+        for name, taken in self.inputs.items():
+            text += f"\n  {name:{width}}  {', '.join(taken)}".rstrip()
+        return text
+
+    @compiled(static=("watch", "every", "length", "unroll", "checkpoint"))
     def scan(
         self,
         state: PyTree,
         inputs: Mapping[str, PyTree],
         *,
         watch: Callable[[PyTree], PyTree] | None = None,
+        every: Count = 1,
         length: Natural | None = None,
         unroll: Natural = 1,
         checkpoint: bool = False,
@@ -78,6 +86,8 @@ class AbstractProcess(Module):
         - `watch`: which part of the state to keep at every step, such as
             `lambda state: state["spikes"]`. A new function compiles anew, so define it
             once.
+        - `every`: how many time steps lie between what is kept: the state after every
+            so many, of which `length` must be a multiple.
         - `length`: how many time steps there are; needed if there are no inputs.
         - `unroll`: how many time steps go into one turn of the compiled loop.
         - `checkpoint`: whether gradients compute each step again, instead of keeping
@@ -87,7 +97,7 @@ class AbstractProcess(Module):
         without `watch`).
 
         **Raises:** what `run` raises; `ValueError` if the inputs disagree in their
-        length.
+        length, or this is no multiple of `every`.
         """
         lengths = {jnp.shape(leaf)[:1] for leaf in jtu.tree_leaves(dict(inputs))}
         lengths |= set() if length is None else {(length,)}
@@ -98,14 +108,28 @@ class AbstractProcess(Module):
                 f"is given; got {found}."
             )
 
+        (length,) = lengths.pop()
+        if length % every:
+            raise ValueError(
+                f"`every` must divide the number of time steps, {length}; got {every}."
+            )
+
         def step(state, now):
-            state = self._run(state, now)
-            return state, None if watch is None else watch(state)
+            return self._run(state, now), None
 
         step = jax.checkpoint(step) if checkpoint else step
-        state = varying(jtu.tree_map(jnp.asarray, state), inputs)
-        (length,) = lengths.pop()
-        return jax.lax.scan(step, state, dict(inputs), length, unroll=unroll)
+
+        def steps(state, now):
+            if every == 1:
+                state, _ = step(state, now)
+            else:
+                state, _ = jax.lax.scan(step, state, now, every)
+            return state, None if watch is None else watch(state)
+
+        state, rows = varying(jtu.tree_map(jnp.asarray, state), inputs), dict(inputs)
+        shape = (length,) if every == 1 else (length // every, every)
+        rows = jtu.tree_map(lambda x: x.reshape(*shape, *x.shape[1:]), rows)
+        return jax.lax.scan(steps, state, rows, shape[0], unroll=unroll)
 
     # This is not compiled: it makes the inputs of compiled programs, on the host.
     @compiled(jit=False)
@@ -143,6 +167,12 @@ class AbstractProcess(Module):
     @compiled(jit=False)
     def jaxpr(self, state: PyTree, inputs: Mapping[str, PyTree]) -> ClosedJaxpr:
         """What `run` compiles, as JAX writes it; the arguments are those of `run`."""
+        for name, tree in {"state": state, "inputs": dict(inputs)}.items():
+            for leaf in filter(callable, jtu.tree_leaves(tree)):
+                raise TypeError(
+                    f"`{name}` must be a pytree of arrays and numbers; got "
+                    f"{in_words(leaf)}."
+                )
         return jax.make_jaxpr(self._run)(state, dict(inputs))
 
     def _run(self, state, inputs):

@@ -148,7 +148,8 @@ def _far(u):
 
 def _arctan_decay(u):
     v, far = _far(u)
-    return 1 / jnp.where(far, v, 1), 1 / jnp.where(far, v, 1 + v * v)
+    q = 1 / jnp.where(far, v, 1 + v * v)
+    return jnp.where(far, q, 1), q
 
 
 def _arctan_second(u):

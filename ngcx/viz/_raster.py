@@ -2,6 +2,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Real
 from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like, to_hex, to_rgba
 from matplotlib.lines import Line2D
@@ -14,6 +15,7 @@ from ._axes import (
     FEW,
     LABEL_SIZE,
     VERMILION,
+    AnyArray,
     History,
     Indices,
     Milliseconds,
@@ -30,7 +32,7 @@ from ._axes import (
 
 @compiled(jit=False)
 def raster(
-    spikes: History,
+    spikes: History | Sequence[Real[AnyArray, "_"]],
     *,
     dt: Milliseconds = 1.0,
     names: Sequence[str] | None = None,
@@ -41,14 +43,17 @@ def raster(
     """Draws a mark for each spike, by time and neuron.
 
     Where marks would cover each other, because there are more neurons or steps than
-    fit, the depth of the colour is the fraction of spikes instead. Values that are not
-    finite are left out, and their number is said.
+    fit, the depth of the colour is the fraction of steps with a spike instead: a
+    picture, which takes no longer for a million spikes. If all of them are few, each
+    colour is deeper by one factor, such that its deepest dot has a quarter of it.
+    Values that are not finite are left out, and their number is said.
 
     **Arguments:**
 
     - `spikes`: not 0 where a neuron spikes: numbers or Booleans. All axes but the first
-        are neurons, in C order; an array of time alone is of one neuron.
-    - `dt`: the length of a time step in ms.
+        are neurons, in C order; an array of time alone is of one neuron. Or a list of
+        spike times in ms, one array for each neuron.
+    - `dt`: the length of a time step in ms; for spike times, the width of a spike.
     - `names`: the names of all neurons; by default their indices. Up to 20 rows are
         named each, more of them at intervals.
     - `indices`: the neurons to draw, from bottom to top; by default all.
@@ -60,23 +65,36 @@ def raster(
     **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
     name or colour for each neuron.
     """
-    shown, chosen, labels = chosen_neurons(spikes, names, indices)
+    are_times = isinstance(spikes, Sequence)
+    count = len(spikes) if are_times else math.prod(spikes.shape[1:])
     for color in [colors] if isinstance(colors, str) else colors:
         if not is_color_like(color):
             raise ValueError(f"`colors` must be those of matplotlib; got {color!r}.")
     if not isinstance(colors, str):
-        one_each("colors", colors, math.prod(spikes.shape[1:]), "neurons")
-    ax = _prepare(ax, len(shown), labels, dt)
-    known = np.isfinite(shown)
+        one_each("colors", colors, count, "neurons")
+    history = np.zeros((1, count)) if are_times else spikes
+    shown, chosen, labels = chosen_neurons(history, names, indices)
+    if are_times:
+        trains = [np.asarray(spikes[i], float) for i in chosen]
+        values = np.concatenate([np.empty(0), *trains])
+        row = np.repeat(np.arange(len(trains)), [len(train) for train in trains])
+        known = np.isfinite(values)
+        time, row = values[known] / dt, row[known]
+        first, last = min(0, time.min(initial=0)), time.max(initial=0)
+    else:
+        known = np.isfinite(shown)
+        time, row = np.nonzero(known & (shown != 0))
+        first, last = 0, max(len(shown), 1) - 1
+    ax = _prepare(ax, labels, first, last, dt)
     say_left_out(ax, ~known, "values")
-    there = known & (shown != 0)
     if isinstance(colors, str):
-        _mark(ax, there, dt, colors)
+        _mark(ax, dt * time, row, dt, colors)
         return ax
-    row_colors = np.array([to_hex(colors[i], keep_alpha=True) for i in chosen])
     # Each colour has one artist, because one for each spike would be slow to draw.
+    row_colors = np.array([to_hex(colors[i], keep_alpha=True) for i in chosen])
     for color in np.unique(row_colors):
-        _mark(ax, there & (row_colors == color), dt, str(color))
+        of_color = row_colors[row] == color
+        _mark(ax, dt * time[of_color], row[of_color], dt, str(color))
     return ax
 
 
@@ -106,7 +124,7 @@ def spike_comparison(
     """
     shown, _, labels = chosen_neurons(spikes, names, indices)
     wanted, _, _ = chosen_neurons(targets, names, indices)
-    new, ax = ax is None, _prepare(ax, len(shown), labels, dt)
+    new, ax = ax is None, _prepare(ax, labels, 0, max(len(shown), 1) - 1, dt)
     known = np.isfinite(shown) & np.isfinite(wanted)
     say_left_out(ax, ~known, "values")
     there, wanted = known & (shown != 0), known & (wanted != 0)
@@ -116,7 +134,8 @@ def spike_comparison(
         ("missed", wanted & ~there, BLUE),
         ("extra", there & ~wanted, VERMILION),
     ):
-        _mark(ax, marks, dt, color)
+        time, row = np.nonzero(marks)
+        _mark(ax, dt * time, row, dt, color)
         # The legend has marks of its own, as those of many neurons are too small.
         style = {"marker": "|", "linestyle": "none", "markersize": 8, "color": color}
         handles.append(Line2D([], [], label=f"{kind} ({marks.sum():,})", **style))
@@ -124,7 +143,7 @@ def spike_comparison(
     return ax
 
 
-def _prepare(ax: Axes | None, steps: int, labels: Sequence[str], dt: float) -> Axes:
+def _prepare(ax: Axes | None, labels: Sequence[str], first, last, dt) -> Axes:
     if ax is None:
         shown = [wrapped(label) for label in labels] if len(labels) <= FEW else []
         width, height = text_size(shown, LABEL_SIZE)
@@ -132,41 +151,42 @@ def _prepare(ax: Axes | None, steps: int, labels: Sequence[str], dt: float) -> A
         ax = axes_or_new(None, (7.6 + width, max(2.0, 1.0 + rows)))
     label_ticks(ax.yaxis, labels)
     ax.tick_params(axis="y", labelsize=LABEL_SIZE)
-    ax.set(xlabel="Time (ms)", xlim=(-0.5 * dt, (max(steps, 1) - 0.5) * dt))
+    ax.set(xlabel="Time (ms)", xlim=((first - 0.5) * dt, (last + 0.5) * dt))
     ax.set(ylabel="Neuron", ylim=(-0.5, max(len(labels), 1) - 0.5))
     return ax
 
 
-def _mark(ax: Axes, marks: np.ndarray, dt: float, color: str) -> None:
-    """Draws a vertical mark wherever `marks`, of shape (time, rows), is true."""
-    steps, rows = marks.shape
+def _mark(ax: Axes, time: np.ndarray, row: np.ndarray, dt: float, color: str) -> None:
+    """Draws a vertical mark for each spike, by its time and row."""
+    (left, right), (_, top) = ax.get_xlim(), ax.get_ylim()
+    steps, rows = max(round((right - left) / dt), 1), round(top + 0.5)
     assert ax.figure is not None
     points = 72 / ax.figure.dpi
-    row = points * ax.bbox.height / max(rows, 1)
-    step = points * ax.bbox.width / max(steps, 1)
+    tall = points * ax.bbox.height / rows
+    wide = points * ax.bbox.width / steps
     # A mark is up to a row high and a step wide, yet visible. Its size is fixed, since
     # that is drawn ten times faster than lines in the coordinates of the data.
-    height, width = np.clip(0.8 * row, 1.0, 20.0), np.clip(step, 0.5, 1.5)
+    height, width = np.clip(0.8 * tall, 1.0, 20.0), np.clip(wide, 0.5, 1.5)
     # Marks that are larger than their places would make many spikes of few.
-    excess = max(height / row, 1) * max(width / step, 1)
-    if excess > 1 and excess * marks.mean() > 0.05:
-        _shade(ax, marks, color)
-        return
-    time, row = np.nonzero(marks)
-    look = {"markersize": height, "markeredgewidth": width}
-    ax.plot(time * dt, row, "|", color=color, **look)
+    excess = max(height / tall, 1) * max(width / wide, 1)
+    if excess > 1 and excess * len(time) > 0.05 * steps * rows:
+        step = np.clip((time - left) / dt, 0, steps - 1).astype(int)
+        return _shade(ax, step, row, (steps, rows), color)
+    ax.plot(time, row, "|", color=color, markersize=height, markeredgewidth=width)
 
 
-def _shade(ax: Axes, marks: np.ndarray, color: str) -> None:
+def _shade(ax: Axes, step, row, shape: tuple[int, int], color: str) -> None:
     """Draws the fraction of spikes in each dot as the depth of its colour."""
-    steps, rows = marks.shape
+    steps, rows = shape
     wide, high = min(steps, int(ax.bbox.width)), min(rows, int(ax.bbox.height))
     left, low = np.arange(wide) * steps // wide, np.arange(high) * rows // high
-    counts = np.add.reduceat(marks.astype(int), left, axis=0)
-    counts = np.add.reduceat(counts, low, axis=1)
-    sizes = np.diff(left, append=steps)[:, None] * np.diff(low, append=rows)
-    shades = np.empty((high, wide, 4))
-    shades[:] = to_rgba(color)
-    shades[..., 3] *= (counts / sizes).T
+    column = np.searchsorted(left, step, "right") - 1
+    line = np.searchsorted(low, row, "right") - 1
+    counts = np.bincount(line * wide + column, minlength=high * wide)
+    sizes = np.diff(low, append=rows)[:, None] * np.diff(left, append=steps)
+    shades = np.tile(to_rgba(color), (high, wide, 1))
+    # A few spikes would leave it white. The deepest dot has a quarter of the colour.
+    parts = np.minimum(counts.reshape(high, wide) / sizes, 1)
+    shades[..., 3] *= parts / (min(4 * parts.max(initial=0), 1) or 1)
     limits = (*ax.get_xlim(), *ax.get_ylim())
     ax.imshow(shades, aspect="auto", origin="lower", extent=limits, zorder=1)

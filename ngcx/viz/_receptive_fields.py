@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Real
 from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
@@ -26,10 +28,13 @@ from ._axes import (
 )
 
 
+PatchShape = tuple[int, int] | tuple[int, int, Literal[3]]
+
+
 @compiled(jit=False)
 def receptive_fields(
     weights: Real[AnyArray, "neurons pixels"],
-    patch_shape: tuple[int, int],
+    patch_shape: PatchShape,
     *,
     columns: Count | None = None,
     normalize: bool = False,
@@ -42,10 +47,15 @@ def receptive_fields(
     finite are grey, as the space between neurons is, and their number is said. The
     number of a neuron is the sum of those beside its row and below its column.
 
+    Weights of coloured patches are drawn in colour: each of red, green and blue is
+    bright where its weight is positive, dark where that is negative, and zero is grey;
+    the space between neurons is white.
+
     **Arguments:**
 
     - `weights`: the weights, one neuron a row, as in `eqx.nn.Linear`.
-    - `patch_shape`: the height and width of the patch that the pixels belong to.
+    - `patch_shape`: the height and width of the patch that the pixels belong to; and 3
+        after them if each has a red, a green and a blue value.
     - `columns`: the columns of the grid, which is about square by default.
     - `normalize`: whether to divide the weights of each neuron by the largest of their
         magnitudes, so that the shapes of weak fields can be seen.
@@ -59,18 +69,13 @@ def receptive_fields(
     or there is no neuron.
     """
     fields = _fields(weights, patch_shape, normalize, order)
-    rows, columns = grid_shape(len(fields), columns)
-    side = min(max(3.0, 0.5 * columns), 8.0)
-    ax = axes_or_new(ax, (side + 1.5, min(max(2.5, side * rows / columns), 10.0)))
-    image = _draw(ax, fields, columns, _limit(fields))
-    add_colorbar(ax, image, _label(normalize, [fields]))
-    return ax
+    return _draw_first([fields], columns, normalize, ax).axes
 
 
 @compiled(jit=False)
 def macro_grid(
     banks: Sequence[Real[AnyArray, "_ _"]] | Real[AnyArray, "banks neurons pixels"],
-    patch_shape: tuple[int, int] | Sequence[tuple[int, int]],
+    patch_shape: PatchShape | Sequence[PatchShape],
     *,
     columns: Count | None = None,
     names: Sequence[str] | None = None,
@@ -120,15 +125,15 @@ def macro_grid(
             panel.set_xlabel("")
     for panel in axes.flat[count:]:
         panel.set_axis_off()
-    image = axes.flat[0].images[0]
-    figure.colorbar(image, ax=list(axes.flat), label=_label(normalize, fields))
+    label = _label(normalize, fields)
+    figure.colorbar(_scale(limit, *fields), ax=list(axes.flat), label=label)
     return figure
 
 
 @compiled(jit=False)
 def animate_receptive_fields(
     history: Real[AnyArray, "frames neurons pixels"],
-    patch_shape: tuple[int, int],
+    patch_shape: PatchShape,
     *,
     interval: Milliseconds = 200,
     columns: Count | None = None,
@@ -155,16 +160,11 @@ def animate_receptive_fields(
     if not len(history):
         raise ValueError("`history` must have one frame or more; got 0.")
     frames = [_fields(weights, patch_shape, normalize, order) for weights in history]
-    look: Any = {"columns": columns, "normalize": normalize, "order": order}
-    ax = receptive_fields(history[0], patch_shape, **look, ax=ax)
-    image = ax.images[-1]
-    limit = max(map(_limit, frames))
-    image.set_clim(-limit, limit)
-    assert image.colorbar is not None
-    image.colorbar.set_label(_label(normalize, frames))
+    image = _draw_first(frames, columns, normalize, ax)
+    ax, limit = image.axes, max(map(_limit, frames))
 
     def show(frame):
-        image.set_data(_tile(frames[frame], columns))
+        image.set_data(_picture(frames[frame], columns, limit))
         ax.set_title(f"{frame + 1} of {len(frames)}")
         return (image,)
 
@@ -191,25 +191,48 @@ def _fields(weights, patch_shape, normalize, order) -> np.ndarray:
     return np.stack([np.reshape(field, patch_shape, order=order) for field in fields])
 
 
-def _tile(fields: np.ndarray, columns: int | None) -> np.ndarray:
-    """One image of all fields, with NaN between them."""
-    count, height, width = fields.shape
+def _picture(fields: np.ndarray, columns: int | None, limit: float) -> np.ndarray:
+    """One image of all fields, with space between them: weights, with NaN there, or
+    colours.
+    """
+    count, height, width, *colors = fields.shape
     rows, columns = grid_shape(count, columns)
-    canvas = np.full((rows * columns, height + 1, width + 1), np.nan)
+    canvas = np.full((rows * columns, height + 1, width + 1, *colors), np.nan)
     canvas[:count, :height, :width] = fields
-    grid = canvas.reshape(rows, columns, height + 1, width + 1).swapaxes(1, 2)
-    return grid.reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
+    grid = canvas.reshape(rows, columns, *canvas.shape[1:]).swapaxes(1, 2)
+    tiles = grid.reshape(rows * (height + 1), columns * (width + 1), *colors)[:-1, :-1]
+    return np.nan_to_num(0.5 + tiles / (2 * limit), nan=1) if colors else tiles
 
 
 def _limit(fields: np.ndarray) -> float:
     return np.abs(fields[np.isfinite(fields)]).max(initial=0) or 1.0
 
 
+def _scale(limit: float, *banks: np.ndarray) -> Any:
+    """What the colour bar shows: for coloured fields, how bright each colour is."""
+    gray = all(bank.ndim == 4 for bank in banks)
+    colors = matplotlib.colormaps["gray" if gray else "RdBu_r"]
+    return ScalarMappable(Normalize(-limit, limit), colors.with_extremes(bad="0.75"))
+
+
+def _draw_first(
+    frames: Sequence[np.ndarray], columns: int | None, normalize: bool, ax: Axes | None
+) -> AxesImage:
+    """The first of several frames, with a colour bar, on the scale of all of them."""
+    rows, columns = grid_shape(len(frames[0]), columns)
+    side = min(max(3.0, 0.5 * columns), 8.0)
+    ax = axes_or_new(ax, (side + 1.5, min(max(2.5, side * rows / columns), 10.0)))
+    limit = max(map(_limit, frames))
+    image = _draw(ax, frames[0], columns, limit)
+    add_colorbar(ax, _scale(limit, frames[0]), _label(normalize, frames))
+    return image
+
+
 def _draw(ax: Axes, fields: np.ndarray, columns: int | None, limit: float) -> AxesImage:
-    count, height, width = fields.shape
+    count, height, width, *_ = fields.shape
     rows, columns = grid_shape(count, columns)
-    cmap = matplotlib.colormaps["RdBu_r"].with_extremes(bad="0.75")
-    image = ax.imshow(_tile(fields, columns), cmap=cmap, vmin=-limit, vmax=limit)
+    scale, tiles = _scale(limit, fields), _picture(fields, columns, limit)
+    image = ax.imshow(tiles, cmap=scale.cmap, norm=scale.norm)
     # About ten numbers fit on each side.
     across = range(0, columns, math.ceil(columns / 10))
     down = range(0, rows, math.ceil(rows / 10))

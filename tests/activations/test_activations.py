@@ -14,6 +14,9 @@ from ngcx.testing import check_module
 from ngcx.testing._strategies import instances
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 MEMBERS = classes(activations.__name__, activations.AbstractActivation)
 
 

@@ -10,6 +10,9 @@ from ngcx.testing import arrays, check_derivative
 from ngcx.testing._strategies import instances
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 MEMBERS = classes(activations.__name__, activations.AbstractActivation)
 STRAIGHT_THROUGH = (
     activations.BinaryKWTA,

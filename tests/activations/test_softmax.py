@@ -11,6 +11,9 @@ from ngcx import activations
 from ngcx.testing import tolerance
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 @pytest.mark.parametrize("spread", [0.01, 0.5, 5.0])
 def test_log_softmax_of_nearly_equal_entries(spread):
     x = spread * np.random.default_rng(0).normal(size=(20, 7)).astype(np.float32)
@@ -34,14 +37,26 @@ def test_softmax_shifts_before_it_divides(temperature, dtype):
     np.testing.assert_array_equal(activations.Softmax(temperature)(x), [[0, 1]])
 
 
-def test_softmax_along_any_axis():
+ALONG_AXES = (activations.Softmax, activations.LogSoftmax, activations.Sparsemax)
+
+
+@pytest.mark.parametrize("kind", ALONG_AXES)
+def test_an_axis_may_be_any_and_several_count_as_one(kind):
     x = jr.normal(jr.key(0), (2, 3, 4))
-    softmax = activations.Softmax(axis=1)
-    np.testing.assert_allclose(jnp.sum(softmax(x), axis=1), np.ones((2, 4)), rtol=1e-6)
-    last = activations.Softmax()
-    np.testing.assert_allclose(
-        softmax.derivative(x), last.derivative(jnp.moveaxis(x, 1, -1)), rtol=1e-6
-    )
+    where = x > -1
+    for axis, order in [(1, (0, 2, 1)), ((1,), (0, 2, 1)), ((2, -3), (1, 2, 0))]:
+        last = jnp.transpose(x, order)
+        flat = last.shape if axis in (1, (1,)) else (3, 8)
+        rows, mask = (jnp.transpose(a, order).reshape(flat) for a in (x, where))
+        expected = kind()(rows, where=mask).reshape(last.shape)
+        got = jnp.transpose(kind(axis=axis)(x, where=where), order)
+        np.testing.assert_array_equal(got, expected)
+        np.testing.assert_array_equal(
+            kind(axis=axis).derivative(x, where=where),
+            kind().derivative(rows, where=mask),
+        )
+    with pytest.raises(ValueError, match=r"`axis` must be different axes"):
+        kind(axis=(0, -3))(x)
 
 
 def test_softmax_of_nothing_is_nothing():

@@ -16,6 +16,9 @@ from ngcx.analysis._neighbors import nearest, smallest
 from ngcx.metrics import adjusted_rand_index
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 KEY = jr.key(0)
 QUERIES, REFERENCES, FEATURES, K = 300, 700, 6, 5
 # On a line all metrics are the same; this one is the quickest to compile.
@@ -365,6 +368,7 @@ def blobs(samples=90):
     return (centers + rng.normal(size=(samples, 3))).astype(np.float32), y
 
 
+@pytest.mark.thorough
 def test_clusters_stand_for_the_class_of_most_of_their_samples():
     x, y = blobs()
     noisy = np.where(np.arange(90) % 5 == 0, (y + 1) % 3, y).astype(np.int32)

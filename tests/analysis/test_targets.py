@@ -18,7 +18,7 @@ from ngcx.analysis import (
 )
 
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")
+pytestmark = [pytest.mark.usefixtures("standard_promotion"), pytest.mark.in_turn(3)]
 KEY = jr.key(0)
 X, Y = np.ones((6, 2), np.float32), np.array([0, 1, 2, 0, 1, 2])
 

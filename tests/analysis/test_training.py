@@ -22,7 +22,7 @@ from ngcx.analysis import (
 )
 
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")
+pytestmark = [pytest.mark.usefixtures("standard_promotion"), pytest.mark.in_turn(5)]
 KEY = jr.key(0)
 FAST = optax.adam(0.1)
 STEEP = optax.sgd(100.0)  # so fast that the score goes up and down
@@ -99,6 +99,7 @@ def test_the_best_parameters_are_kept_and_training_stops_in_time():
     assert probe.score(*held_out) == scores[best]
 
 
+@pytest.mark.thorough
 def test_a_score_of_nan_is_worse_than_any():
     def update(updates, state, params=None):
         # The first epoch ends with parameters that overflow, the next ones at 0.
@@ -175,6 +176,7 @@ def test_dtypes(dtype):
     assert jax.eval_shape(probe.predict, x).shape == (60,)
 
 
+@pytest.mark.thorough
 def test_every_row_is_predicted_also_on_many_devices():
     x, y = data(600)
     probe, _ = LinearProbe().fit(KEY, x, y, epochs=2)
@@ -190,6 +192,7 @@ def test_every_row_is_predicted_also_on_many_devices():
     np.testing.assert_allclose(again.network.linear.weight, linear.weight, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_traced_fit_needs_the_number_of_classes():
     x, y = (jnp.asarray(each) for each in data())
 
@@ -238,12 +241,14 @@ def attentive():
         return probe, result, x, mask, y
 
 
+@pytest.mark.thorough
 def test_attentive_probe_learns(attentive):
     probe, result, x, mask, y = attentive
     assert probe.score((x, mask), y) == np.nanmax(result.score) > 0.85
     assert np.isfinite(result.loss[: int(result.epochs)]).all()
 
 
+@pytest.mark.thorough
 def test_masked_tokens_do_not_count_and_rows_without_any_are_finite(attentive):
     probe, _, x, mask, _ = attentive
     outputs = probe((x, mask))

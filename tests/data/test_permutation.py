@@ -16,6 +16,9 @@ from ngcx.data import random_permutation_index
 from ngcx.testing import keys
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 def orders(n, seeds, adjacent=False):
     """The orders of n elements by that many keys, random ones or successive ones."""
     seeds = jnp.arange(seeds) if np.ndim(seeds) == 0 else seeds
@@ -108,6 +111,7 @@ def numbered(drawn):
 ADJACENT = pytest.mark.parametrize("adjacent", [True, False])
 
 
+@pytest.mark.in_turn(2)
 @ADJACENT
 @pytest.mark.parametrize("n", range(2, 9))
 def test_every_order_is_as_likely(n, adjacent):

@@ -12,6 +12,9 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from ngcx.data import DataLoader, ItemSource
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 def shardings():
     mesh = Mesh(np.reshape(jax.devices(), (4, 2)), ("data", "model"))
     specs = (("data",), (("data", "model"),), ("data", "model"), (None, "model"), ())

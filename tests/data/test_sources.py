@@ -1,6 +1,5 @@
 import collections
 import threading
-import time
 import types
 
 import jax
@@ -29,16 +28,11 @@ class Ascending:
 class Items:
     """Gives one item for one Python integer."""
 
-    def __init__(self):
-        self.threads = set()
-
     def __len__(self):
         return 21
 
     def __getitem__(self, i):
         assert type(i) is int
-        self.threads.add(threading.get_ident())
-        time.sleep(1e-4)
         return {"x": i * 2, "y": np.full((2,), -i)}
 
 
@@ -55,9 +49,17 @@ def test_sources_give_the_rows_of_an_array(key, batch_size):
 
 
 def test_items_are_read_in_threads():
-    items = Items()
-    ItemSource(items, threads=4)[np.arange(21)]
-    assert len(items.threads) == 4
+    threads, together = set(), threading.Barrier(4)
+
+    class Meeting(Items):
+        def __getitem__(self, i):
+            if len(threads) < 4:
+                threads.add(threading.get_ident())
+                together.wait(timeout=60)  # for the other three
+            return super().__getitem__(i)
+
+    ItemSource(Meeting(), threads=4)[np.arange(21)]
+    assert len(threads) == 4
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32", ml_dtypes.bfloat16])

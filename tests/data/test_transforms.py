@@ -10,6 +10,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ngcx.data import DataLoader, ItemSource
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 X = np.arange(21, dtype=np.float32)
 MESH = Mesh(np.array(jax.devices()), "d")
 

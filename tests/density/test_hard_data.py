@@ -13,7 +13,10 @@ from ngcx.density import (
     Mixture,
 )
 
-from ._families import COMPONENTS, FITS, ROWS, assert_same, draw, fit, fitted
+from ._families import COMPONENTS, FEATURES, FITS, ROWS, assert_same, draw, fit, fitted
+
+
+pytestmark = pytest.mark.in_turn(3)
 
 
 @pytest.mark.parametrize("rows", ["duplicates", "zeros", "far", "huge", "tiny"])
@@ -145,3 +148,56 @@ def test_a_step_refuses_an_axis_that_is_none(family):
 def test_what_only_makes_mixtures_says_so(namespace):
     with pytest.raises(TypeError, match=f"`{namespace.__name__}.fit` or `"):
         namespace(3)
+
+
+LARGEST = float(np.finfo(np.float32).max) / 16.1
+
+
+def rows_of_all_sizes(rows=ROWS):
+    rng, shape = np.random.default_rng(0), (rows, FEATURES)
+    signs = rng.choice([-1, 1], shape)
+    wide = signs * 2.0 ** rng.uniform(-120, 123, shape)
+    return {
+        "wide": wide,
+        "sparse": np.where(rng.random(shape) < 0.7, 0, wide),
+        "largest": signs * LARGEST,
+        "equal": np.full(shape, LARGEST),
+        "close": LARGEST * (1 - 1e-7 * rng.integers(0, 9, shape)),
+        "one far": np.where(np.arange(rows)[:, None] == 3, LARGEST, wide < 1),
+        "tiny": 1e-37 * rng.normal(size=shape),
+        "landmarks": signs * rng.choice([0, 1e-38, 1, LARGEST / 2, LARGEST], shape),
+    }
+
+
+@pytest.mark.parametrize("name", ["full", "diagonal", "spherical"])
+def test_rows_of_all_sizes_give_no_nan(name):
+    of_order_1 = fitted(name)
+    for kind, x in rows_of_all_sizes().items():
+        x = jnp.asarray(x, jnp.float32)
+        mixture, result = fit(name, x)
+        rose = np.diff(result.log_likelihood)
+        assert np.all(rose >= -1e-4 * np.abs(result.log_likelihood[1:]) - 1e-3), kind
+        for each in (mixture, of_order_1):
+            results = each.log_prob(x), each.responsibilities(x), each.bic(x)
+            results += each.statistics(x), each.em_step(x), each.fit_more(x)
+            for leaf in jtu.tree_leaves((mixture, result, results)):
+                assert not np.any(np.isnan(leaf)), kind
+
+
+def test_rows_beyond_the_range_are_outside_the_support():
+    mixture = fitted("full")
+    x = jnp.full((ROWS, FEATURES), 1.0).at[0, 0].set(3e38)
+    with pytest.raises(ValueError, match="`x` must hold finite numbers up to a sixtee"):
+        fit("full", x)
+    assert mixture.log_prob(x)[0] == -jnp.inf and mixture.log_prob(x)[1] > -1e3
+
+
+def test_a_row_that_is_impossible_moves_nothing(name):
+    if name == "bernoulli":
+        pytest.skip("no row from 0 to 1 is impossible")
+    x, mixture = draw(name, 0), fitted(name)
+    far = x.at[0].set(1e37)
+    weight = jnp.ones(ROWS).at[0].set(0)
+    one, other = mixture.em_step(far), mixture.em_step(x, weight)
+    assert_same(one[0], other[0])
+    assert one[1] < -1e30 and other[1] > -1e3

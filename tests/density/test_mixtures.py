@@ -27,6 +27,9 @@ from ngcx.testing import tolerance
 from ._families import COMPONENTS, FEATURES, ROWS, assert_same, draw, fit, fitted
 
 
+pytestmark = pytest.mark.in_turn(6)
+
+
 def parameters(mixture):
     """In numpy: weights, and what each family calls its own."""
     leaves = jtu.tree_leaves(mixture)
@@ -249,6 +252,7 @@ def assert_close_moments(one, other, number):
         )
 
 
+@pytest.mark.thorough
 def test_compiles_once_for_all_values_and_maps():
     traces = []
 
@@ -300,6 +304,7 @@ def test_gradients_are_finite(family):
             assert np.all(np.isfinite(leaf))
 
 
+@pytest.mark.thorough
 def test_more_starts_are_no_worse_and_a_fit_goes_on():
     x = draw("exponential", 3)
     ends = [

@@ -22,6 +22,9 @@ from ngcx.density import (
 )
 
 
+pytestmark = pytest.mark.in_turn(6)
+
+
 ROWS, FEATURES, COMPONENTS, ITERATIONS = 200, 4, 3, 15
 SHAPES = {
     "full": "full",
@@ -210,6 +213,7 @@ def test_one_component_is_the_moments_of_the_data():
     )
 
 
+@pytest.mark.thorough
 def test_far_rows_and_many_features_are_finite():
     # DE-03.
     normal = GaussianMixture.from_parameters(

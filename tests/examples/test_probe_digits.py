@@ -16,6 +16,7 @@ def probe(script, tmp_path, capsys, standard_promotion):
     return probe
 
 
+@pytest.mark.thorough
 def test_two_probes_tell_what_was_learnt(probe):
     pixels, trained = probe("--beside", "3 neighbours")
     assert pixels["linear"] > 0.96 and pixels["3 neighbours"] > 0.98

@@ -48,6 +48,7 @@ def last_table(lines):
     return {line.split()[0]: float(line.split()[1]) for line in lines[start + 1 :]}
 
 
+@pytest.mark.thorough
 def test_learns_prints_and_draws(script, tmp_path, capsys, monkeypatch, without_data):
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         results = script.main([*SHORT, "--picture", str(tmp_path / "a.png")])

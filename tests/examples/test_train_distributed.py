@@ -10,6 +10,7 @@ def test_many_processes_train_as_one_does(run):
     assert any("largest difference of the losses: 0.0e+00" in line for line in lines)
 
 
+@pytest.mark.thorough
 def test_one_process_trains_on_all_of_its_devices(script, standard_promotion):
     result = script.train(epochs=1, seed=0)
     assert result["losses"][-1] < result["losses"][0]

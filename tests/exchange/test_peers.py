@@ -15,6 +15,9 @@ import pytest
 from ngcx.exchange import from_nir
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 FILE = zipfile.ZipFile(pathlib.Path(__file__).with_name("peers.zip"))
 NAMES = [name.removesuffix(".nir") for name in FILE.namelist() if ".nir" in name]
 # What is written there is not the neuron that ran; docs/exchange.md says why.

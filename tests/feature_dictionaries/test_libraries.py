@@ -3,6 +3,7 @@ import time
 from fractions import Fraction
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,8 +13,17 @@ import sklearn.preprocessing
 from hypothesis import given, strategies as st
 
 from ngcx._numerics import wide_dtype
-from ngcx.feature_dictionaries import FourierLibrary, PolynomialLibrary
+from ngcx.feature_dictionaries import (
+    ConcatenatedLibrary,
+    FourierLibrary,
+    FunctionLibrary,
+    PolynomialLibrary,
+    ProductLibrary,
+)
 from ngcx.testing import tolerance
+
+
+pytestmark = pytest.mark.in_turn(2)
 
 
 # Each pair of sizes, and of the two choices, is a program of its own.
@@ -206,8 +216,8 @@ def test_the_program_does_not_grow_with_the_columns():
     for make in (PolynomialLibrary, FourierLibrary):
         sizes = [operations(make(3).__call__, 5, n) for n in (2, 20)]
         assert sizes[0] == sizes[1]
-    # A monomial more is as many gathers as it has factors.
-    assert operations(PolynomialLibrary(6).__call__, 5, 3) < 60
+    # Each degree is one product of two gathers.
+    assert operations(PolynomialLibrary(6).__call__, 5, 3) < 120
     assert operations(FourierLibrary(50).__call__, 5, 2) == operations(
         FourierLibrary(2).__call__, 5, 2
     )
@@ -279,3 +289,71 @@ def test_arrays_of_numpy_are_arrays():
     with jax.numpy_dtype_promotion("standard"):
         assert PolynomialLibrary(2)(x).shape == (3, 6)
         assert FourierLibrary(2)(x).shape == (3, 8)
+
+
+# Libraries of one's own, and of others
+
+
+def gap(x, y, power=2.0):
+    return (x - y) ** power
+
+
+MADE = FunctionLibrary(tanh=jnp.tanh, gap=gap)
+JOINED = ConcatenatedLibrary((PolynomialLibrary(2), MADE))
+PRODUCT = ProductLibrary((PolynomialLibrary(1), MADE, FourierLibrary(1)))
+
+
+def test_libraries_of_functions_are_their_values_and_names(dtype):
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(dtype)
+    wide = x.astype(float)
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    gaps = [(wide[..., i] - wide[..., j]) ** 2 for i, j in pairs]
+    made = np.concatenate([np.tanh(wide), np.stack(gaps, -1)], -1)
+    atol = 16 * tolerance(dtype)["rtol"]
+    got = MADE(jnp.asarray(x))
+    assert got.dtype == dtype
+    np.testing.assert_allclose(np.asarray(got, float), made, atol=atol)
+    joined = JOINED(jnp.asarray(x))
+    np.testing.assert_array_equal(joined[..., 10:], got)
+    np.testing.assert_array_equal(
+        joined[..., :10], PolynomialLibrary(2)(jnp.asarray(x))
+    )
+    linear = np.concatenate([np.ones((2, 4, 1)), wide], -1)
+    waves = np.concatenate([np.sin(wide), np.cos(wide)], -1)
+    product = np.einsum("...i,...j,...k->...ijk", linear, made, waves)
+    got = PRODUCT(jnp.asarray(x))
+    assert got.dtype == dtype
+    scale = max(1, np.abs(product).max())
+    np.testing.assert_allclose(
+        np.asarray(got, float), product.reshape(2, 4, -1), atol=atol * scale
+    )
+
+
+def test_names_of_combined_libraries():
+    assert MADE.names(["x", "y"]) == ("tanh(x)", "tanh(y)", "gap(x, y)")
+    assert JOINED.names(["x"]) == ("1", "x", "x^2", "tanh(x)")
+    names = PRODUCT.names(["x", "y"])
+    assert len(names) == 3 * 3 * 4 == PRODUCT(jnp.ones(2)).shape[-1]
+    assert names[0] == "tanh(x) sin(1 x)" and names[-1] == "y gap(x, y) cos(1 y)"
+    ones = ProductLibrary((PolynomialLibrary(1), PolynomialLibrary(1)))
+    assert ones.names(["x"]) == ("1", "x", "x", "x x")
+    # Some have no columns at all.
+    assert FunctionLibrary(gap=gap).names(["x"]) == ()
+    assert FunctionLibrary(gap=gap)(jnp.ones((2, 1))).shape == (2, 0)
+    assert ConcatenatedLibrary(())(jnp.ones((2, 1))).shape == (2, 0)
+
+
+def test_functions_may_have_parameters_and_must_be_elementwise():
+    class Scaled(eqx.Module):
+        by: jax.Array
+
+        def __call__(self, x):
+            return self.by * x
+
+    library = ConcatenatedLibrary((FunctionLibrary(scaled=Scaled(jnp.asarray(3.0))),))
+    gradient = eqx.filter_grad(lambda library: library(jnp.asarray([2.0]))[0])(library)
+    assert jax.tree.leaves(gradient) == [2.0]
+    with pytest.raises(ValueError, match="`mean` must be elementwise"):
+        FunctionLibrary(mean=lambda x: x.mean())(jnp.ones((2, 3)))
+    with pytest.raises(TypeError, match="`functions` of|`sin` of"):
+        FunctionLibrary(sin=3)  # pyright: ignore[reportArgumentType]

@@ -10,12 +10,16 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
+import scipy.ndimage
 from hypothesis import given, settings, strategies as st
 
 from ngcx import filters
 from ngcx.testing import tolerance
 
 from ._common import ALL, SCIPY, blur, each, oracle, positive
+
+
+pytestmark = pytest.mark.in_turn(5)
 
 
 def formula(filter, center, surround, p: float = 2, q: float = 2):
@@ -336,6 +340,7 @@ def test_on_many_devices():
         ({"surround_sigma": float("nan")}, "`surround_sigma` must be 0 or more"),
         ({"radius": -1}, "`radius` must be 0 or more; got -1"),
         ({"radius": 1.5}, "radius"),
+        ({"radius": (1, -1)}, r"`radius` must be 0 or more; got \(1, -1\)"),
         ({"mode": "mirror"}, "'mirror'"),
         ({"images": jnp.zeros((3, 0))}, "`images` must have pixels"),
         ({"images": jnp.zeros(3)}, "`images` of"),
@@ -371,3 +376,21 @@ def test_an_epsilon_that_rounds_to_0():
         jnp.zeros((3, 3)), 1.0, 2.0, radius=1, epsilon=1e-50
     )
     np.testing.assert_array_equal(dark, 0)
+
+
+@pytest.mark.parametrize("mode", SCIPY)
+@pytest.mark.parametrize("reach", [(2, 1), (0, 3), (3, 3)])
+def test_windows_of_even_sizes_are_those_of_scipy(reach, mode):
+    images, offsets = positive(0, (2, 3, 7, 40)), np.arange(-reach[0], reach[1] + 1)
+    weights = np.exp(-(offsets**2) / (2 * 1.3**2))
+    weights /= weights.sum()
+    expected, origin = np.asarray(images, float), reach[0] - len(weights) // 2
+    for axis in (2, 3):
+        expected = scipy.ndimage.correlate1d(
+            expected, weights, axis, mode=SCIPY[mode], origin=origin
+        )
+    got = filters.gaussian_blur(images, 1.3, radius=reach, mode=mode)
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
+    if reach[0] == reach[1]:
+        same = filters.gaussian_blur(images, 1.3, radius=reach[0], mode=mode)
+        np.testing.assert_array_equal(got, same)

@@ -14,6 +14,10 @@ from ngcx.testing import tolerance
 from ._common import SCIPY, each, oracle, positive
 
 
+pytestmark = pytest.mark.in_turn(5)
+
+
+@pytest.mark.thorough
 @given(
     seed=st.integers(0, 99),
     light=st.sampled_from([0.0, 100.3, -100.3, 1e4, 1e30]),

@@ -51,8 +51,8 @@ def distance(x, y) -> np.ndarray:
 
 
 def difference(actual, expected, moved=None) -> str:
-    """How results differ by more than rounding; `moved` is what rounding errors of the
-    input do to them.
+    """How results differ by more than rounding; `moved` is how far rounding errors of
+    the input may move them.
     """
     for i, (x, y) in enumerate(zip(actual, expected, strict=True)):
         if x.shape != y.shape or x.dtype != y.dtype:
@@ -60,18 +60,18 @@ def difference(actual, expected, moved=None) -> str:
         limits = tolerance(y.dtype, 64) if is_floating(y) else {"rtol": 0, "atol": 0}
         with np.errstate(all="ignore"):
             allowed = limits["rtol"] * np.abs(as_numbers(y)) + limits["atol"]
-            wrong = distance(x, y) > allowed + (64 * moved[i] if moved else 0)
+            wrong = distance(x, y) > allowed + (moved[i] if moved else 0)
         if wrong.any():
             at = tuple(np.argwhere(wrong)[0])
             return f"{as_numbers(x)[at]!r}, eagerly {as_numbers(y)[at]!r} at {at}"
     return ""
 
 
-def nudged(x, rng: np.random.Generator):
-    """Numbers that are off by rounding errors."""
+def nudged(x, rng: np.random.Generator, ulps: int):
+    """Numbers that are off by up to so many units in the last place."""
     if not is_floating(x):
         return x
-    steps = float(jnp.finfo(x.dtype).eps) * rng.integers(-2, 3, x.shape)
+    steps = float(jnp.finfo(x.dtype).eps) * rng.integers(-ulps, ulps + 1, x.shape)
     with np.errstate(over="ignore"):
         moved = jnp.asarray((as_numbers(x) * (1 + steps)).astype(x.dtype))
     return jnp.where(jnp.isfinite(moved), moved, x)

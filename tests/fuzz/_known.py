@@ -7,6 +7,12 @@ import re
 # The name, the invariant and the finding, as regular expressions; and the reason.
 KNOWN = (
     (
+        r"neurons\.BatchNorm\.init",
+        "dtype",
+        "in float32",
+        "Statistics are kept in float32.",
+    ),
+    (
         r"activations\..*\.inverse$",
         "NaN",
         "",
@@ -17,6 +23,12 @@ KNOWN = (
         "dtype",
         "in float32",
         "A mixture keeps its parameters in float32.",
+    ),
+    (
+        r"feature_dictionaries\.PolynomialLibrary\.__call__",
+        "NaN",
+        "",
+        "Infinity times 0 is NaN, as is documented: 0 would have no gradient.",
     ),
     (
         r"init\..*\.numpy$",
@@ -45,7 +57,10 @@ KNOWN = (
 RANGES = (
     # Larger ones may overflow in what is the user's own.
     (r"diffeq\.solve", "dt", -1.0, 1.0),  # Larger steps are not stable.
-    (r"diffeq\.|process\.", "", -1e4, 1e4),
+    (r"diffeq\.", "", -1e4, 1e4),
+    (r"process\.", "", -4.0, 4.0),
+    # Larger ones may overflow when they are added up over time.
+    (r"neurons\.", "", -1e30, 1e30),
     (r"density\.", "weights|sample_weight|counts", 0.0, 1e30),
     (r"density\.", "rates|covariances", 1e-30, 1e30),
     (r"density\.", "probabilities", 0.0, 1.0),

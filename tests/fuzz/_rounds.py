@@ -298,17 +298,23 @@ class GoodRound(Round):
         mesh = Mesh(jax.devices()[:LANES], "lanes")
         lanes = PartitionSpec("lanes")
         sharded = jax.shard_map(alone, mesh=mesh, in_specs=lanes, out_specs=lanes)
-        return {"jit": first, "vmap": jax.vmap(self.call), "shard_map": sharded}
+        each = {"jit": first, "vmap": jax.vmap(self.call), "shard_map": sharded}
+        # `jnp.where` gives empty arrays another type there than it does all others, and
+        # no loop that holds one is taken then.
+        if (0,) in self.sizes.values():
+            del each["shard_map"]
+        return each
 
     def compare(self, how: str, traced, actual, expected):
         if not difference(actual, expected):
             return
         moved = [np.zeros(np.shape(x)) for x in expected]
-        for seed in range(8):
+        # Small errors pass no threshold, and larger ones leave what is cut off at 0.
+        for seed, ulps in enumerate([2] * 8 + [32] * 16):
             rng = np.random.default_rng(seed)
-            near = self.call(jax.tree.map(lambda x, rng=rng: nudged(x, rng), traced))
+            near = self.call(jax.tree.map(lambda x: nudged(x, rng, ulps), traced))  # noqa: B023
             moved = [
-                np.fmax(most, distance(x, y))
+                np.fmax(most, 128 / ulps * distance(x, y))
                 for most, x, y in zip(moved, near, expected, strict=True)
             ]
         text = difference(actual, expected, moved)

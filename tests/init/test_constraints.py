@@ -19,6 +19,9 @@ from ngcx.init import (
 )
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 def keep(axis, indices):
     def apply(x):
         mask = np.zeros(x.shape, bool)

@@ -33,6 +33,9 @@ from ngcx.init import (
 from ngcx.testing import initializers, keys, tolerance
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 def truncated(variance):
     """Normal within two standard deviations, of that variance after truncation."""
     within = scipy.stats.truncnorm(-2, 2)
@@ -133,6 +136,7 @@ def test_fan_in_of_transposed_weights():
     assert np.abs(draw).max() <= 1000**-0.5
 
 
+@pytest.mark.thorough
 @given(initializer=initializers(), key=keys())
 def test_a_half_precision_draw_is_the_float32_one_rounded(initializer, key):
     # Bits of half precision would give a normal law without tails.
@@ -360,6 +364,7 @@ def test_a_tail_that_no_number_is_in_is_an_error():
         TruncatedGaussian(lower=20.0, upper=30.0)(jr.key(0), (3,))
 
 
+@pytest.mark.thorough
 def test_numbers_of_numpy_are_those_of_python():
     half: Any = np.float32(0.5)
     two: Any = np.int64(2)

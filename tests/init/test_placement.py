@@ -12,6 +12,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ngcx.init import ColumnMask, FanInGaussian, Hollow, LogGaussian, Uniform
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 INITIALIZERS = [
     Uniform(),
     LogGaussian(),

@@ -25,6 +25,9 @@ from ngcx.neurons import LIF, Recurrent
 from ngcx.testing import tolerance
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 def is_bias(path, leaf):
     return path.endswith("bias")
 

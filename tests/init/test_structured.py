@@ -21,6 +21,9 @@ from ngcx.init import (
 from ngcx.testing import tolerance
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 CASES = [
     (HeNormal, 2.0, "fan_in", "truncated_normal"),
     (HeUniform, 2.0, "fan_in", "uniform"),

@@ -13,6 +13,9 @@ from hypothesis import given, strategies as st
 from ngcx import losses, metrics
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 T, B, N = 5, 4, 6
 seeds = st.integers(0, 2**31 - 1)
 some_lengths = st.lists(st.integers(0, T), min_size=B, max_size=B).map(np.asarray)

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 
-from ngcx.masks import MultiBlockMask
+from ngcx.masks import MultiBlockMask, RandomMask, TubeMask
 from ngcx.masks._block_sizes import block_sizes
 from ngcx.testing import keys
+
+
+pytestmark = pytest.mark.in_turn(4)
 
 
 # All numbers here are integers, which no optimisation may change.
@@ -126,6 +129,7 @@ def test_masks_are_consistent(data, seed):
             assert np.all(ok[:-1] >= ok[1:])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("shape", "scale", "ratio"),
     [
@@ -208,6 +212,7 @@ def test_numbers_of_numpy_are_sizes():
     assert mask == same and hash(mask) == hash(same)
 
 
+@pytest.mark.thorough
 def test_blocks_are_anywhere_with_equal_chances_and_independent():
     mask = MultiBlockMask((5, 7), (0.35, 0.35), (1.0, 1.0), num_blocks=2)
     outcomes = drawn(mask, 100_000, corners)  # of 3 x 3 blocks
@@ -217,6 +222,7 @@ def test_blocks_are_anywhere_with_equal_chances_and_independent():
     check_law([tuple(pair) for pair in outcomes], pairs)
 
 
+@pytest.mark.thorough
 def test_what_leaves_a_context_keeps_equal_chances():
     # There are five 2 x 2 blocks of 3 x 3, and 240 of 1,024 placements cover all of it.
     mask = MultiBlockMask((3, 3), (0.45, 0.45), (1.0, 1.0), num_blocks=5)
@@ -245,6 +251,7 @@ def test_the_context_keeps_any_subset_with_equal_chances():
     check_law(outcomes, equally(possible))
 
 
+@pytest.mark.thorough
 def test_no_half_of_the_image_is_preferred():
     # The reference cuts lists off, and so keeps three times as much of the upper half.
     mask = MultiBlockMask((8, 8), (0.1, 0.4), num_blocks=2, max_keep=8)
@@ -332,3 +339,58 @@ def test_a_scale_below_one_patch_gives_one():
 def test_wrong_arguments_are_errors(arguments, match):
     with pytest.raises((ValueError, TypeError), match=match):
         MultiBlockMask(**({"grid_shape": (8, 8)} | arguments))
+
+
+@pytest.mark.parametrize(
+    ("shape", "ratio", "size"),
+    [((14, 14), 0.75, 147), ((14, 14), 0.9, 176), ((2, 3), 0.01, 1), ((1, 5), 0.99, 4)],
+)
+def test_random_masks_have_their_share(shape, ratio, size):
+    masks = drawn(RandomMask(shape, ratio), 100, lambda masks: masks)
+    patches = shape[0] * shape[1]
+    np.testing.assert_array_equal(masks.targets.grid.sum((1, 2)), size)
+    np.testing.assert_array_equal(masks.context.grid, ~masks.targets.grid)
+    assert masks.context.indices.shape == (100, patches - size)
+    assert masks.context.valid.all() and masks.targets.valid.all()
+    check_same(jax.tree.map(lambda leaf: leaf[:, 0], masks.blocks), masks.targets)
+    both = np.concatenate([masks.context.indices, masks.targets.indices], 1)
+    np.testing.assert_array_equal(
+        np.sort(both, 1), np.tile(np.arange(patches), (100, 1))
+    )
+
+
+def test_every_random_set_has_the_same_chance():
+    indices = drawn(RandomMask((2, 3), 1 / 3), 20_000, lambda x: x.targets.indices)
+    law = equally(itertools.combinations(range(6), 2))
+    check_law([tuple(row) for row in indices.tolist()], law)
+
+
+@pytest.mark.parametrize(
+    "mask", [RandomMask((4, 5), 0.6), MultiBlockMask((4, 5), num_blocks=2)]
+)
+def test_tubes_are_the_mask_of_each_frame(mask):
+    one, all_ = drawn(mask, 20, lambda x: x), drawn(TubeMask(mask, 3), 20, lambda x: x)
+    for name in ("context", "targets", "blocks"):
+        still, video = getattr(one, name), getattr(all_, name)
+        for frame in range(3):
+            np.testing.assert_array_equal(video.grid[..., frame, :, :], still.grid)
+        assert video.indices.shape[-1] == 3 * still.indices.shape[-1]
+        grids = video.grid.reshape(*video.indices.shape[:-1], 60)
+        chosen = np.take_along_axis(grids, video.indices, -1)
+        np.testing.assert_array_equal(chosen, video.valid)
+        np.testing.assert_array_equal(video.valid.sum(-1), grids.sum(-1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        (lambda: RandomMask((4, 4), 0.0), "`ratio` must be between 0 and 1; got 0.0"),
+        (lambda: RandomMask((4, 4), 1.0), "`ratio` must be between 0 and 1; got 1.0"),
+        (lambda: RandomMask((1, 1)), r"`grid_shape` must .* got \(1, 1\)"),
+        (lambda: RandomMask((0, 4)), "`grid_shape` must have two patches or more"),
+        (lambda: TubeMask(RandomMask((2, 2)), 0), "`frames` must be 1 or more"),
+    ],
+)
+def test_wrong_random_masks_are_errors(wrong, match):
+    with pytest.raises(ValueError, match=match):
+        wrong()

@@ -90,6 +90,15 @@ CASES = {
     "coefficient_of_variation": Case(
         metrics.coefficient_of_variation, one(trains), (3,), differentiable=False
     ),
+    "local_variation": Case(
+        metrics.local_variation, one(trains), (3,), differentiable=False
+    ),
+    "spike_time_tiling_coefficient": Case(
+        ft.partial(metrics.spike_time_tiling_coefficient, window=1.0),
+        two(trains),
+        (3,),
+        differentiable=False,
+    ),
     "van_rossum_distance": Case(
         ft.partial(metrics.van_rossum_distance, tau=5.0), two(trains), (3,)
     ),

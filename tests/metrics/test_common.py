@@ -18,6 +18,9 @@ from ngcx.testing import tolerance
 from .conftest import CASES
 
 
+pytestmark = pytest.mark.in_turn(5)
+
+
 def by_turns(*choices):
     """Each metric is tested in the dtypes of one choice, and all choices have their
     turn.

@@ -11,6 +11,9 @@ from ngcx import metrics
 from ngcx.metrics import Streaming
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 LABELS: Any = np.array([0, 1, 2, 1])
 SCORES: Any = np.eye(3, dtype=np.float32)[[0, 1, 1, 1]] * 0.8 + np.float32(0.1)
 TAKE_LABELS = {

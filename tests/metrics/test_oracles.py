@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import scipy.stats
 import sklearn.metrics
-from hypothesis import given, strategies as st
+from hypothesis import given
 
 from ngcx import metrics
 from ngcx.testing import tolerance
 
 from ._comparison import SEEDS, WIDE, close, rounded, simplex
+
+
+pytestmark = pytest.mark.in_turn(3)
 
 
 @WIDE
@@ -215,28 +218,6 @@ def test_bayesian_information_criterion(dtype):
         metrics.bayesian_information_criterion(likelihoods, 3, 0)
 
 
-@given(seed=SEEDS, kind=st.sampled_from(["scores", "indices"]))
-def test_classification_report_is_that_of_scikit_learn(seed, kind):
-    rng = np.random.default_rng(seed)
-    labels, guesses = rng.integers(0, 5, (2, 40))
-    truth, guess = jnp.asarray(labels), jnp.asarray(guesses)
-    if kind == "scores":
-        truth, guess = jnp.eye(5)[truth], jnp.eye(5)[guess]
-    report = metrics.classification_report(guess, truth, num_classes=5)
-    options = {"labels": range(5), "average": "macro", "zero_division": 0}
-    expected = {
-        "confusion": sklearn.metrics.confusion_matrix(labels, guesses, labels=range(5)),
-        "precision": sklearn.metrics.precision_score(labels, guesses, **options),
-        "recall": sklearn.metrics.recall_score(labels, guesses, **options),
-        "misses": 0,
-        "accuracy": sklearn.metrics.accuracy_score(labels, guesses),
-        "adjusted_accuracy": sklearn.metrics.accuracy_score(labels, guesses),
-    }
-    for name, value in expected.items():
-        np.testing.assert_allclose(getattr(report, name), value, rtol=1e-6)
-    close(metrics.accuracy(guess, truth), report.accuracy, np.float32)
-
-
 def test_misses_are_no_class():
     # The scores of the second row sum to 0 but point to a class.
     scores = jnp.array([[0.0, 0.0], [1.0, -1.0], [jnp.nan, 1.0], [0.0, 2.0]])
@@ -244,7 +225,7 @@ def test_misses_are_no_class():
     assert report.misses == 2
     np.testing.assert_array_equal(report.confusion, [[1, 1], [0, 0]])
     assert (report.accuracy, report.adjusted_accuracy) == (0.5, 0.25)
-    assert (report.precision, report.recall) == (0.5, 0.125)  # of class 1: 0
+    assert (report.precision.macro, report.recall.macro) == (0.5, 0.125)
     right = metrics.accuracy(scores, jnp.zeros(4, int), reduction="none")
     np.testing.assert_array_equal(right, [0, 1, 0, 0])
 

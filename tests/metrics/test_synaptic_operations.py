@@ -23,6 +23,9 @@ from ngcx.neurons import (
 )
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 T, B = 3, 2
 
 

@@ -17,7 +17,7 @@ from parity._golden import kept, load, name
 from parity._your_cell import PAGE, page
 
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")
+pytestmark = [pytest.mark.usefixtures("standard_promotion"), pytest.mark.in_turn(5)]
 VERSIONS, GOLDEN = load()
 NAMES = vars(neurons) | vars(surrogate) | {"jax": jax, "jnp": jnp}
 

@@ -1,15 +1,27 @@
 """What neurons refuse, and how they say so."""
 
+from typing import Any
+
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from ngcx.neurons import (
     LIF,
     AdaptiveLIF,
+    BatchNorm,
+    Delay,
+    Dropout,
+    Each,
+    Frozen,
     HardReset,
+    LeakyIntegrator,
     LIFState,
+    Parallel,
     Recurrent,
+    Residual,
     SoftReset,
+    Stack,
     SynapticLIF,
     TimeConstant,
 )
@@ -71,7 +83,7 @@ def test_wrong_hyperparameters_are_errors(make, message):
 
 
 def test_wrong_arguments_are_errors():
-    with pytest.raises(ValueError, match=r"`feedback` must be .* got \(2, 3\)"):
+    with pytest.raises(TypeError, match=r"`feedback` of .* must be .*\[2, 3\]"):
         Recurrent(LIF(), jnp.ones((2, 3)))
     with pytest.raises(TypeError, match="`reset`"):
         LIF(reset="soft")  # pyright: ignore[reportArgumentType]
@@ -87,3 +99,53 @@ def test_wrong_arguments_are_errors():
         LIF(v_rest=jnp.ones(4)).run(jnp.ones((5, 3)))
     with pytest.raises(ValueError, match=r"`reset\.to` must be one .*shape \(4,\)"):
         LIF(reset=HardReset(jnp.ones(4))).run(jnp.ones((5, 3)))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        LIF(),
+        AdaptiveLIF(),
+        SynapticLIF(),
+        LeakyIntegrator(),
+        BatchNorm(2),
+        Delay(1),
+        Dropout(),
+        Each(LIF()),
+        Parallel(LIF(), LeakyIntegrator()),
+        Recurrent(LIF(), jnp.eye(2)),
+        Residual(LIF()),
+        Stack(LIF()),
+    ],
+    ids=lambda cell: type(cell).__name__,
+)
+def test_what_is_no_dtype_or_shape_is_an_error_of_every_cell(cell):
+    for dtype in (None, "text", 3, object, (), jnp.ones(2)):
+        with pytest.raises(TypeError, match="`dtype` of `.*init` must be a dtype"):
+            cell.init((2,), dtype)
+    for shape in (None, 3, "text", (2.0,), (-1,), [2], {}, jnp.ones(2)):
+        with pytest.raises((TypeError, ValueError), match="`shape`"):
+            cell.init(shape)
+
+
+def test_a_matrix_for_other_neurons_is_named():
+    for shape in ((), (2,), (2, 4)):
+        with pytest.raises(ValueError, match="`feedback` must be a matrix for"):
+            Recurrent(LIF(), jnp.eye(3)).init(shape)
+    with pytest.raises(TypeError, match="`feedback`"):
+        Recurrent(LIF(), np.array([["a"]]))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="`value` of `Frozen` .* of bytes"):
+        Frozen({"bias": np.ones(2, ">f8")})
+    with pytest.raises(TypeError, match="`value` of `Frozen` .* numbers"):
+        Frozen(np.array([object()]))
+
+
+def test_arrays_of_numpy_are_taken_where_a_field_takes_anything():
+    matrix = np.eye(3, dtype=np.float32)
+    inputs = jnp.ones((4, 3))
+    given: list[Any] = [matrix, Frozen(matrix), Frozen(np.eye(3))]
+    for feedback in given:
+        _, expected = Recurrent(LIF(), jnp.eye(3)).run(inputs)
+        np.testing.assert_array_equal(
+            Recurrent(LIF(), feedback).run(inputs)[1], expected
+        )

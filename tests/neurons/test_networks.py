@@ -217,6 +217,7 @@ def test_5_potentials_of_any_neuron_are_drawn():
     plt.close(figure)
 
 
+@pytest.mark.thorough
 def test_6_time_constants_and_thresholds_have_learning_rates_of_their_own():
     # At first the neurons forget a row before the next one comes.
     keys = jr.split(jr.key(0))

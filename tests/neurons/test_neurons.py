@@ -31,6 +31,9 @@ from ngcx.surrogate import (
 )
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 WEIGHT = np.round(np.random.default_rng(0).normal(size=(4, 4)) * 4) / 8
 CELLS = [
     LIF(),
@@ -350,3 +353,26 @@ def test_a_state_in_half_precision_is_rounded_once():
     state = eqx.tree_at(lambda s: s.v, LIF().init((3,), x.dtype), v)
     state, _ = LIF(decay, threshold=1e9)(state, x)
     np.testing.assert_array_equal(state.v, jnp.asarray(wide).astype(jnp.bfloat16))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        LIF(0.0, reset=HardReset()),
+        LIF(1.0, reset=HardReset(to=0.5), v_rest=0.25, refractory_steps=1),
+        LIF(0.5, reset=SoftReset(delayed=True), v_rest=-0.5),
+        AdaptiveLIF(0.0, reset=NoReset(), surrogate=MultiSpike(Arctan())),
+        SynapticLIF(0.0, synaptic_decay=1.0, refractory_steps=1, refractory_leak=True),
+        LeakyIntegrator(0.0, v_rest=1.0),
+        LeakyIntegrator(1.0),
+    ],
+    ids=lambda cell: type(cell).__name__,
+)
+def test_what_half_precision_cannot_hold_stays_a_number(cell):
+    largest = jnp.finfo(jnp.float16).max
+    x = largest * jnp.asarray([1, 1, 0.9, 1, -1, -1, -1, 0, 0], largest.dtype)[:, None]
+    for inputs in (x, -x):
+        for array in jax.tree.leaves(cell.run(inputs)):
+            assert np.all(np.isfinite(array))
+        gradient = jax.grad(lambda x: jnp.sum(cell.run(x)[1]))(inputs)
+        assert np.all(np.isfinite(gradient))

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.usefixtures("standard_promotion")
 # 1. snnTorch, tutorials 5 and 6.
 
 
+@pytest.mark.thorough
 def test_convolutions_on_a_static_image():
     leaky = LIF(0.5, surrogate=FastSigmoid(25.0))
     net = Stack(

@@ -92,6 +92,7 @@ class Hollow(eqx.Module):
         return (self.weight * (1 - jnp.eye(len(self.weight)))) @ x
 
 
+@pytest.mark.thorough
 def test_lsnn_by_e_prop():
     strength = Frozen(jnp.repeat(jnp.array([0.0, 0.1]), 10))
     neurons = AdaptiveLIF(

@@ -27,6 +27,9 @@ from ngcx.neurons import (
 from ._networks import IMAGES, X, convolutional, dense
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 def test_a_state_is_donated():
     stack = Stack(*dense(), Dropout(0.5), Delay(2), Each(LIF()))
     step = jax.jit(lambda *args, key: stack(*args, key=key), donate_argnums=0)

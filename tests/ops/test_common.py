@@ -14,6 +14,9 @@ from ngcx import ops
 from ngcx.testing import arrays, tolerance
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 MASKS = jnp.array([[1, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 0]])
 FUNCTIONS = {
     "binarize": ops.binarize,

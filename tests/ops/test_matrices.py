@@ -8,6 +8,9 @@ from ngcx import ops
 from ngcx.testing import arrays
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 @given(data=st.data(), size=st.sampled_from([1, 4]), shift=st.integers(-20, 20))
 def test_eye_wrapped(data, size, shift, dtype):
     values = data.draw(arrays(dtype, (size,)))

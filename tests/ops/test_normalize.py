@@ -10,6 +10,9 @@ from ngcx import ops
 from ngcx.testing import arrays, tolerance
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 ORDERS = (1, 2, 3.5, math.inf)
 
 

@@ -12,6 +12,9 @@ from ngcx import ops
 from ngcx.testing import arrays
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 @given(data=st.data())
 def test_statistics_are_those_of_all_entries_together(data, dtype):
     parts = [data.draw(arrays(dtype, shape)) for shape in ((2, 3), (4,), ())]

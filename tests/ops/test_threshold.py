@@ -8,6 +8,9 @@ from ngcx import ops
 from ngcx.testing import arrays, floats_for
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 INF, NAN = float("inf"), float("nan")
 
 

@@ -167,3 +167,29 @@ def test_local_rules_descend_too(standard_promotion):
     updates, _ = rule.update(-jnp.outer(before, after), state)
     grown = optax.apply_updates(weights, updates)
     np.testing.assert_array_equal(grown, [[0, 0.5], [0, 0]])
+
+
+SCHEDULES = {
+    "cosine": optax.cosine_decay_schedule(0.1, 50),
+    "warm-up": optax.warmup_cosine_decay_schedule(0.0, 0.1, 10, 50),
+    "exponential": optax.exponential_decay(0.1, 10, 0.5),
+    "steps": optax.piecewise_constant_schedule(0.1, {10: 0.5, 30: 0.1}),
+    "linear": optax.linear_schedule(0.1, 0.0, 50),
+    "one number": 0.1,
+}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)
+def test_schedules_are_those_of_optax_to_the_last_bit(
+    schedule, dtype, standard_promotion
+):
+    gradients = jax.random.normal(jax.random.key(0), (60, 5), dtype)
+    eta = SCHEDULES[schedule]
+    for ours, theirs in (
+        (optim.sgd(eta), optax.sgd(eta)),
+        (optim.adam(eta, 0.8, 0.99, 1e-7), optax.adam(eta, 0.8, 0.99, 1e-7)),
+    ):
+        np.testing.assert_array_equal(
+            updates_of(ours, gradients), updates_of(theirs, gradients)
+        )

@@ -1,6 +1,8 @@
 # Numbers of numpy are no integers to a type checker.
 # pyright: reportArgumentType=false
 
+import itertools
+import math
 import warnings
 
 import jax
@@ -20,6 +22,9 @@ from ngcx.patches import (
 from ngcx.testing import tolerance
 
 from .conftest import DTYPES, geometries, grid_of, image_of, leads_and_channels
+
+
+pytestmark = pytest.mark.in_turn(2)
 
 
 @settings(max_examples=settings().max_examples // 2)  # each compiles
@@ -242,3 +247,95 @@ def test_numbers_of_numpy_are_sizes():
     np.testing.assert_array_equal(
         generator.positions(np.int64(6), np.int64(6)), generator.positions(6, 6)
     )
+
+
+def loop(image, patch, stride, borders, mode):
+    """The patches of an image of any number of axes, one after the other."""
+    image = np.pad(image, borders, mode)
+    ranges = [
+        range(0, length - side + 1, step)
+        for length, side, step in zip(image.shape, patch, stride, strict=True)
+    ]
+    return np.stack(
+        [
+            image[tuple(slice(i, i + n) for i, n in zip(at, patch, strict=True))]
+            for at in itertools.product(*ranges)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "patch", "stride"),
+    [((9,), (4,), (2,)), ((5, 6), (3, 2), (1, 2)), ((4, 5, 6), (2, 3, 3), (2, 1, 2))],
+)
+@pytest.mark.parametrize("mode", ["constant", "reflect", "edge", "wrap", "symmetric"])
+def test_signals_images_and_volumes_with_borders(size, patch, stride, mode):
+    image = np.random.default_rng(0).normal(size=(2, *size, 3)).astype("f4")
+    missing = [
+        max((-(-n // s) - 1) * s + p - n, 0)
+        for n, s, p in zip(size, stride, patch, strict=True)
+    ]
+    for padding, borders in (
+        ("valid", [(0, 0)] * len(size)),
+        ("same", [(n // 2, n - n // 2) for n in missing]),
+        (1, [(1, 1)] * len(size)),
+    ):
+        options = {"stride": stride, "padding": padding}
+        got = extract_patches(jnp.asarray(image), patch, mode=mode, **options)
+        expected = np.stack(
+            [
+                np.stack(
+                    [
+                        loop(image[i, ..., c], patch, stride, borders, mode)
+                        for c in range(3)
+                    ],
+                    -1,
+                )
+                for i in range(2)
+            ]
+        )
+        np.testing.assert_array_equal(got, expected)
+        if padding != "same":
+            continue
+        rows = math.prod(-(-n // s) for n, s in zip(size, stride, strict=True))
+        assert got.shape[1] == rows
+        back = reconstruct(got, image.shape, dimensions=len(size), **options)
+        np.testing.assert_array_equal(back, image)
+
+
+def test_channels_that_come_first_are_mapped_over():
+    images = jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 5, 6)), "f4")
+
+    def cut(images):
+        return extract_patches(images, (3, 2), stride=1, padding="same")
+
+    def put(patches):
+        return reconstruct(patches, (2, 5, 6), stride=1, padding="same")
+
+    patches = jax.vmap(cut, 1, 2)(images)
+    assert patches.shape == (2, 30, 3, 3, 2)
+    expected = jnp.moveaxis(cut(jnp.moveaxis(images, 1, -1)), -1, 2)
+    np.testing.assert_array_equal(patches, expected)
+    np.testing.assert_array_equal(jax.vmap(put, 2, 1)(patches), images)
+
+
+@pytest.mark.parametrize(
+    ("alignment", "patch", "scatters"),
+    [("left", 4, 0), ("left", 6, 1), ("center", 4, 1)],
+)
+def test_gradients_of_few_blocks_are_no_scatter(alignment, patch, scatters):
+    """A patch of up to four steps is joined of blocks, whose transpose is a sum."""
+    generator = PatchGenerator(patch, patch, alignment, "top", 1, 1)
+
+    def energy(images):
+        return jnp.sum(generator(images) ** 2)
+
+    images = jnp.asarray(np.random.default_rng(0).normal(size=(2, 13, 14)), "f4")
+    program = str(jax.make_jaxpr(jax.grad(energy))(images))
+    assert ("scatter" in program) == bool(scatters)
+    # Each pixel counts as often as there are patches over it.
+    covers = np.zeros(images.shape)
+    for row, column in generator.positions(13, 14):
+        covers[:, row : row + patch, column : column + patch] += 1
+    expected = 2 * covers * np.asarray(images)
+    np.testing.assert_allclose(jax.grad(energy)(images), expected, rtol=1e-5)

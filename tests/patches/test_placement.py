@@ -12,6 +12,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ngcx.patches import PatchGenerator, extract_patches, reconstruct, sample_patches
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 IMAGES = jnp.asarray(np.random.default_rng(0).normal(size=(16, 6, 7)), "f4")
 
 

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,9 @@ from ngcx.patches import extract_patches, reconstruct
 from ngcx.testing import tolerance
 
 from .conftest import DTYPES, geometries, grid_of, image_of, leads_and_channels
+
+
+pytestmark = pytest.mark.in_turn(2)
 
 
 @settings(max_examples=settings().max_examples // 2)  # each compiles
@@ -31,7 +35,8 @@ def test_inverse_of_extract_patches(seed, geometry, around, dtype):
 
 
 # Up to twelve patches lie over a pixel, and their number is not always a power of two.
-SHAPE, PATCH, KEYWORDS = (2, 7, 8, 2), (3, 4), {"stride": (1, 1), "padding": (0, 1)}
+SHAPE, PATCH = (2, 7, 8, 2), (3, 4)
+KEYWORDS: Any = {"stride": (1, 1), "padding": (0, 1)}
 
 
 def pixels_of_patches():

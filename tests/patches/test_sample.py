@@ -1,3 +1,5 @@
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -126,10 +128,22 @@ def test_gradients_count_how_often_a_pixel_was_drawn():
     np.testing.assert_array_equal(gradient.sum((1, 2)), [54, 54, 54])
 
 
+def test_a_share_of_all_positions():
+    for options, expected in (({}, (3, 10)), ({"per_image": False}, (30,))):
+        how: Any = options | {"replace": False, "center": False}
+        patches: Any = sample_patches(jr.key(0), IMAGES, PATCH, 0.5, **how)
+        assert patches.shape == (*expected, 2, 3)
+    every = sample_patches(jr.key(0), IMAGES[0], PATCH, 1.0, replace=False)
+    assert every.shape == (20, 2, 3)
+    signals = sample_patches(jr.key(0), IMAGES[0], (3,), 0.4, replace=False)
+    assert signals.shape == (5, 2, 3)
+
+
 @pytest.mark.parametrize(
     ("keywords", "match"),
     [
         ({"n": -1}, "`n` must be 0 or more"),
+        ({"n": 1.5}, "`n` must be an integer, or a share up to 1.0; got 1.5"),
         ({"n": 21, "replace": False}, "from 0 to 20, .* without replacement; got 21"),
         ({"n": 61, "replace": False, "per_image": False}, "from 0 to 60, "),
         ({"images": IMAGES[:0], "per_image": False}, "`n` must be from 0 to 0"),

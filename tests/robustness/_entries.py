@@ -31,6 +31,7 @@ SIZES = {
     "rows": (4,),
     "columns": (6,),
     "samples": (5,),
+    "spikes": (4,),
     "time": (4,),
 }
 

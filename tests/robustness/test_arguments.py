@@ -14,6 +14,9 @@ from ._entries import Entry, Mutation
 from ._table import EXEMPT, SUBPACKAGES, TABLE, leaves
 
 
+pytestmark = pytest.mark.in_turn(6)
+
+
 @pytest.mark.parametrize("subpackage", SUBPACKAGES)
 def test_every_public_name_has_an_entry(subpackage):
     module = getattr(ngcx, subpackage)

@@ -15,6 +15,9 @@ from ngcx import data, metrics
 from ._table import TABLE, leaves
 
 
+pytestmark = pytest.mark.in_turn(10)
+
+
 COPIES = {
     "pickle": lambda x: pickle.loads(pickle.dumps(x)),
     "copy": copy.copy,
@@ -86,6 +89,7 @@ def test_the_state_of_a_loader_goes_on(how):
     assert eqx.tree_equal(loader.next(copied), loader.next(state))
 
 
+@pytest.mark.thorough
 def test_a_copy_of_a_streaming_metric_is_of_the_same_metric():
     total = metrics.Streaming.init(metrics.root_mean_squared_error)
     batch = jnp.array([[1.0, 1.0], [3.0, 3.0]]), jnp.zeros((2, 2))

@@ -13,6 +13,9 @@ from ._entries import Entry
 from ._table import TABLE, leaves
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 ALL = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 

@@ -19,6 +19,9 @@ from ._entries import Array, Entry, Key, Kind, Number, Other
 from ._table import TABLE, leaves
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 # Tracing all of them takes a minute; most hold no loop, of which the types are strict.
 LOOPS = (
     r"analysis\.(KMeans|KNN)Probe\.(clusters|neighbors)|diffeq\.solve|activations\.KWTA"
@@ -41,7 +44,7 @@ def arrays(kind: Kind):
     return None
 
 
-def trace(call, arguments: dict, apart: set):
+def trace(call, arguments: dict, apart: set, check_vma: bool = True):
     """Traces a call with some arguments that differ between two devices."""
 
     def alone(given):
@@ -58,7 +61,9 @@ def trace(call, arguments: dict, apart: set):
         for name, value in arguments.items()
     }
     specs = ({name: APART if name in apart else SAME for name in given},)
-    mapped = jax.shard_map(alone, mesh=MESH, in_specs=specs, out_specs=APART)
+    mapped = jax.shard_map(
+        alone, mesh=MESH, in_specs=specs, out_specs=APART, check_vma=check_vma
+    )
     return jax.eval_shape(mapped, given)
 
 
@@ -116,13 +121,21 @@ def test_mixtures_are_fitted_on_each_device_or_on_all(family):
     [analysis.KMeansProbe(4, num_classes=3), analysis.LinearProbe(num_classes=3)],
 )
 def test_probes_are_fitted_on_each_device(probe):
-    # The loop of L-BFGS is that of optax, which begins with constants.
     options: Any = {}
     if isinstance(probe, analysis.LinearProbe):
         options = {"batch_size": 4}
     data = ROWS | {"y": jnp.arange(12) % 3}
     for apart in data:
         trace(lambda given: probe.fit(**given, **options), data, {apart})
+
+
+def test_what_optax_cannot_do_is_said():
+    # The search along a line of L-BFGS is a loop of optax that begins with constants.
+    data, probe = ROWS | {"y": jnp.arange(12) % 3}, analysis.LinearProbe(num_classes=3)
+    for apart in data:
+        with pytest.raises(ValueError, match="`optimizer` must .* `jax.shard_map`"):
+            trace(lambda given: probe.fit(**given), data, {apart})
+        trace(lambda given: probe.fit(**given), data, {apart}, check_vma=False)
 
 
 class Counting(neurons.AbstractCell):

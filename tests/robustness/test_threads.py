@@ -37,6 +37,7 @@ def run_in_threads():
     sys.setswitchinterval(interval)
 
 
+@pytest.mark.thorough
 def test_results_are_those_of_one_thread(run_in_threads):
     expected = {name: leaves(e.call(e.valid())) for name, e in PURE.items()}
 

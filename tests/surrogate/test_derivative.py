@@ -12,6 +12,9 @@ from ngcx.testing import arrays, check_derivative
 from ngcx.testing._strategies import instances
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 MEMBERS = {
     name: member
     for name, member in classes(surrogate.__name__, surrogate.AbstractSurrogate).items()

@@ -35,6 +35,9 @@ from ngcx.surrogate import (
 )
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 X = [-3.0, -0.7, -0.1, 0.2, 0.9, 2.5]
 GRADIENTS = [
     (

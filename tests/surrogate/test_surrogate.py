@@ -16,6 +16,9 @@ from ngcx._registry import classes
 from ngcx.testing import arrays, check_module, surrogates, tolerance
 
 
+pytestmark = pytest.mark.in_turn(5)
+
+
 CLASSES = classes(surrogate.__name__, surrogate.AbstractSurrogate)
 COMPOSED = {
     surrogate.AtThreshold: surrogate.AtThreshold(surrogate.Erf()),

@@ -11,6 +11,9 @@ from ngcx.neurons import AbstractCell, LeakyIntegrator, Shared
 from ngcx.testing import check_cell
 
 
+pytestmark = pytest.mark.in_turn(2)
+
+
 class Steps(AbstractCell):
     """A right one."""
 
@@ -117,6 +120,7 @@ def test_finds_nothing_where_nothing_is_wrong():
     check_cell(LeakyIntegrator(), jnp.ones((5, 3)), batched=False)
 
 
+@pytest.mark.in_turn(4)
 @pytest.mark.parametrize(
     ("cell", "message"),
     [

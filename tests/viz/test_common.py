@@ -17,6 +17,9 @@ from matplotlib.figure import Figure
 from ngcx import viz
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 def all_axes(picture) -> list[Axes]:
     axes = [picture] if isinstance(picture, Axes) else picture.axes
     return [ax for ax in axes if ax.axison]

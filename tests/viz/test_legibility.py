@@ -12,6 +12,9 @@ from matplotlib.text import Text
 from ngcx import viz
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(200, 2))
 LONG = "a rather long name of number {}"

@@ -19,6 +19,9 @@ from ngcx import activations, metrics, surrogate, viz
 from ngcx.testing import tolerance
 
 
+pytestmark = pytest.mark.in_turn(3)
+
+
 def draws(seed, shape, dtype=jnp.float32):
     return jr.normal(jr.key(seed), shape, dtype)
 

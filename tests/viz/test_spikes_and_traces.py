@@ -1,5 +1,6 @@
 """Rasters and traces show exactly what is in the arrays."""
 
+import time
 from typing import Any
 
 import hypothesis.extra.numpy as hnp
@@ -120,6 +121,51 @@ def test_each_color_of_a_crowd_has_its_shade():
     assert not red[half + 2 :, :, 3].any() and not blue[:half, :, 3].any()
 
 
+@pytest.mark.parametrize("dt", [0.5, 1.0])
+def test_spike_times_are_drawn_as_their_steps_are(dt):
+    spikes = np.random.default_rng(0).random((40, 6)) < 0.3
+    spikes[-1, 0] = True
+    times = [dt * np.flatnonzero(train) for train in spikes.T]
+    times[2] = jnp.asarray([np.nan, np.inf, *times[2]])
+    look: Any = {"names": list("abcdef"), "indices": [0, 2, 5], "dt": dt}
+    for colors in ("black", ["red", "blue"] * 3):
+        expected = viz.raster(spikes, colors=colors, **look)
+        ax = viz.raster(times, colors=colors, **look)
+        for mine, other in zip(marks(ax), marks(expected), strict=True):
+            np.testing.assert_allclose(
+                mine[np.lexsort(mine.T)], other[np.lexsort(other.T)]
+            )
+        assert ax.get_xlim() == expected.get_xlim()
+        assert labels(ax.yaxis) == labels(expected.yaxis)
+        assert "2 of" in ax.get_title(loc="right")
+    # Times before 0, such as those before a stimulus, are within the picture.
+    assert viz.raster([np.array([-5.0, 3.0])], dt=0.5).get_xlim() == (-5.25, 3.25)
+    assert viz.raster([np.array([])]).get_xlim() == (-0.5, 0.5)
+
+
+def test_crowded_times_have_the_shade_of_their_steps():
+    spikes = np.random.default_rng(0).random((3000, 500)) < 0.1
+    spikes[-1] = True
+    times = [np.flatnonzero(train) + 0.0 for train in spikes.T]
+    first: Any = viz.raster(spikes)
+    second: Any = viz.raster(times)
+    shades = [ax.images[0].get_array() for ax in (first, second)]
+    np.testing.assert_array_equal(*shades)
+    assert not first.lines and not second.lines
+
+
+@pytest.mark.thorough  # It takes a few seconds.
+def test_a_million_spikes_are_a_picture_drawn_in_two_seconds():
+    history = np.random.default_rng(0).random((10_000, 1000)) < 0.1
+    times = [np.sort(np.random.default_rng(i).random(1000)) * 1e5 for i in range(1000)]
+    for spikes in (history, times):
+        began = time.perf_counter()
+        ax: Any = viz.raster(spikes)
+        FigureCanvasAgg(ax.figure).draw()
+        assert time.perf_counter() - began < 2
+        assert len(ax.images) == 1 and not ax.lines
+
+
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
@@ -128,6 +174,10 @@ def test_each_color_of_a_crowd_has_its_shade():
         (lambda x: viz.raster(x, colors=["red"]), "`colors` must .* 3 neurons; got 1"),
         (lambda x: viz.raster(x, indices=[3]), r"`indices` must be .* 2; got \[3\]"),
         (lambda x: viz.raster(x, indices=[-1]), "`indices` must be from 0 to 2"),
+        (
+            lambda x: viz.raster([x[:, 0]], names=["a", "b"]),
+            "`names` must .* 1 neurons; got",
+        ),
         (lambda x: viz.spike_comparison(x, x, indices=[3]), "`indices` must be"),
         (lambda x: viz.traces(x, dt=-1.0), "`dt` must be positive"),
         (lambda x: viz.membrane(x, names=["a"]), "`names` must have one entry"),

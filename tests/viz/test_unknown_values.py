@@ -10,6 +10,9 @@ from matplotlib.text import Text
 from ngcx import viz
 
 
+pytestmark = pytest.mark.in_turn(4)
+
+
 UNKNOWN = {"NaN": np.nan, "infinite": np.inf, "negative": -np.inf}
 each = pytest.mark.parametrize("value", UNKNOWN.values(), ids=UNKNOWN)
 RNG = np.random.default_rng(0)

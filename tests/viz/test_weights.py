@@ -61,6 +61,28 @@ def test_weights_that_are_not_finite_do_not_spoil_the_scale():
     ax.get_figure().draw_without_rendering()
 
 
+def test_coloured_fields_are_drawn_in_colour():
+    weights = np.random.default_rng(0).normal(size=(3, 2 * 3 * 3))
+    weights[1, 0] = np.nan
+    ax: Any = viz.receptive_fields(weights, (2, 3, 3), columns=2)
+    image, limit = np.asarray(ax.images[0].get_array()), np.nanmax(np.abs(weights))
+    assert image.shape == (5, 7, 3)
+    expected = 0.5 + weights.reshape(3, 2, 3, 3) / (2 * limit)
+    np.testing.assert_allclose(image[:2, :3], expected[0])
+    np.testing.assert_allclose(image[3:, :3], expected[2])
+    assert (image[2] == 1).all() and (image[3:, 4:] == 1).all()
+    assert image[0, 4].tolist() == [1, *expected[1, 0, 0, 1:]]
+    bar = ax.figure.axes[-1]
+    assert bar.get_ylim() == (-limit, limit) and "1 of 54" in bar.get_ylabel()
+    figure = viz.macro_grid([weights, 2 * weights], (2, 3, 3))
+    first, second = (np.asarray(each.images[0].get_array()) for each in figure.axes[:2])
+    np.testing.assert_allclose(2 * first[:2, :3] - 0.5, second[:2, :3])
+    animation = viz.animate_receptive_fields(np.stack([weights, -weights]), (2, 3, 3))
+    (picture,) = animation._func(1)  # pyright: ignore[reportAttributeAccessIssue]
+    np.testing.assert_allclose(picture.get_array()[:2, :3], 1 - expected[0])
+    animation._draw_was_started = True  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def test_banks_share_one_scale():
     small, large = np.full((2, 4), 0.5), np.full((3, 6), -4.0)
     figure = viz.macro_grid([small, large], [(2, 2), (2, 3)], names=["V1", "V2"])

@@ -21,6 +21,10 @@ def decay(t, y, args):
     return -y
 
 
+def late(t, y, args):
+    return t > 0.2
+
+
 def swing(t, state, args):
     q, p = state
     return p, -q
@@ -99,6 +103,7 @@ ENTRIES = {
             "dt": Number(0.1),
             "steps": Size(4, low=0),
             "save_every": Size(2, low=1, optional=True),
+            "stop": Function(late, optional=True),
             "checkpoint": Flag(),
         },
     ),

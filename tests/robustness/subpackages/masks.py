@@ -38,5 +38,24 @@ ENTRIES = {
             "max_keep": Size(9, optional=True),
         },
     ),
+    "RandomMask": Entry(
+        masks.RandomMask,
+        {
+            "grid_shape": Other((4, 5), SIDES | {"one": (1, 1)}),
+            "ratio": Other(
+                0.5, {"None": None, "text": "text", "0": 0.0, "1": 1.0, "2": 2.0}
+            ),
+        },
+    ),
+    "TubeMask": Entry(
+        masks.TubeMask,
+        {
+            "mask": Other(CREATED, {"None": None, "a grid": (4, 5)}),
+            "frames": Size(3),
+        },
+    ),
 }
+RANDOM = masks.RandomMask((4, 5))
 ENTRIES |= members("MultiBlockMask", CREATED, __call__={"key": Key()})
+ENTRIES |= members("RandomMask", RANDOM, __call__={"key": Key()})
+ENTRIES |= members("TubeMask", masks.TubeMask(RANDOM, 3), __call__={"key": Key()})

@@ -18,6 +18,7 @@ from .._entries import (
     Number,
     Other,
     Size,
+    members,
 )
 
 
@@ -51,23 +52,44 @@ TRAINS = Array("*batch time neurons", "float", spikes)
 MEAN = Array("*batch features")
 COVARIANCE = Array("*batch features features", "float", definite)
 PARTITION = Array("*batch samples", "int")
+BINARY = Array("*batch samples", "bool int")
+SAMPLES = Array("*batch samples")
+TIMES = metrics.SpikeTimes(
+    jnp.array([[[0.5, 2.0, 2.5], [1.0, 9.0, 9.0]]] * 2),
+    jnp.array([[3, 1], [2, 0]]),
+    4.0,
+)
 POSITIVE = Number(2.0, low=0, open=True)
 
 ENTRIES = {
+    "Averages": Entry(
+        metrics.Averages,
+        {name: Fixed(jnp.zeros(())) for name in metrics.Averages._fields},
+    ),
     "ClassificationReport": Entry(
         metrics.ClassificationReport,
         {name: Fixed(jnp.zeros(())) for name in metrics.ClassificationReport._fields},
     ),
+    "ClassificationReport.f_score": Entry(
+        metrics.classification_report(jnp.eye(3), jnp.eye(3)).f_score,
+        {"beta": Number(1.0, low=0)},
+    ),
     "accuracy": entry(
         metrics.accuracy,
         "*batch",
-        {"predictions": EITHER, "targets": LABELS},
+        {"predictions": EITHER, "targets": LABELS, "top_k": Size(2)},
         differentiable=False,
     ),
     "adjusted_rand_index": entry(
         metrics.adjusted_rand_index,
         "*batch samples",
         {"classes": PARTITION, "clusters": PARTITION},
+    ),
+    "average_precision": entry(
+        metrics.average_precision,
+        "*batch samples",
+        {"scores": SAMPLES, "labels": BINARY},
+        differentiable=False,
     ),
     "bayesian_information_criterion": Entry(
         metrics.bayesian_information_criterion,
@@ -108,6 +130,11 @@ ENTRIES = {
         {"spikes": TRAINS},
         differentiable=False,
     ),
+    "cross_correlogram": Entry(
+        metrics.cross_correlogram,
+        {"a": TRAINS, "b": TRAINS, "width": POSITIVE, "lags": Size(2, low=0)},
+        differentiable=False,
+    ),
     "excess_kurtosis": entry(metrics.excess_kurtosis, "*batch", {"codes": ROWS}),
     "fano_factor": entry(metrics.fano_factor, "*batch neurons", {"spikes": TRAINS}),
     "firing_rate": entry(
@@ -132,8 +159,20 @@ ENTRIES = {
     ),
     "gini_index": entry(metrics.gini_index, "*batch", {"codes": ROWS}),
     "hoyer_sparsity": entry(metrics.hoyer_sparsity, "*batch", {"codes": ROWS}),
+    "inter_spike_intervals": Entry(
+        metrics.inter_spike_intervals,
+        {"spikes": TRAINS},
+        empty="anything",
+        differentiable=False,
+    ),
     "kl_divergence": entry(
         metrics.kl_divergence, "*batch", {"probabilities": SCORES, "targets": SCORES}
+    ),
+    "local_variation": entry(
+        metrics.local_variation,
+        "*batch neurons",
+        {"spikes": TRAINS},
+        differentiable=False,
     ),
     "mean_absolute_error": entry(
         metrics.mean_absolute_error,
@@ -145,8 +184,26 @@ ENTRIES = {
         "*batch",
         {"predictions": ROWS, "targets": ROWS, "feature_reduction": Name("sum")},
     ),
+    "pairwise": Entry(
+        metrics.pairwise,
+        {
+            "measure": Function(metrics.spike_time_tiling_coefficient),
+            "spikes": Other(TIMES, {"None": None, "text": "text", "a list": [1.0]}),
+            "window": POSITIVE,
+        },
+        differentiable=False,
+    ),
     "pearson_correlation": entry(
         metrics.pearson_correlation, "*batch neurons", {"a": TRAINS, "b": TRAINS}
+    ),
+    "r_squared": entry(
+        metrics.r_squared, "*batch", {"predictions": ROWS, "targets": ROWS}
+    ),
+    "roc_auc": entry(
+        metrics.roc_auc,
+        "*batch samples",
+        {"scores": SAMPLES, "labels": BINARY},
+        differentiable=False,
     ),
     "root_mean_squared_error": entry(
         metrics.root_mean_squared_error,
@@ -157,6 +214,12 @@ ENTRIES = {
         metrics.sparsity,
         "*batch",
         {"codes": ROWS, "tolerance": Number(0.5)},
+        differentiable=False,
+    ),
+    "spike_time_tiling_coefficient": entry(
+        metrics.spike_time_tiling_coefficient,
+        "*batch neurons",
+        {"a": TRAINS, "b": TRAINS, "window": POSITIVE},
         differentiable=False,
     ),
     "spike_train_synchrony": entry(
@@ -201,6 +264,25 @@ ENTRIES = {
     ),
     "workload_entropy": entry(
         metrics.workload_entropy, "*batch", {"counts": Array("*batch samples neurons")}
+    ),
+    "SpikeTimes": Entry(
+        metrics.SpikeTimes,
+        {
+            "times": Array("*batch neurons spikes"),
+            "count": Array("*batch neurons", "int"),
+            "t_stop": POSITIVE,
+        },
+    ),
+    **members(
+        "SpikeTimes",
+        TIMES,
+        from_grid=Entry(
+            metrics.SpikeTimes.from_grid,
+            {"spikes": TRAINS, "dt": POSITIVE},
+            differentiable=False,
+            default_dtype=True,
+        ),
+        counts={"windows": Size(3)},
     ),
     "Streaming": Entry(
         lambda metric, dtype: metrics.Streaming.init(metric, dtype=dtype),

@@ -15,7 +15,7 @@ SHAPE = Other(
         "text": "ab",
         "0": (0, 3),
         "negative": (-1, 2),
-        "three": (2, 3, 1),
+        "four": (2, 3, 1, 1),
         "floats": (2.5, 3.0),
         "too large": (9, 9),
     },
@@ -36,7 +36,13 @@ ALIGNMENTS = {
 ENTRIES = {
     "extract_patches": Entry(
         patches.extract_patches,
-        {"images": IMAGES, "patch_shape": SHAPE, **GRID, "center": Flag(True)},
+        {
+            "images": IMAGES,
+            "patch_shape": SHAPE,
+            **GRID,
+            "mode": Name("constant"),
+            "center": Flag(True),
+        },
         empty="anything",
     ),
     "frame": Entry(patches.frame, {"images": IMAGES, "padding": PADDING}),
@@ -60,6 +66,7 @@ ENTRIES = {
                     "floats": (2, 4.5, 6, 2),
                 },
             ),
+            "dimensions": Other(2, {"None": None, "0": 0, "four": 4, "text": "2"}),
             "stride": Other(None, STRIDE.wrongs),
             "overlap": Other(None, OVERLAP.wrongs),
             "padding": Other(0, PADDING.wrongs),

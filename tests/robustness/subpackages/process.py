@@ -49,6 +49,7 @@ METHODS = {
             NO_INPUTS | {"lengths that differ": INPUTS | {"rate": jnp.ones(4)}},
         ),
         "watch": Function(potential, optional=True),
+        "every": Size(1),
         "length": Size(3, low=0, optional=True),
         "unroll": Size(1, low=0),
         "checkpoint": Flag(),

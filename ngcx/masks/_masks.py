@@ -1,4 +1,8 @@
-"""Masks of several blocks, as joint-embedding predictive architectures use them."""
+"""Masks of the patches of images: several blocks, as joint-embedding predictive
+architectures use them, and scattered patches, as masked autoencoders do.
+"""
+
+from typing import Annotated
 
 import equinox as eqx
 import jax
@@ -9,18 +13,20 @@ from jaxtyping import Array, Bool, Int, PRNGKeyArray
 
 from .._compiled import compiled
 from .._module import Module
-from .._typing import Count
+from .._typing import Count, Must
 from ._block_sizes import block_sizes, blocks_to_cover, worst_chance_of_a_context
 
 
 class PatchSet(Module):
     """Some patches of a grid, as a boolean image and as a list of fixed length.
 
-    Patch `(row, column)` has the index `row * width + column`.
+    Patch `(row, column)` has the index `row * width + column`, and in a video that of
+    its frame before it, `(frame * height + row) * width + column`.
     """
 
-    grid: Bool[Array, "*sets height width"]
-    """Which patches are in the set."""
+    grid: Bool[Array, "..."]
+    """Which patches are in the set, of shape (..., height, width); in a video, the axis
+    before `height` is time."""
     indices: Int[Array, "*sets size"]
     """Their indices, ascending, then those of other patches, up to a fixed length; no
     index comes twice."""
@@ -180,6 +186,107 @@ class MultiBlockMask(Module):
                 drawn,
             )
         return drawn[0]
+
+
+class RandomMask(Module):
+    r"""Patches to predict that are scattered over the image, as for the masked
+    autoencoder (He et al., 2022).
+
+    Of $H \times W$ patches, $\mathrm{round}(\rho H W)$ are predicted, but at least one
+    and not all; every set of so many has the same chance. The context is what remains.
+    All lists have the length that they need, so that `valid` is true throughout, and
+    there is one block, the targets.
+
+    Sizes of arrays depend on the fields alone; `jax.vmap` over keys gives a batch.
+
+    **Raises:** `ValueError` for a ratio that is not between 0 and 1, and a grid of
+    fewer than two patches.
+
+    !!! example
+
+        ```python
+        >>> import jax
+        >>> from ngcx.masks import RandomMask
+        >>> masks = RandomMask((14, 14), ratio=0.75)(jax.random.key(0))
+        >>> print(masks.context.indices.shape, masks.targets.indices.shape)
+        (49,) (147,)
+
+        ```
+    """
+
+    grid_shape: tuple[int, int] = eqx.field(static=True)
+    """Height and width of the image, in patches."""
+    ratio: Annotated[float, Must("between 0 and 1", lambda x: 0 < x < 1)] = eqx.field(
+        static=True, default=0.75
+    )
+    r"""$\rho$, the share of the patches to predict."""
+
+    def __check_init__(self):
+        if min(self.grid_shape) < 1 or max(self.grid_shape) < 2:
+            problem = f"must have two patches or more; got {self.grid_shape}."
+            raise ValueError(f"`grid_shape` {problem}")
+
+    @compiled
+    def __call__(self, key: PRNGKeyArray) -> Masks:
+        """The masks of one image.
+
+        **Arguments:**
+
+        - `key`: a key of `jax.random`; the same key gives the same masks.
+
+        **Returns:** the patches of context and targets.
+        """
+        grid = jnp.ones(self.grid_shape, bool)
+        size = min(max(round(self.ratio * grid.size), 1), grid.size - 1)
+        targets = _patch_set(_subset(key, grid, size), size)
+        context = _patch_set(~targets.grid, grid.size - size)
+        return Masks(context, targets, jax.tree.map(lambda x: x[None], targets))
+
+
+class TubeMask(Module):
+    """A mask of images for videos, the same in every frame: its patches are tubes
+    through time, so that none can be copied from another frame (Tong et al., 2022).
+
+    `TubeMask(RandomMask((14, 14), 0.9), 8)` is the mask of VideoMAE, and
+    `TubeMask(MultiBlockMask((14, 14)), 8)` has the blocks of the V-JEPA (Bardes et al.,
+    2024).
+
+    !!! example
+
+        ```python
+        >>> import jax
+        >>> from ngcx.masks import RandomMask, TubeMask
+        >>> masks = TubeMask(RandomMask((14, 14), 0.9), frames=8)(jax.random.key(0))
+        >>> print(masks.context.grid.shape, masks.context.indices.shape)
+        (8, 14, 14) (160,)
+
+        ```
+    """
+
+    mask: RandomMask | MultiBlockMask
+    """The mask of each frame."""
+    frames: Count = eqx.field(static=True)
+    """How many frames there are; for patches of several frames, how many patches follow
+    each other in time."""
+
+    @compiled
+    def __call__(self, key: PRNGKeyArray) -> Masks:
+        """The masks of one video.
+
+        **Arguments:**
+
+        - `key`: a key of `jax.random`; the same key gives the same masks.
+
+        **Returns:** the patches of context and targets, of shape (frames, height,
+        width), with one list of indices for all frames.
+        """
+
+        def tube(patches):
+            grid = jnp.broadcast_to(patches.grid, (self.frames, *patches.grid.shape))
+            return _patch_set(grid, self.frames * patches.indices.size)
+
+        one = self.mask(key)
+        return Masks(tube(one.context), tube(one.targets), jax.vmap(tube)(one.blocks))
 
 
 # If a context were less likely than this, drawing until there is one would take too

@@ -1,0 +1,39 @@
+import abc
+from collections.abc import Iterable, Sequence
+
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._compiled import compiled
+from .._module import Module
+from .._numerics import widened
+
+
+class AbstractLibrary(Module):
+    """Functions of a few variables: columns, and their names."""
+
+    @compiled
+    def __call__(
+        self,
+        x: Float[Array, "*batch variables"],
+        *,
+        key: PRNGKeyArray | None = None,
+    ) -> Float[Array, "*batch features"]:
+        """The value of each column, for each row of variables.
+
+        Half precisions are computed in float32, and rounded once.
+        """
+        return self._columns(widened(x)).astype(x.dtype)
+
+    # Names are made on the host.
+    @compiled(jit=False)
+    def names(self, variables: Sequence[str]) -> tuple[str, ...]:
+        """What the columns are, in terms of the names of the variables."""
+        return tuple(self._names(variables))
+
+    @abc.abstractmethod
+    def _columns(self, x: Float[Array, "*batch variables"]) -> Float[Array, "..."]:
+        """The columns of variables that are no half precision."""
+
+    @abc.abstractmethod
+    def _names(self, variables: Sequence[str]) -> Iterable[str]:
+        """The names of the columns."""

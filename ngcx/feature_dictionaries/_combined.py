@@ -1,0 +1,139 @@
+"""Libraries of functions of one's own, and libraries made of others."""
+
+import inspect
+import itertools
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._compiled import compiled
+from ._base import AbstractLibrary
+
+
+class FunctionLibrary(AbstractLibrary):
+    """Any functions of one variable, or of several.
+
+    The columns come function by function: one of every variable, or of every two if it
+    takes two, and so on. What counts are the arguments without a default.
+
+    `library(x)` has the columns along the last axis; half precisions are computed in
+    float32 and rounded once. `library.names(["x", "y"])` says what they are.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> def gap(x, y):
+        ...     return jnp.abs(x - y)
+        >>> library = FunctionLibrary(tanh=jnp.tanh, gap=gap)
+        >>> library.names(["x", "y", "z"])
+        ('tanh(x)', 'tanh(y)', 'tanh(z)', 'gap(x, y)', 'gap(x, z)', 'gap(y, z)')
+        >>> print(library(jnp.array([0.0, 1.0, 3.0])).round(2))
+        [0.   0.76 1.   1.   3.   2.  ]
+
+        ```
+    """
+
+    functions: tuple[Callable, ...]
+    """The functions; modules among them may have parameters."""
+    labels: tuple[str, ...] = eqx.field(static=True)
+    """Their names."""
+
+    # A constructor runs on the host.
+    @compiled(jit=False)
+    def __init__(self, **functions: Callable):
+        """**Arguments:**
+
+        - `functions`: the functions by their names. They are elementwise, and each gets
+            all of its columns at once, as one array for each of its arguments.
+        """
+        self.functions = tuple(functions.values())
+        self.labels = tuple(functions)
+
+    def _columns(self, x):
+        blocks = [x[..., :0]]
+        for label, function in zip(self.labels, self.functions, strict=True):
+            chosen = _chosen(function, x.shape[-1])
+            values = jnp.asarray(function(*(x[..., which] for which in chosen.T)))
+            if values.shape != (*x.shape[:-1], len(chosen)):
+                raise ValueError(f"`{label}` must be elementwise; got {values.shape}.")
+            blocks.append(values)
+        return jnp.concatenate(blocks, axis=-1)
+
+    def _names(self, variables):
+        for label, function in zip(self.labels, self.functions, strict=True):
+            for which in _chosen(function, len(variables)):
+                yield f"{label}({', '.join(variables[int(i)] for i in which)})"
+
+
+class ConcatenatedLibrary(AbstractLibrary):
+    """The columns of several libraries, one after the other.
+
+    `library(x)` has them along the last axis; `library.names(["x", "y"])` says what
+    they are.
+
+    !!! example
+
+        ```python
+        >>> from ngcx.feature_dictionaries import FourierLibrary, PolynomialLibrary
+        >>> both = ConcatenatedLibrary((PolynomialLibrary(1), FourierLibrary(1)))
+        >>> both.names(["x"])
+        ('1', 'x', 'sin(1 x)', 'cos(1 x)')
+
+        ```
+    """
+
+    libraries: tuple[AbstractLibrary, ...]
+    """The libraries in their order."""
+
+    def _columns(self, x):
+        blocks = [x[..., :0], *(library(x) for library in self.libraries)]
+        return jnp.concatenate(blocks, axis=-1)
+
+    def _names(self, variables):
+        return itertools.chain(*(each.names(variables) for each in self.libraries))
+
+
+class ProductLibrary(AbstractLibrary):
+    """The products of a column of each of several libraries; the columns of the last
+    library change fastest.
+
+    `library(x)` has them along the last axis; half precisions are computed in float32
+    and rounded once. `library.names(["x", "y"])` says what they are.
+
+    !!! example
+
+        ```python
+        >>> from ngcx.feature_dictionaries import FourierLibrary, PolynomialLibrary
+        >>> products = ProductLibrary((PolynomialLibrary(1), FourierLibrary(1)))
+        >>> products.names(["x"])
+        ('sin(1 x)', 'cos(1 x)', 'x sin(1 x)', 'x cos(1 x)')
+
+        ```
+    """
+
+    libraries: tuple[AbstractLibrary, ...]
+    """The libraries in their order."""
+
+    def _columns(self, x):
+        columns = jnp.ones_like(x, shape=(*x.shape[:-1], 1))
+        for library in self.libraries:
+            products = columns[..., :, None] * library(x)[..., None, :]
+            columns = jax.lax.collapse(products, x.ndim - 1)
+        return columns
+
+    def _names(self, variables):
+        factors = (library.names(variables) for library in self.libraries)
+        for names in itertools.product(*factors):
+            yield " ".join(name for name in names if name != "1") or "1"
+
+
+def _chosen(function: Callable, variables: int) -> np.ndarray:
+    """The variables of each column of a function, a row each."""
+    parameters = inspect.signature(function).parameters.values()
+    taken = sum(each.default is each.empty for each in parameters)
+    rows = list(itertools.combinations(range(variables), taken))
+    return np.array(rows, int).reshape(len(rows), taken)
