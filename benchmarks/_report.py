@@ -30,8 +30,9 @@ had other work at times. `nox -s bench` measures the first part again, and
 - **A few winners of many.** `BinaryKWTA` takes as long for one winner as for a
   thousand, since it searches the threshold bit by bit. For 64 and fewer ngc-learn finds
   them faster.
-- **Many neighbours.** Up to 12, `KNNProbe` takes the nearest one after the other, which
-  is vectorised; more are sorted by `lax.top_k`, and there scikit-learn is faster.
+- **Many neighbours.** `KNNProbe` takes the nearest one after the other, out of groups
+  whose heads are compared. That is vectorised, but runs on one core; for 50 and more
+  scikit-learn, which uses all, is faster.
 - **Spiking networks at large batches.** `Stack` keeps the currents of all time
   steps for one large matrix product, 26 MB for a batch of 512. There, as for 1,024
   neurons, SpikingJelly is ahead, and the others are not far behind. Convolutions of

@@ -1,5 +1,7 @@
 """k-means: where mixtures start, and what a probe clusters with."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -19,7 +21,9 @@ def kmeans_plus_plus(
     weight: Float[Array, " rows"] | None = None,
 ) -> Int[Array, " clusters"]:
     """Draws rows to start from, each with a probability proportional to its squared
-    distance from those before (Arthur and Vassilvitskii, 2007).
+    distance from those before (Arthur and Vassilvitskii, 2007). Each time
+    2 + ln k candidates are drawn so, without replacement, and the one is taken that
+    leaves the smallest sum of these distances.
 
     **Arguments:**
 
@@ -148,20 +152,26 @@ class _Frame:
 
 def _plus_plus(key, frame, num_clusters):
     """The indices of the rows that are drawn."""
-    rows, log_weight = frame.rows, jnp.log(frame.weight)
+    by_feature, log_weight = frame.rows.T, jnp.log(frame.weight)
+    candidates = min(2 + int(math.log(num_clusters)), by_feature.shape[1])
 
     def draw(i, carry):
         chosen, distance = carry
         # Where every row has been drawn, up to duplicates, any of them will do.
         spread = jnp.any((distance > 0) & (frame.weight > 0))
         log_probability = log_weight + jnp.where(spread, jnp.log(distance), 0)
-        row = jr.categorical(jr.fold_in(key, i), log_probability)
-        new = jnp.sum(jnp.square(rows - rows[row][None]), -1)
-        return chosen.at[i].set(row), jnp.minimum(distance, new)
+        # Those with the largest sums are drawn without replacement.
+        noise = jr.gumbel(jr.fold_in(key, i), distance.shape, distance.dtype)
+        scores, drawn = jax.lax.top_k(log_probability + noise, candidates)
+        gaps = by_feature[:, None] - by_feature[:, drawn, None]
+        remaining = jnp.minimum(distance[None], jnp.sum(jnp.square(gaps), 0))
+        left = remaining @ frame.weight
+        best = jnp.argmin(jnp.where(scores == -jnp.inf, jnp.inf, left))
+        return chosen.at[i].set(drawn[best]), remaining[best]
 
     # At first, all are as far as can be from nothing.
-    far = jnp.full_like(frame.weight, jnp.finfo(rows.dtype).max)
-    start = varying((jnp.zeros(num_clusters, int), far), key, rows, far)
+    far = jnp.full_like(frame.weight, jnp.finfo(by_feature.dtype).max)
+    start = varying((jnp.zeros(num_clusters, jnp.int32), far), key, by_feature, far)
     return jax.lax.fori_loop(0, num_clusters, draw, start)[0]
 
 

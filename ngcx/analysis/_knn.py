@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
-from .._numerics import ratio, rescaled, root, wide_dtype, widened
-from .._typing import Count, Must
+from .._numerics import exponent, ratio, rescaled, root, wide_dtype, widened
+from .._typing import Count, Must, Positive, Scalar
 from ._base import (
     AbstractPredictor,
     AbstractProbe,
@@ -45,6 +45,11 @@ class FittedKNN(AbstractPredictor):
         Equal distances are in the order of their indices. Where features of `x` or of
         the fit are not finite, distances are NaN, and indices the number of samples.
         """
+        distances, indices = self._nearest(x)
+        return distances.astype(x.dtype), indices
+
+    def _nearest(self, x):
+        """The same, with distances in the dtype to compute in."""
         x, metric = flattened(x), self.recipe.metric
         check_features(self.references.shape[-1], x)
         queries, references = widened(x), widened(self.references)
@@ -55,11 +60,12 @@ class FittedKNN(AbstractPredictor):
         distances, indices = nearest(queries, references, self.recipe.k, p)
         if metric == "cosine":
             distances = jnp.square(distances) / 2
-        return distances.astype(x.dtype), indices
+        return distances, indices
 
     @compiled
     def __call__(self, x: Features) -> Float[Array, "samples outputs"]:
-        """The shares of the neighbours by class, or the means of their values.
+        """The shares of the neighbours by class, or the means of their values, weighted
+        as the recipe says.
 
         **Arguments:**
 
@@ -72,11 +78,23 @@ class FittedKNN(AbstractPredictor):
         return self._unrounded(x).astype(x.dtype)
 
     def _unrounded(self, x):
-        _, indices = self.neighbors(x)
-        targets = self.targets
+        distances, indices = self._nearest(x)
+        targets, temperature = self.targets, self.recipe.temperature
         if self.recipe.task == "classification" and self.recipe.vote == "majority":
             targets = as_rows(jnp.argmax(targets, -1), targets.shape[-1], targets.dtype)
-        return jnp.mean(targets.at[indices].get(mode="fill", fill_value=jnp.nan), 1)
+        votes = targets.at[indices].get(mode="fill", fill_value=jnp.nan)
+        if self.recipe.weights == "uniform":
+            return jnp.mean(votes, 1)
+        # Relative to the nearest, no weight over- or underflows.
+        limits = jnp.finfo(distances.dtype)
+        distances = jnp.minimum(distances, limits.max)
+        if self.recipe.weights == "distance":
+            weights = ratio(distances[:, :1], distances, 1)
+        else:
+            scale = jnp.maximum(jnp.asarray(temperature, limits.dtype), limits.tiny)
+            weights = jnp.exp(exponent(distances[:, :1] - distances, scale))
+        weights = weights / jnp.sum(weights, 1, keepdims=True)
+        return jnp.sum(weights[..., None].astype(votes.dtype) * votes, 1)
 
 
 class KNNProbe(AbstractProbe):
@@ -87,6 +105,14 @@ class KNNProbe(AbstractProbe):
     - `"minkowski"`: $(\sum_i |x_i - y_i|^p)^{1/p}$, Euclidean for $p = 2$;
     - `"chebyshev"`: $\max_i |x_i - y_i|$, as for an infinite $p$;
     - `"cosine"`: $1 - x \cdot y / (\lVert x \rVert \lVert y \rVert)$, and 1 for zeros.
+
+    They vote with the weights of `weights`, where $d$ is their distance:
+
+    - `"uniform"`: 1 each;
+    - `"distance"`: $1 / d$; those at 0, if there are any, alone;
+    - `"softmax"`: $e^{-d / T}$ with the `temperature` $T$. With the cosine metric it is
+      $e^{\cos / T}$ but for a factor, the vote by which self-supervised
+      representations are judged (Wu et al., 2018), usually with `k=20` or 200.
 
     Neighbours are exact: they are found by differences, not by a matrix product alone,
     which cancels. The memory is that of some million distances, however many samples
@@ -116,6 +142,12 @@ class KNNProbe(AbstractProbe):
     all are averaged; the same for class indices. Values of regression are averaged."""
     num_classes: Count | None = eqx.field(static=True, default=None)
     """`None` takes the columns of the targets, or their largest index plus 1."""
+    weights: Literal["uniform", "distance", "softmax"] = eqx.field(
+        static=True, default="uniform"
+    )
+    """How much each neighbour counts."""
+    temperature: Positive[Scalar] = 0.07
+    """$T$ of the `"softmax"` weights: the smaller, the more the nearest decide."""
 
     # This is not compiled, because there is nothing to compute.
     @compiled(jit=False, before=counting)

@@ -22,8 +22,9 @@ from .._trees import varying
 
 _SPARE = 4  # candidates beyond k, so that the test rarely fails
 _ENTRIES = 1 << 22  # of distances at once, which stay in the cache
-_GROUP = 8  # distances of which the smallest is found first
-_ROUNDS = 16  # up to which taking the smallest, again and again, beats sorting
+_FEW = 128  # values of which taking the smallest, again and again, beats sorting
+_TURNS = 64  # up to which taking them in turns beats sorting any number of values
+_TAKEN = np.int32(np.iinfo(np.int32).max)  # beyond all places
 
 
 def nearest(
@@ -137,11 +138,13 @@ def _by_expansion(references, k, p):
         rows = jnp.concatenate([-2 * rows, jnp.ones_like(own_length)], -1)
         products = jnp.matmul(placed, rows.T, precision="highest")
         bounds, chosen = smallest(products, candidates)
+        chosen = jnp.sort(chosen, 0)  # so that equal distances are ordered by index
         gaps = _gap(references[chosen], queries[None])
         scale = _scale(jnp.max(gaps, -1))
         relative = divided(gaps, scale[..., None])
         distances = scale * root(jnp.sum(jnp.square(relative), -1))
-        found = _chosen(distances, chosen, k)
+        distances, at = smallest(distances, k)
+        found = distances, jnp.take_along_axis(chosen, at, 0)
         if candidates == count:
             return found
         farthest = (1 + slack) * jnp.square(found[0][-1] * unit)
@@ -158,39 +161,62 @@ def smallest(
 
     Equal values stay in their order.
     """
-    number, columns = values.shape
-    if number <= 2 * k * _GROUP:
-        places = jax.lax.broadcasted_iota(jnp.int32, values.shape, 0)
-        return _chosen(values, places, k, ascending=True)
-    # The smallest are in the k groups with the smallest minima.
-    padded = jnp.pad(values, ((0, -number % _GROUP), (0, 0)), constant_values=jnp.inf)
-    _, groups = smallest(jnp.min(padded.reshape(-1, _GROUP, columns), 1), k)
-    if k > _ROUNDS:
-        groups = jnp.sort(groups, 0)
-    within = jnp.arange(_GROUP, dtype=groups.dtype)[None, :, None]
-    places = (groups[:, None] * _GROUP + within).reshape(-1, columns)
-    candidates = jnp.take_along_axis(padded, places, 0)
-    return _chosen(candidates, places, k, ascending=True)
+    number, known = len(values), stop_gradient(values)
+    if k > max(_TURNS, math.sqrt(number)):
+        places = jax.lax.top_k(-known.T, k)[1].T  # it keeps the order of equal values
+    elif number <= _FEW:
+        places = _in_rounds(known, k)
+    else:
+        places = _in_turns(known, k)
+    return jnp.take_along_axis(values, places, 0), places
 
 
-def _chosen(values, places, k, ascending=False):
-    """Does as `smallest` with values at these places, which may be in any order."""
-    if k <= _ROUNDS:
-        return _in_rounds(values, places, k)
-    if ascending:  # `top_k` is faster, and keeps the order of equal values
-        negative, at = jax.lax.top_k(-values.T, k)
-        return -negative.T, jnp.take_along_axis(places, at.T, 0)
-    values, places = jax.lax.sort((values, places), dimension=0, num_keys=2)
-    return values[:k], places[:k]
-
-
-def _in_rounds(values, places, k):
-    """Does as `smallest` with values at these places, in any order."""
-    taken, places = jnp.iinfo(places.dtype).max, varying(places, values)
+def _in_rounds(values, k):
+    """Where the smallest are. All values are looked at to find the next."""
 
     def take(places, _):
-        value = jnp.min(values, 0, initial=jnp.inf, where=places != taken)
-        place = jnp.min(places, 0, initial=taken, where=values == value[None])
-        return jnp.where(places == place[None], taken, places), (value, place)
+        value = jnp.min(values, 0, initial=jnp.inf, where=places != _TAKEN)
+        place = jnp.min(places, 0, initial=_TAKEN, where=values == value[None])
+        return jnp.where(places == place[None], _TAKEN, places), place
 
+    places = varying(_iota(values.shape), values)
     return jax.lax.scan(take, places, None, k)[1]
+
+
+def _in_turns(values, k):
+    """Where the smallest are. The next is the head of a group, and only its group is
+    looked through for a new head.
+    """
+    number, columns = values.shape
+    # To read from a group costs more than to compare heads.
+    size = 2 ** round(math.log2(number) / 2 - 1)
+    padded = jnp.pad(values, ((0, -number % size), (0, 0)), constant_values=jnp.inf)
+    groups = padded.reshape(-1, size, columns)
+    heads = jnp.min(groups, 1)
+    index, within = _iota(heads.shape), _iota(groups.shape[1:])
+
+    def turn(carry, _):
+        heads, before, taken = carry
+        # A group of which all are taken has NaN for a head.
+        value = jnp.min(heads, 0, initial=jnp.inf, where=~jnp.isnan(heads))
+        group = jnp.min(index, 0, initial=_TAKEN, where=heads == value[None])
+        members = jnp.take_along_axis(groups, group[None, None], 0, mode="clip")[0]
+        places, same = group[None] * size + within, members == value[None]
+        later = (value > before)[None] | (places > taken[None])
+        place = jnp.min(places, 0, initial=_TAKEN, where=same & later)
+        rest = (members > value[None]) | (same & (places > place[None]))
+        head = jnp.min(members, 0, initial=jnp.inf, where=rest)
+        head = jnp.where(jnp.any(rest, 0), head, jnp.nan)
+        heads = jnp.where(index == group[None], head[None], heads)
+        return (heads, value, place), place
+
+    start = (
+        heads,
+        jnp.full(columns, -jnp.inf, heads.dtype),
+        jnp.full(columns, -1, jnp.int32),
+    )
+    return jax.lax.scan(turn, varying(start, values), None, k)[1]
+
+
+def _iota(shape):
+    return jax.lax.broadcasted_iota(jnp.int32, shape, 0)

@@ -4,19 +4,21 @@ import abc
 import contextlib
 import dataclasses
 import functools as ft
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
+import numpy as np
 import optax
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from .._compiled import compiled
 from .._module import Module
-from .._numerics import wide_dtype
+from .._numerics import ratio, wide_dtype
 from .._trees import varying
 from .._typing import Count
 from ..data import DataLoader
@@ -144,6 +146,7 @@ class AbstractTrainedProbe(AbstractProbe):
         y: Targets,
         *,
         validation: tuple[Any, Any] | None = None,
+        class_weight: Literal["balanced"] | Float[Array, " classes"] | None = None,
         batch_size: Count | None = None,
         epochs: Count | None = None,
         patience: Count = 20,
@@ -163,6 +166,9 @@ class AbstractTrainedProbe(AbstractProbe):
         - `validation`: a pair of the same. With it, the parameters after the epoch of
             the best score are kept (the first of equal ones), and training stops after
             `patience` epochs in a row that are no better. Without, the last ones are.
+        - `class_weight`: how much each class counts in the loss, relative to the mean
+            of the samples; `"balanced"` lets all classes count alike, however many
+            samples they have. Scores count every sample once.
         - `batch_size`: that of the class if not given. If there are fewer samples, a
             batch is all of them.
         - `epochs`: how many at most; those of the class if not given.
@@ -174,13 +180,17 @@ class AbstractTrainedProbe(AbstractProbe):
 
         **Returns:** the fitted probe, and a [`ngcx.analysis.TrainingResult`][].
 
-        **Raises:** `ValueError` for targets that fit neither `x` nor `task`, and for
-        data that are not finite (what is traced cannot be checked), and for an
-        `optimizer` that fails the check of types of `jax.shard_map`; `ImportError` for
-        `progress` without tqdm.
+        **Raises:** `ValueError` for targets that fit neither `x` nor `task`, for
+        data that are not finite, a `class_weight` that is not one finite number of 0 or
+        more for each class, or one of a regression (what is traced cannot be checked),
+        and for an `optimizer` that fails the check of types of `jax.shard_map`;
+        `ImportError` for `progress` without tqdm.
         """
         if validation is not None:
             counted(self, *validation)
+        if class_weight is not None:
+            _check_class_weight(self, class_weight)
+            y = _weighted(self, dtype_of(x), y, class_weight)
         epochs = epochs or self.epochs
         batch_size = min(batch_size or self.batch_size or len(y), len(y))
         optimizer = optimizer or self._optimizer(batch_size == len(y))
@@ -191,6 +201,27 @@ class AbstractTrainedProbe(AbstractProbe):
         state = _watched(train, state, epochs) if progress else train(state, epochs)
         network = eqx.combine(state.best, state.constants)
         return FittedNetwork(self, self._restored(state.frame, network)), state.result
+
+
+def _check_class_weight(recipe, weight):
+    wrong = recipe.task == "regression"
+    if not isinstance(weight, str | Tracer):
+        wrong |= weight.shape != (recipe.num_classes,)
+        wrong |= not np.all((weight >= 0) & np.isfinite(weight))
+    if wrong:
+        raise ValueError(
+            "`class_weight` must be a finite number of 0 or more for each of the "
+            f"classes, and None for regression; got {weight}."
+        )
+
+
+def _weighted(recipe, dtype, y, class_weight):
+    """Targets as rows, of which the loss is that of weighted samples."""
+    rows = as_rows(y, recipe.num_classes, wide_dtype(dtype))
+    if isinstance(class_weight, str):
+        class_weight = ratio(1, jnp.sum(rows, 0))
+    rows = rows * class_weight.astype(rows.dtype)[None]
+    return rows * ratio(len(rows), jnp.sum(rows))
 
 
 class _State(Module):

@@ -73,5 +73,13 @@ class AbstractComponents(Module):
         """The same components, but those that are `empty` at their seeds."""
 
     @abc.abstractmethod
+    def marginal(self, features) -> Self:
+        """The densities of these features, a tuple of indices, alone."""
+
+    @abc.abstractmethod
+    def conditional(self, features, rest, values) -> Self:
+        """The densities of the features `rest`, where `features` have those values."""
+
+    @abc.abstractmethod
     def sample(self, key, labels) -> Array:
         """Draws a row (rows, features) from each component in `labels`."""

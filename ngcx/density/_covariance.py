@@ -36,6 +36,13 @@ class Full:
         outer = deviations[:, :, None] * deviations[:, None]
         return deviations[:, :, None] * jnp.linalg.cholesky(covariances / outer)
 
+    def from_precisions(self, precisions):
+        """Scales of covariances whose inverses these are."""
+        # Read backwards, the factor of a precision is upper triangular, and the inverse
+        # of its transpose is that of the covariance.
+        flipped = self.from_covariances(precisions[:, ::-1, ::-1])[:, ::-1, ::-1]
+        return _inverse(flipped.mT)
+
     def covariances(self, scales):
         """Computes `L Lᵀ`, in this shape."""
         return scales @ scales.mT
@@ -80,6 +87,18 @@ class Full:
         """Computes `L shift` for a shift (components, features)."""
         return jnp.einsum("kij,kj->ki", scales, shift)
 
+    def reordered(self, scales, features):
+        """The scales of these features, a tuple, in that order."""
+        return _lower(scales[:, jnp.asarray(features)])
+
+    def conditional(self, scales, features, rest, offsets):
+        """How far the means of `rest` move, and the scales of these features, where
+        `features` are at `offsets` from their means.
+        """
+        scales, given = self.reordered(scales, (*features, *rest)), len(features)
+        z = _solve(scales[:, :given, :given], offsets[:, :, None])
+        return (scales[:, given:, :given] @ z)[:, :, 0], scales[:, given:, given:]
+
     def log_determinant(self, scales, features):
         """Computes ln |L|."""
         return jnp.sum(jnp.log(jnp.diagonal(scales, axis1=1, axis2=2)), -1)
@@ -121,9 +140,7 @@ class Full:
             # QR finds the factor, because a product of the root with itself would be
             # rounded below the floor where a component is much wider in some other
             # direction.
-            upper = jnp.linalg.qr(root, mode="r")
-            sign = jnp.sign(jnp.diagonal(upper, axis1=1, axis2=2))
-            lower = (upper * sign[:, :, None]).mT * floor[:, :, None]
+            lower = _lower(root.mT) * floor[:, :, None]
             return jnp.where(above[:, None, None], regular, lower)
 
         return jax.lax.cond(jnp.all(above), lambda: varying(regular, floor), floored)
@@ -146,8 +163,15 @@ class AbstractDeviations(abc.ABC):
     def from_deviations(self, deviations) -> Array:
         """Scales of components whose features have these standard deviations."""
 
+    @abc.abstractmethod
+    def reordered(self, scales, features) -> Array:
+        """The scales of these features, a tuple, in that order."""
+
     def from_covariances(self, covariances):
         return jnp.sqrt(covariances).reshape(len(covariances), -1)
+
+    def from_precisions(self, precisions):
+        return 1 / self.from_covariances(precisions)
 
     def whitened(self, scales, means, center, x):
         return (_standardised(x, means[:, :, None], scales[:, :, None]),)
@@ -162,6 +186,9 @@ class AbstractDeviations(abc.ABC):
 
     def shifted(self, scales, shift):
         return scales * shift
+
+    def conditional(self, scales, features, rest, offsets):
+        return jnp.zeros_like(offsets[:, :1]), self.reordered(scales, rest)
 
     def log_determinant(self, scales, features):
         return features // scales.shape[1] * jnp.sum(jnp.log(scales), -1)
@@ -195,6 +222,9 @@ class Diagonal(AbstractDeviations):
     def num_parameters(self, features):
         return features
 
+    def reordered(self, scales, features):
+        return scales[:, jnp.asarray(features)]
+
     def pooled(self, squares):
         return squares
 
@@ -213,12 +243,16 @@ class Spherical(AbstractDeviations):
     def num_parameters(self, features):
         return 1
 
+    def reordered(self, scales, features):
+        return scales
+
     def pooled(self, squares):
         return jnp.mean(squares, -1, keepdims=True)
 
 
 COVARIANCES = {
     "full": Full(),
+    "tied": Full(),  # the same one for all, see `Gaussians`
     "diagonal": Diagonal(),
     "spherical": Spherical(),
 }
@@ -255,6 +289,13 @@ def in_reach(z):
 def _inverse(scales):
     eye = jnp.eye(scales.shape[-1], dtype=scales.dtype)
     return _solve(scales, jnp.broadcast_to(eye, scales.shape))
+
+
+def _lower(roots):
+    """The Cholesky factor `L` with `L Lᵀ = root rootᵀ`."""
+    upper = jnp.linalg.qr(roots.mT, mode="r")
+    sign = jnp.sign(jnp.diagonal(upper, axis1=1, axis2=2))
+    return (upper * sign[:, :, None]).mT
 
 
 def _solve(lower, right):

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
+import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
 from .._numerics import power_of_two
@@ -68,6 +69,12 @@ class AbstractFactorial(AbstractComponents):
     def reseeded(self, weights, empty, seeds):
         means = seeds / 2 + weights[None] @ self._means() / 2
         return self._with(weights, jnp.where(empty[:, None], means, self._means()))
+
+    def marginal(self, features):
+        return jtu.tree_map(lambda leaf: leaf[:, jnp.asarray(features)], self)
+
+    def conditional(self, features, rest, values):
+        return self.marginal(rest)
 
 
 class Bernoullis(AbstractFactorial):

@@ -2,39 +2,21 @@
 
 from typing import Literal, TypeAlias
 
-import jax
-import jax.numpy as jnp
-import jax.random as jr
-import jax.tree_util as jtu
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
-from .._kmeans import kmeans_plus_plus
-from .._numerics import power_of_two, ratio, widened
+from .._numerics import widened
 from .._typing import Count, Positive, Scalar
 from ._covariance import COVARIANCES
-from ._em import FitResult, climb
+from ._em import FitResult
 from ._factorial import Bernoullis, Exponentials, ProbabilityFloor
-from ._gaussians import Covariance, Gaussians, check_shape
+from ._gaussians import Covariance, Gaussians, of_all
 from ._mixture import Mixture
-from ._rows import arranged, check_data, check_weights, relative
+from ._start import Start, check_shares, check_start, data_of, fitted, shares
 
 
 Init: TypeAlias = Literal["kmeans++", "random"]
 _STATIC = ("num_components", "max_iter", "init", "n_init")
-
-
-def _data_of(components):
-    """A check that data can be fitted by a class of components."""
-
-    def check(key, x, num_components, *, sample_weight=None, **options):
-        check_data(x, sample_weight, components, num_components)
-
-    return check
-
-
-def _check_shares(weights, *parameters, **options):
-    check_weights("weights", weights, of="a component")
 
 
 class _Namespace:
@@ -64,10 +46,7 @@ class GaussianMixture(_Namespace):
     """
 
     @staticmethod
-    @compiled(
-        static=(*_STATIC, "covariance", "covariance_floor"),
-        before=_data_of(Gaussians),
-    )
+    @compiled(static=(*_STATIC, "covariance", "covariance_floor"), before=check_start)
     def fit(
         key: PRNGKeyArray,
         x: Float[Array, "rows features"],
@@ -80,6 +59,10 @@ class GaussianMixture(_Namespace):
         init: Init = "kmeans++",
         sample_weight: Float[Array, " rows"] | None = None,
         n_init: Count = 1,
+        weights_init: Float[Array, " components"] | None = None,
+        means_init: Float[Array, "components features"] | None = None,
+        precisions_init: Float[Array, "*shape"] | None = None,
+        labels_init: Int[Array, " rows"] | None = None,
     ) -> tuple[Mixture[Gaussians], FitResult]:
         r"""Maximises the likelihood by expectation maximisation (Dempster, Laird and
         Rubin, 1977), in one compiled loop.
@@ -92,8 +75,9 @@ class GaussianMixture(_Namespace):
         - `key`: decides the start.
         - `x`: the data, at least as many rows as components.
         - `num_components`: how many normal distributions there are.
-        - `covariance`: the shape of $\Sigma_k$: `"full"` for any, `"diagonal"` for a
-            variance of each feature, `"spherical"` for one variance of all.
+        - `covariance`: the shape of $\Sigma_k$: `"full"` for any, `"tied"` for any that
+            all components share, `"diagonal"` for a variance of each feature,
+            `"spherical"` for one variance of all.
         - `covariance_floor`: the variances stay above this, relative to the variance of
             the feature in the data (to 1 if that is 0), so that no component collapses
             onto one row.
@@ -104,24 +88,33 @@ class GaussianMixture(_Namespace):
         - `sample_weight`: how often each row counts, 0 or more; once if not given. A
             row of weight 0 is as if it were not there. One row must count at least.
         - `n_init`: how many starts, of which the best end is returned.
+        - `labels_init`: the component that each row belongs to at the start, instead of
+            `init`; one that is out of range, such as -1, belongs to none.
+        - `means_init`, `weights_init`, `precisions_init`: the means to start at, the
+            weights, relative to their sum, and the inverses of the covariances, in the
+            shape of `covariances` of [`ngcx.density.Gaussians`][]. Each takes the place
+            of what the start would have had otherwise. If all are known,
+            `from_parameters` and `fit_more` are shorter.
 
         **Returns:** the fitted [`ngcx.density.Mixture`][] of
         [`ngcx.density.Gaussians`][], and how the fit went.
 
         **Raises:** `ValueError` for fewer rows than components, no features, a
-        `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
-        not finite or beyond a sixteenth of the largest number (what is traced cannot be
-        checked).
+        `sample_weight` that is not finite, negative or 0 of all rows, rows that are
+        not finite or beyond a sixteenth of the largest number, and a start of another
+        shape, with weights that can be none or precisions that are not positive
+        definite (what is traced cannot be checked).
         """
         kind = Gaussians, num_components, covariance, covariance_floor
-        return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)
+        start = Start(weights_init, means_init, precisions_init, labels_init)
+        return fitted(key, x, sample_weight, kind, max_iter, tol, init, n_init, start)
 
     @staticmethod
-    @compiled(static=("covariance", "covariance_floor"), before=_check_shares)
+    @compiled(static=("covariance", "covariance_floor"), before=check_shares)
     def from_parameters(
         weights: Float[Array, " components"],
         means: Float[Array, "components features"],
-        covariances: Float[Array, "components *shape"],
+        covariances: Float[Array, "*shape"],
         covariance: Covariance = "full",
         covariance_floor: Positive[float] = 1e-6,
     ) -> Mixture[Gaussians]:
@@ -132,20 +125,19 @@ class GaussianMixture(_Namespace):
         - `weights`: $\pi$, which count relative to their sum.
         - `means`: $\mu$.
         - `covariances`: $\Sigma$, of shape (components, features, features), of
-            variances (components, features), or (components,), as `covariance` says.
+            (features, features) if it is tied, of variances (components, features), or
+            (components,), as `covariance` says.
         - `covariance`, `covariance_floor`: as for `fit`; the floor holds once the
             mixture is fitted on.
 
         **Raises:** `ValueError` for `covariances` of another shape, and `weights` that
             are not finite, negative, or all 0 (what is traced cannot be checked).
         """
-        shares = _shares(weights)
-        kind, means = COVARIANCES[covariance], widened(means)
-        alike = jax.eval_shape(lambda: kind.covariances(kind.from_deviations(means)))
-        check_shape("covariances", covariances, alike, covariance)
-        scales = kind.from_covariances(widened(covariances))
+        weights, means = shares(weights), widened(means)
+        covariances = of_all("covariances", widened(covariances), means, covariance)
+        scales = COVARIANCES[covariance].from_covariances(covariances)
         gaussians = Gaussians(means, scales, covariance, covariance_floor)
-        return Mixture(shares, gaussians)
+        return Mixture(weights, gaussians)
 
 
 class BernoulliMixture(_Namespace):
@@ -171,7 +163,7 @@ class BernoulliMixture(_Namespace):
     """
 
     @staticmethod
-    @compiled(static=(*_STATIC, "probability_floor"), before=_data_of(Bernoullis))
+    @compiled(static=(*_STATIC, "probability_floor"), before=data_of(Bernoullis))
     def fit(
         key: PRNGKeyArray,
         x: Float[Array, "rows features"],
@@ -213,10 +205,10 @@ class BernoulliMixture(_Namespace):
         not from 0 to 1 (what is traced cannot be checked).
         """
         kind = Bernoullis, num_components, probability_floor
-        return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)
+        return fitted(key, x, sample_weight, kind, max_iter, tol, init, n_init)
 
     @staticmethod
-    @compiled(static=("probability_floor",), before=_check_shares)
+    @compiled(static=("probability_floor",), before=check_shares)
     def from_parameters(
         weights: Float[Array, " components"],
         probabilities: Float[Array, "components features"],
@@ -234,7 +226,7 @@ class BernoulliMixture(_Namespace):
             (what is traced cannot be checked).
         """
         bernoullis = Bernoullis(widened(probabilities), probability_floor)
-        return Mixture(_shares(weights), bernoullis)
+        return Mixture(shares(weights), bernoullis)
 
 
 class ExponentialMixture(_Namespace):
@@ -258,7 +250,7 @@ class ExponentialMixture(_Namespace):
     """
 
     @staticmethod
-    @compiled(static=(*_STATIC, "mean_floor"), before=_data_of(Exponentials))
+    @compiled(static=(*_STATIC, "mean_floor"), before=data_of(Exponentials))
     def fit(
         key: PRNGKeyArray,
         x: Float[Array, "rows features"],
@@ -300,10 +292,10 @@ class ExponentialMixture(_Namespace):
         negative or not finite (what is traced cannot be checked).
         """
         kind = Exponentials, num_components, mean_floor
-        return _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init)
+        return fitted(key, x, sample_weight, kind, max_iter, tol, init, n_init)
 
     @staticmethod
-    @compiled(static=("mean_floor",), before=_check_shares)
+    @compiled(static=("mean_floor",), before=check_shares)
     def from_parameters(
         weights: Float[Array, " components"],
         rates: Float[Array, "components features"],
@@ -320,39 +312,4 @@ class ExponentialMixture(_Namespace):
         **Raises:** `ValueError` for `weights` that are not finite, negative, or all 0
             (what is traced cannot be checked).
         """
-        return Mixture(_shares(weights), Exponentials(widened(rates), mean_floor))
-
-
-def _fit(key, x, sample_weight, kind, max_iter, tol, init, n_init):
-    """Fits so many components of a class, with such options."""
-    components, number, *options = kind
-    rows = relative(arranged(x, sample_weight, components))
-    x, weight, _ = rows
-    whole = components.around(x, weight, *options)
-
-    def run(key):
-        if init == "random":
-            chance = weight / jnp.sum(weight)
-            seeds = jr.choice(key, len(weight), (number,), replace=False, p=chance)
-        else:
-            coordinates = whole.coordinates(x)
-            seeds = kmeans_plus_plus(key, coordinates, number, weight)
-        started = whole.started(x, weight, x[:, seeds].T)
-        equal = jnp.full(number, 1 / number, x.dtype)
-        return climb(Mixture(equal, started), rows, max_iter, tol)
-
-    if n_init == 1:
-        return run(key)
-    # One after the other: side by side, each would wait for the slowest.
-    runs = jax.lax.map(run, jr.split(key, n_init))
-    best = jnp.argmax(runs[1].log_likelihood[:, -1])
-    return jtu.tree_map(lambda leaf: leaf[best], runs)
-
-
-def _shares(weights):
-    """The weights relative to their sum, which cannot overflow."""
-    if weights.size == 0:
-        raise ValueError("`weights` must be of one component or more; got none.")
-    weights = widened(weights)
-    weights = weights * power_of_two(jnp.max(weights, initial=0))
-    return ratio(weights, jnp.sum(weights))
+        return Mixture(shares(weights), Exponentials(widened(rates), mean_floor))

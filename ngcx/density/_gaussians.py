@@ -15,7 +15,7 @@ from ._components import AbstractComponents
 from ._covariance import COVARIANCES, in_reach
 
 
-Covariance: TypeAlias = Literal["full", "diagonal", "spherical"]
+Covariance: TypeAlias = Literal["full", "tied", "diagonal", "spherical"]
 
 
 class Gaussians(AbstractComponents):
@@ -27,8 +27,9 @@ class Gaussians(AbstractComponents):
     - `scales`: what $\Sigma$ is the square of: lower Cholesky factors (components,
         features, features), or standard deviations (components, features) or
         (components, 1).
-    - `covariance`: the shape of $\Sigma_k$: `"full"` for any, `"diagonal"` for a
-        variance of each feature, `"spherical"` for one variance of all.
+    - `covariance`: the shape of $\Sigma_k$: `"full"` for any, `"tied"` for any that all
+        components share, whose scales are the same then, `"diagonal"` for a variance of
+        each feature, `"spherical"` for one variance of all.
     - `covariance_floor`: a fit keeps the variances above this, relative to the variance
         of the feature in the whole mixture (to 1 if that is 0), so that no component
         collapses.
@@ -59,16 +60,18 @@ class Gaussians(AbstractComponents):
         return rough.maximize(ones, jnp.sum(weight)[None], moments)
 
     @property
-    def covariances(self) -> Float[Array, "components *shape"]:
+    def covariances(self) -> Float[Array, "*shape"]:
         r"""$\Sigma$: matrices (components, features, features), variances (components,
-        features), or (components,).
+        features), or (components,); one matrix (features, features) if it is tied.
         """
-        return self._kind.covariances(self.scales)
+        covariances = self._kind.covariances(self.scales)
+        return covariances[0] if self.covariance == "tied" else covariances
 
     @property
     def num_parameters(self) -> int:
         components, features = self.means.shape
-        return components * (features + self._kind.num_parameters(features))
+        scales = 1 if self.covariance == "tied" else components
+        return self.means.size + scales * self._kind.num_parameters(features)
 
     @staticmethod
     def in_support(x):
@@ -97,10 +100,17 @@ class Gaussians(AbstractComponents):
         squares = jax.vmap(jnp.where)(some, squares, kind.identity(self.scales))
         means = self.means + kind.shifted(self.scales, shift)
         floor = self._floor(weights, means, squares)
+        if self.covariance == "tied":
+            # Empty ones count for nothing, and have the same scale as the others.
+            shared = jnp.tensordot(weights, squares, 1)
+            shared = jnp.where(jnp.any(some), shared, squares[0])
+            alike = jnp.any(some), shared, jnp.max(floor, 0)
+            some, squares, floor = (jnp.stack([each] * len(means)) for each in alike)
         scales = kind.rescaled(self.scales, squares, floor)
         # A component stays as it is where products overflow that would cancel, unless
         # that is because of NaN in the data.
-        some &= _finite(means, scales) | ~_finite(*moments)
+        usable = _finite(means, scales) | ~_finite(*moments)
+        some &= jnp.all(usable) if self.covariance == "tied" else usable
         means = jnp.where(some[:, None], means, self.means)
         return self._with(means, jax.vmap(jnp.where)(some, scales, self.scales))
 
@@ -128,6 +138,15 @@ class Gaussians(AbstractComponents):
         # They are as wide as the heaviest component.
         like = jnp.where(empty, jnp.argmax(weights), jnp.arange(len(empty)))
         return self._with(means, self.scales[like])
+
+    def marginal(self, features):
+        scales = self._kind.reordered(self.scales, features)
+        return self._with(self.means[:, jnp.asarray(features)], scales)
+
+    def conditional(self, features, rest, values):
+        offsets = values[None] - self.means[:, jnp.asarray(features)]
+        shift, scales = self._kind.conditional(self.scales, features, rest, offsets)
+        return self._with(self.means[:, jnp.asarray(rest)] + shift, scales)
 
     def sample(self, key, labels):
         shape = (len(labels), self.means.shape[1])
@@ -170,6 +189,16 @@ class Gaussians(AbstractComponents):
         # Subnormal numbers would count as 0.
         resolution = jnp.maximum(resolution, 4 * jnp.finfo(means.dtype).tiny)
         return jnp.maximum(math.sqrt(self.covariance_floor) * deviation, resolution)
+
+
+def of_all(name: str, matrices, means, covariance: Covariance):
+    """Given covariances or precisions of all components. Raises for another shape."""
+    kind = COVARIANCES[covariance]
+    alike = jax.eval_shape(lambda: kind.covariances(kind.from_deviations(means)))
+    tied = covariance == "tied"
+    check_shape(name, matrices, alike.update(shape=alike.shape[tied:]), covariance)
+    shape = (1, *matrices.shape) if tied else matrices.shape
+    return jnp.broadcast_to(matrices.reshape(shape), alike.shape).astype(means.dtype)
 
 
 def _finite(*arrays):

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._compiled import compiled
 from .._module import Module
-from .._numerics import ratio
+from .._numerics import ratio, widened
 from .._trees import is_bound
 from .._typing import Count, Fraction, Natural, Scalar
 from ..metrics import bayesian_information_criterion
@@ -34,6 +34,23 @@ def _check_data(self, x, *, sample_weight=None, **options):
 
 def _check_step(self, x, sample_weight=None, **options):
     check_weights("sample_weight", sample_weight)
+
+
+def _check_features(self, features, values=None):
+    count = jtu.tree_leaves(self.components)[0].shape[1]
+    # A condition leaves one out at least.
+    limit = count if values is None else count - 1
+    inside = {*features} <= {*range(count)} and len({*features}) == len(features)
+    if not (inside and 1 <= len(features) <= limit):
+        raise ValueError(
+            f"`features` must be 1 to {limit} different indices from 0 to {count - 1}; "
+            f"got {features}."
+        )
+    if values is not None and values.shape != (len(features),):
+        raise ValueError(
+            f"`values` must be one for each of the {len(features)} `features`; got the "
+            f"shape {values.shape}."
+        )
 
 
 @final
@@ -108,6 +125,75 @@ class Mixture(Module, Generic[C]):
         # Rounded to half precision, several may be the largest.
         log_prob, responsibilities, _ = posterior(*_prepared(self, x))
         return jnp.where(jnp.isnan(log_prob), -1, jnp.argmax(responsibilities, 0))
+
+    @compiled(before=_check_step)
+    def score(
+        self,
+        x: Float[Array, "rows features"],
+        sample_weight: Float[Array, " rows"] | None = None,
+    ) -> Float[Array, ""]:
+        """The mean log-likelihood of a row, 0 where no row counts; the higher the
+        better.
+
+        **Arguments:**
+
+        - `x`, `sample_weight`: as for `fit_more`.
+
+        **Raises:** `ValueError` for no rows, or a `sample_weight` that is not finite or
+            negative (what is traced cannot be checked).
+        """
+        check_rows(x)
+        mixture, rows = _prepared(self, x, sample_weight)
+        rows = relative(rows)
+        total = expectation(mixture, rows)[0].log_likelihood
+        return ratio(total, jnp.sum(rows.weight), total).astype(x.dtype)
+
+    @compiled(static=("features",), before=_check_features)
+    def marginal(self, features: tuple[int, ...]) -> "Mixture[C]":
+        """The density of some of the features, whatever the others are.
+
+        **Arguments:**
+
+        - `features`: their indices, in the order that they are to have.
+
+        **Returns:** a mixture of the same weights.
+
+        **Raises:** `ValueError` for `features` that are none, not there, or twice.
+        """
+        return Mixture(self.weights, self.components.marginal(features))
+
+    @compiled(static=("features",), before=_check_features)
+    def conditional(
+        self, features: tuple[int, ...], values: Float[Array, " given"]
+    ) -> "Mixture[C]":
+        r"""The density of the other features, where some are known:
+
+        $$p(x_r \mid x_g) = \sum_k \pi_k' \, p_k(x_r \mid x_g), \qquad
+        \pi_k' \propto \pi_k \, p_k(x_g)$$
+
+        **Arguments:**
+
+        - `features`: the indices $g$ of those that are known.
+        - `values`: $x_g$, in the same order. Where no component explains them, the
+            weights stay as they are.
+
+        **Returns:** a mixture of the other features, in their order, and in the dtype
+        of `values`, or float32 for half precisions. Its mean, `mixture.weights @
+        mixture.components.means` of normal distributions, is the best guess of the
+        features that are not known.
+
+        **Raises:** `ValueError` for `features` that are none, all, not there, or twice,
+        and for other `values` than one each.
+        """
+        mixture, rows = _prepared(self.marginal(features), values[None])
+        weights = posterior(mixture, rows)[1][:, 0]
+        count = jtu.tree_leaves(self.components)[0].shape[1]
+        rest = tuple(i for i in range(count) if i not in features)
+        components = jtu.tree_map(
+            lambda leaf: leaf.astype(weights.dtype), self.components
+        )
+        values = widened(values)
+        return Mixture(weights, components.conditional(features, rest, values))
 
     @compiled(static=("num_samples",), before=_check_component)
     def sample(

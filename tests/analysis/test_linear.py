@@ -1,5 +1,10 @@
 """A linear probe reaches the minimum of its loss, in all units."""
 
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import optax
@@ -67,3 +72,72 @@ def test_a_fit_that_was_not_long_enough_says_so():
     adam = optax.adam(1e-3)
     _, result = LinearProbe().fit(KEY, x, y, epochs=20, optimizer=adam)
     assert result.epochs == 20 and not result.converged
+
+
+CLASS_WEIGHT = np.array([1.0, 4.0, 0.5])
+
+
+@pytest.mark.parametrize("weight", ["balanced", CLASS_WEIGHT])
+def test_class_weights_are_those_of_scikit_learn(weight):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 4)).astype(np.float32)
+    noisy = x[:, :3] + rng.normal(size=(500, 3)) + [0, 1, 2]
+    y = np.argmax(noisy, -1)
+    options: Any = {}
+    if not isinstance(weight, str):
+        options["class_weight"] = jnp.asarray(weight)
+    fitted, result = LinearProbe(l1=0.0, l2=1e-2).fit(
+        KEY, x, y, **{"class_weight": weight, **options}
+    )
+    known: Any = weight if isinstance(weight, str) else dict(enumerate(weight))
+    # The strength is that of the mean loss, of which the weights have the mean 1.
+    total = 500 if isinstance(weight, str) else weight[y].sum()
+    oracle = sklearn.linear_model.LogisticRegression(
+        C=100 / total, tol=1e-8, class_weight=known
+    )
+    standard = (x - x.mean(0, dtype=float)) / x.std(0, dtype=float)
+    oracle.fit(standard, y)
+    assert result.converged
+    np.testing.assert_allclose(fitted(x), oracle.predict_proba(standard), atol=5e-3)
+
+
+WRONG: list[Any] = [
+    (LinearProbe(), Y, jnp.ones(2), "`class_weight` must be a finite number"),
+    (LinearProbe(), Y, jnp.full(3, jnp.nan), "`class_weight` must be a finite number"),
+    (
+        LinearProbe(),
+        Y,
+        jnp.array([1, -1, 1.0]),
+        "`class_weight` must be a finite number",
+    ),
+    (LinearProbe("regression"), X, "balanced", "and None for regression"),
+]
+
+
+@pytest.mark.parametrize(("recipe", "y", "weight", "message"), WRONG)
+def test_wrong_class_weights_are_errors(recipe, y, weight, message):
+    with pytest.raises(ValueError, match=message):
+        recipe.fit(KEY, X, y, class_weight=weight)
+
+
+def test_strengths_are_swept_in_one_program():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4)).astype(np.float32)
+    y = (x[:, 0] + rng.normal(size=60) > 0).astype(np.int32)
+    traces = []
+
+    @eqx.filter_jit
+    @eqx.filter_vmap
+    def sweep(l2):
+        traces.append(None)
+        return LinearProbe(num_classes=2, l2=l2).fit(KEY, x, y)[0]
+
+    strengths = jnp.array([1e-3, 0.1, 3.0])
+    swept = sweep(strengths)
+    sweep(2 * strengths)
+    assert len(traces) == 1
+    arrays, constants = eqx.partition(swept, eqx.is_array)
+    for i, l2 in enumerate(strengths):
+        alone, _ = LinearProbe(num_classes=2, l2=l2).fit(KEY, x, y)
+        one = eqx.combine(jax.tree.map(lambda leaf, i=i: leaf[i], arrays), constants)
+        np.testing.assert_allclose(one(x), alone(x), atol=1e-3)

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+import sklearn.neighbors
 from scipy.spatial.distance import cdist
 
-from ngcx.analysis import KMeansProbe, KNNProbe
+from ngcx.analysis import FittedKMeans, FittedKNN, KMeansProbe, KNNProbe
 from ngcx.analysis._neighbors import nearest, smallest
 from ngcx.metrics import adjusted_rand_index
 
@@ -144,7 +145,8 @@ def test_the_cosine_distance_of_zeros_is_1():
 
 @pytest.mark.parametrize("often_infinite", [False, True])
 @pytest.mark.parametrize(
-    ("number", "k"), [(1000, 3), (64, 5), (130, 1), (700, 12), (900, 20), (30, 30)]
+    ("number", "k"),
+    [(1000, 3), (64, 5), (130, 1), (700, 12), (900, 20), (500, 70), (30, 30)],
 )
 def test_smallest_is_a_stable_sort(number, k, often_infinite):
     rng = np.random.default_rng(0)
@@ -217,6 +219,58 @@ def test_votes():
     tied, _ = KNNProbe(2, **LINE).fit(KEY, x[:2], jnp.array([1, 0]))
     assert tied.predict(query).tolist() == [0]
     assert tied.score(query, jnp.array([0])) == 1
+
+
+@pytest.mark.parametrize("weights", ["distance", "softmax"])
+@pytest.mark.parametrize("metric", ["minkowski", "cosine"])
+def test_weighted_votes_are_those_of_scikit_learn(weights, metric):
+    queries, references = rows("normal")
+    queries[:3] = references[:3]  # whose own distance is 0
+    y = np.random.default_rng(1).integers(0, 3, REFERENCES)
+    theirs: Any = weights if weights == "distance" else lambda d: np.exp(-d / 0.2)
+    oracle: Any = sklearn.neighbors.KNeighborsClassifier(
+        K, metric="euclidean" if metric == "minkowski" else metric, weights=theirs
+    )
+    expected = oracle.fit(references, y).predict_proba(queries)
+    fitted, _ = KNNProbe(K, metric, weights=weights, temperature=0.2).fit(
+        KEY, references, y.astype(np.int32)
+    )
+    np.testing.assert_allclose(fitted(queries), expected, atol=1e-3)
+
+
+def test_weights_of_hard_distances_are_finite():
+    largest = float(np.finfo(np.float32).max)
+    x = np.array([[0.0], [1e-45], [largest], [-largest]], np.float32)
+    for weights, temperature in (("distance", 1), ("softmax", 1e-45), ("softmax", 1)):
+        options: Any = {"weights": weights, "temperature": temperature, **LINE}
+        recipe = KNNProbe(3, **options)
+        fitted, _ = recipe.fit(KEY, x, np.arange(4))
+        shares = fitted(x)
+        np.testing.assert_allclose(jnp.sum(shares, 1), 1, rtol=1e-6)
+
+    @jax.grad
+    def slope(temperature, x):
+        recipe = KNNProbe(3, weights="softmax", temperature=temperature, **LINE)
+        return jnp.sum(recipe.fit(KEY, x, jnp.arange(4))[0](x)[:, 0])
+
+    assert np.isfinite(slope(jnp.asarray(1e-3), jnp.asarray(x)))
+
+
+def test_rows_over_devices_have_the_neighbors_and_clusters_of_one():
+    x, y = blobs(800)
+    mesh = jax.sharding.Mesh(jax.devices(), "data")
+    by_row = jax.sharding.NamedSharding(mesh, jax.P("data"))
+    apart = [jax.device_put(each, by_row) for each in (x, y)]
+    for probe in (KNNProbe(3), KMeansProbe(3)):
+        one, _ = probe.fit(KEY, x, y)
+        other, _ = probe.fit(KEY, *apart)
+        np.testing.assert_array_equal(other.predict(apart[0]), one.predict(x))
+        if isinstance(one, FittedKNN) and isinstance(other, FittedKNN):
+            got, expected = other.neighbors(apart[0]), one.neighbors(x)
+            np.testing.assert_array_equal(got[1], expected[1])
+            np.testing.assert_allclose(got[0], expected[0], rtol=1e-6)
+        if isinstance(one, FittedKMeans) and isinstance(other, FittedKMeans):
+            np.testing.assert_allclose(other.centers, one.centers, rtol=1e-5, atol=1e-5)
 
 
 NEXT = KNNProbe(task="regression", **LINE)

@@ -45,6 +45,8 @@ KINDS = {
         "metric": Name("cosine"),
         "p": Number(2, low=1, array=False),
         "vote": Name("mean"),
+        "weights": Name("softmax"),
+        "temperature": Number(0.1, low=0, open=True),
         **TASK,
     },
     "LinearProbe": {
@@ -59,6 +61,7 @@ TRAINING = {
     "batch_size": Size(4, optional=True),
     "epochs": Size(1, optional=True),
     "patience": Size(1),
+    "class_weight": Other(None, {"text": "text", "two": jnp.ones(2)}),
     "optimizer": Other(None, {"text": "text"}),
 }
 FITS = {

@@ -15,6 +15,7 @@ MEANS = jnp.array([[0.2, 0.3, 0.4], [0.7, 0.6, 0.5]])
 GAUSSIAN = {"covariance": Name("diagonal"), "covariance_floor": FLOOR}
 BERNOULLI = {"probability_floor": Number(0.1, 0, 0.5, array=False)}
 EXPONENTIAL = {"mean_floor": FLOOR}
+FEATURES = Other((2, 0), {"a float": (0.5, 1), "twice": (1, 1), "too large": (0, 3)})
 
 EXEMPT = {"AbstractComponents": "abstract"}
 ENTRIES = {
@@ -65,6 +66,14 @@ OPTIONS = {
     "BernoulliMixture": BERNOULLI,
     "ExponentialMixture": EXPONENTIAL,
 }
+STARTS = {
+    "GaussianMixture": {
+        "weights_init": Array("groups", optional=True),
+        "means_init": Array("groups features", optional=True),
+        "precisions_init": Array("groups features", optional=True),
+        "labels_init": Array("rows", "int", optional=True),
+    }
+}
 CLIMB = {"max_iter": Size(2), "tol": Number(1e-3), "sample_weight": WEIGHT}
 for name, parameters in PARAMETERS.items():
     family = getattr(density, name)
@@ -81,6 +90,7 @@ for name, parameters in PARAMETERS.items():
             **CLIMB,
             "init": Name("random"),
             "n_init": Size(1),
+            **STARTS.get(name, {}),
         },
         differentiable=False,
         on_host=True,
@@ -124,6 +134,13 @@ for name, mixture in MIXTURES.items():
                 "num_samples": Size(3, low=0),
                 "component": Size(1, low=0, optional=True),
             },
+        ),
+        score={"x": X, "sample_weight": WEIGHT},
+        marginal={"features": FEATURES},
+        conditional=Entry(
+            mixture.conditional,
+            {"features": FEATURES, "values": Array("groups")},
+            half=False,
         ),
         bic={"x": X},
         aic={"x": X},
