@@ -244,8 +244,7 @@ def test_weights_of_hard_distances_are_finite():
     for weights, temperature in (("distance", 1), ("softmax", 1e-45), ("softmax", 1)):
         options: Any = {"weights": weights, "temperature": temperature, **LINE}
         recipe = KNNProbe(3, **options)
-        fitted, _ = recipe.fit(KEY, x, np.arange(4))
-        shares = fitted(x)
+        shares = recipe.fit(KEY, x, np.arange(4))[0](x)
         np.testing.assert_allclose(jnp.sum(shares, 1), 1, rtol=1e-6)
 
     @jax.grad
@@ -259,8 +258,7 @@ def test_weights_of_hard_distances_are_finite():
 def test_rows_over_devices_have_the_neighbors_and_clusters_of_one():
     x, y = blobs(800)
     mesh = jax.sharding.Mesh(jax.devices(), "data")
-    by_row = jax.sharding.NamedSharding(mesh, jax.P("data"))
-    apart = [jax.device_put(each, by_row) for each in (x, y)]
+    apart = jax.device_put((x, y), jax.sharding.NamedSharding(mesh, jax.P("data")))
     for probe in (KNNProbe(3), KMeansProbe(3)):
         one, _ = probe.fit(KEY, x, y)
         other, _ = probe.fit(KEY, *apart)
