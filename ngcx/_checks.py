@@ -188,7 +188,8 @@ class Checker:
         if not is_array(x):
             return
         for name, value in values.items():
-            if name == "axis" and not -x.ndim <= value < x.ndim:
+            axes = value if isinstance(value, tuple) else (value,)
+            if name == "axis" and not all(-x.ndim <= i < x.ndim for i in axes):
                 there = f"from {-x.ndim} to {x.ndim - 1}" if x.ndim else "with none"
                 raise ValueError(
                     f"`axis` must be one of `{self._array}`, {in_words(x)}, {there}; "
@@ -233,7 +234,7 @@ def check_range(name: str, value: Any, must: Must):
 
 def _is_shaped(name: str, hint: Any) -> bool:
     """Whether it is an axis of an array, or a parameter that broadcasts to one."""
-    return (name == "axis" and hint is int) or dims(hint) == {"..."}
+    return (name == "axis" and int in alternatives(hint)) or dims(hint) == {"..."}
 
 
 @ft.cache
