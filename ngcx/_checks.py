@@ -188,7 +188,7 @@ class Checker:
         if not is_array(x):
             return
         for name, value in values.items():
-            axes = value if isinstance(value, tuple) else (value,)
+            axes = value if type(value) is tuple else (value,)
             if name == "axis" and not all(-x.ndim <= i < x.ndim for i in axes):
                 there = f"from {-x.ndim} to {x.ndim - 1}" if x.ndim else "with none"
                 raise ValueError(
