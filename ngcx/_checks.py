@@ -183,12 +183,12 @@ class Checker:
         bound = inspect.signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
         x, given = bound.arguments[self._array], bound.arguments
-        values = {name: getattr(args[0], name) for name in fields}
+        values: dict[str, Any] = {name: getattr(args[0], name) for name in fields}
         values |= {name: given[name] for name in self._shaped if name != self._array}
         if not is_array(x):
             return
         for name, value in values.items():
-            axes = value if isinstance(value, tuple) else (value,)
+            axes = (value,) if not isinstance(value, tuple) else value
             if name == "axis" and not all(-x.ndim <= i < x.ndim for i in axes):
                 there = f"from {-x.ndim} to {x.ndim - 1}" if x.ndim else "with none"
                 raise ValueError(
@@ -197,7 +197,7 @@ class Checker:
                 )
             (sizes, *others) = dims(self.parameters[self._array].annotation)
             any_shape = not others and re.fullmatch(r"\*\w+", sizes)
-            if any_shape and is_array(value) and not _broadcasts(value.shape, x.shape):
+            if any_shape and is_array(value) and not _broadcasts(value, x):
                 raise ValueError(
                     f"`{name}` of `{self._name(args)}` must broadcast to the shape of "
                     f"`{self._array}`, {in_words(x)}; got {in_words(value)}."
@@ -243,7 +243,8 @@ def _shaped_fields(cls: type) -> tuple[str, ...]:
     return tuple(each.name for each in fields if _is_shaped(each.name, each.type))
 
 
-def _broadcasts(shape, to) -> bool:
+def _broadcasts(value, x) -> bool:
+    shape, to = value.shape, x.shape
     pairs = zip(reversed(shape), reversed(to), strict=False)
     return len(shape) <= len(to) and all(size in (1, other) for size, other in pairs)
 
