@@ -5,7 +5,9 @@ import math
 import jax.numpy as jnp
 
 
-Axes = int | tuple[int, ...]
+# A tuple of integers: to check an item, beartype would draw a random number, of which
+# hypothesis warns.
+Axes = int | tuple
 
 
 def one_axis(x, where, axis: Axes):

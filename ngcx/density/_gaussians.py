@@ -107,9 +107,10 @@ class Gaussians(AbstractComponents):
             alike = jnp.any(some), shared, jnp.max(floor, 0)
             some, squares, floor = (jnp.stack([each] * len(means)) for each in alike)
         scales = kind.rescaled(self.scales, squares, floor)
-        # A component stays as it is where products overflow that would cancel, unless
-        # that is because of NaN in the data.
-        usable = _finite(means, scales) | ~_finite(*moments)
+        # A component stays as it is where products overflow that would cancel, here or
+        # when distances are measured next. NaN in the data shows in the weights.
+        z = kind.whitened(scales, means, means[:1], means.T)[0]
+        usable = _finite(means, scales, z)
         some &= jnp.all(usable) if self.covariance == "tied" else usable
         means = jnp.where(some[:, None], means, self.means)
         return self._with(means, jax.vmap(jnp.where)(some, scales, self.scales))
