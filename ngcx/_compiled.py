@@ -77,8 +77,9 @@ def compiled(
     def call(*args, **kwargs):
         given = args, kwargs
         try:
-            if plain_method and not program.checker.ranges and _fit(args, kwargs):
+            if plain_method and _fit(args, kwargs):
                 # This is what the rest does too, without the searches of it.
+                program.checker.check_ranges(args, kwargs)
                 module, *further = args
                 constants, arrays = split(module)
                 return program.jitted(arrays, constants, *further, **kwargs)

@@ -6,10 +6,17 @@ import jax
 import numpy as np
 
 
+# A union of types would be made anew at each call.
+_INTEGERS = (int, np.integer, np.ndarray)
+
+
 def is_beyond_32_bits(value: Any) -> bool:
     """Whether integers of Python or numpy are larger than JAX takes them for."""
-    wide = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
-    if wide or not isinstance(value, int | np.integer | np.ndarray):
+    # Every eager call asks this, mostly of modules, of which `isinstance` would take a
+    # microsecond.
+    if not issubclass(type(value), _INTEGERS):
+        return False
+    if jax.config.jax_enable_x64:  # pyright: ignore[reportAttributeAccessIssue]
         return False
     if not isinstance(value, int):
         if value.dtype.kind not in "iu" or value.dtype.itemsize < 8 or not value.size:
