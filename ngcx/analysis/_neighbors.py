@@ -116,6 +116,8 @@ def _by_expansion(references, k, p):
     count, features = references.shape
     candidates = min(k + _SPARE, count)
     exactly = _by_differences(references, k, p)
+    if candidates == count:
+        return exactly
     center = jnp.mean(references, 0, keepdims=True)
     # No square of what is less than 1 overflows.
     unit = power_of_two(jnp.max(jnp.abs(references - center)))
@@ -145,8 +147,7 @@ def _by_expansion(references, k, p):
         distances = scale * root(jnp.sum(jnp.square(relative), -1))
         distances, at = smallest(distances, k)
         found = distances, jnp.take_along_axis(chosen, at, 0)
-        if candidates == count:
-            return found
+        # This is false for NaN, which the product is where a query is too far away.
         farthest = (1 + slack) * jnp.square(found[0][-1] * unit)
         certain = jnp.all(farthest < bounds[-1] + own_length[:, 0])
         return jax.lax.cond(certain, lambda: found, lambda: exactly(queries))

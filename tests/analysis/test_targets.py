@@ -112,3 +112,12 @@ def test_a_row_that_is_not_finite_is_in_no_cluster(value):
     assert fitted.clusters(x).tolist() == [1, -1, 0]
     assert fitted.predict(x).tolist() == [1, -1, 0]
     assert np.isnan(fitted(x)).tolist() == [[False] * 2, [True] * 2, [False] * 2]
+
+
+def test_a_row_that_is_far_away_is_in_a_cluster():
+    x = jnp.repeat(jnp.array([[-1.0, -1.0], [2.0, 2.0]]), 3, 0)
+    probe, _ = KMeansProbe(2).fit(KEY, x, jnp.repeat(jnp.arange(2), 3))
+    # The centres are equally far, since the largest numbers absorb the difference.
+    far = jnp.array([[-3e38, 0.0], [4e37, 4e37]])
+    np.testing.assert_array_equal(probe.clusters(far), [0, 0])
+    assert not np.any(np.isnan(probe(far)))

@@ -19,7 +19,7 @@ KNOWN = (
         "No x has a value outside of the range of the activation, as is documented.",
     ),
     (
-        r"density\..*fit",
+        r"density\..*(fit|marginal|conditional)",
         "dtype",
         "in float32",
         "A mixture keeps its parameters in float32.",

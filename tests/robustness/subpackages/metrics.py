@@ -60,6 +60,8 @@ TIMES = metrics.SpikeTimes(
     4.0,
 )
 POSITIVE = Number(2.0, low=0, open=True)
+NOTHING = jnp.zeros(())
+AVERAGES = metrics.Averages(*[NOTHING] * 4)
 
 ENTRIES = {
     "Averages": Entry(
@@ -68,7 +70,10 @@ ENTRIES = {
     ),
     "ClassificationReport": Entry(
         metrics.ClassificationReport,
-        {name: Fixed(jnp.zeros(())) for name in metrics.ClassificationReport._fields},
+        {
+            name: Fixed(AVERAGES if name in ("precision", "recall") else NOTHING)
+            for name in metrics.ClassificationReport._fields
+        },
     ),
     "ClassificationReport.f_score": Entry(
         metrics.classification_report(jnp.eye(3), jnp.eye(3)).f_score,
