@@ -123,11 +123,16 @@ class ClassificationReport(NamedTuple):
 
         **Returns:** the score of each class, and the means over the classes.
         """
-        weight = jnp.square(jnp.asarray(beta, self.precision.macro.dtype))
+        beta = jnp.asarray(beta, self.precision.macro.dtype)
+        # The square of the smaller of beta and its inverse does not overflow.
+        square = jnp.square(jnp.minimum(beta, ratio(jnp.ones_like(beta), beta)))
+        more, less = 1 / (1 + square), square / (1 + square)
+        of_precision = jnp.where(beta > 1, more, less)
+        of_recall = jnp.where(beta > 1, less, more)
 
         def score(precision, recall):
-            both = (1 + weight) * precision * recall
-            return ratio(both, weight * precision + recall)
+            mixed = of_precision * precision + of_recall * recall
+            return ratio(precision * recall, mixed)
 
         of_classes = score(self.precision.of_classes, self.recall.of_classes)
         micro = score(self.precision.micro, self.recall.micro)

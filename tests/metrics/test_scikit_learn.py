@@ -240,3 +240,12 @@ def test_a_million_samples_are_those_of_scikit_learn():
     got = metrics.accuracy(scores, labels, top_k=2)
     expected = theirs.top_k_accuracy_score(labels, scores, k=2, labels=range(6))
     np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_the_f_score_of_a_large_beta_is_the_recall():
+    report = metrics.classification_report(
+        jnp.array([0, 1, 1, 2]), jnp.array([0, 1, 2, 2]), num_classes=4
+    )
+    for beta, expected in [(0.0, report.precision), (1e30, report.recall)]:
+        score = report.f_score(beta).of_classes
+        np.testing.assert_allclose(score, expected.of_classes, rtol=1e-6)
