@@ -16,7 +16,9 @@ from ._sources import rows_of
 
 
 def gatherer(data: PyTree, sharding: NamedSharding | None) -> Callable[[Any], PyTree]:
-    """Takes the rows of every source, on the mesh of `sharding` if there is one."""
+    """A function of row numbers that takes these rows of every source, and puts them on
+    the mesh of `sharding` if there is one.
+    """
     # The paths of the sources, which errors name, cost more than a batch.
     leaves, treedef = jtu.tree_flatten_with_path(data)
     sources = [(source, f"`data{jtu.keystr(path)}`") for path, source in leaves]
