@@ -1,5 +1,6 @@
 from typing import Generic, TypeVar, final
 
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
@@ -311,8 +312,10 @@ class Mixture(Module, Generic[C]):
         step_size = jnp.asarray(step_size, rows.x.dtype)
         rows = relative(rows, axis_name)
         new, statistics, _ = iterated(mixture, rows, step_size, axis_name)
-        total = statistics.log_likelihood
-        return new, ratio(total, jnp.sum(statistics.counts), total)
+        # The counts leave out rows next to impossible, which the likelihood does not.
+        total, weight = statistics.log_likelihood, jnp.sum(rows.weight)
+        weight = weight if axis_name is None else jax.lax.psum(weight, axis_name)
+        return new, ratio(total, weight, total)
 
     @compiled
     def statistics(

@@ -201,3 +201,4 @@ def test_a_row_that_is_impossible_moves_nothing(name):
     one, other = mixture.em_step(far), mixture.em_step(x, weight)
     assert_same(one[0], other[0])
     assert one[1] < -1e30 and other[1] > -1e3
+    np.testing.assert_allclose(one[1], mixture.score(far), rtol=1e-6)
