@@ -16,6 +16,8 @@ import ngcx
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# These are run when the site is built.
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.py"))
 SUBPACKAGES = [each.name for each in pkgutil.iter_modules(ngcx.__path__) if each.ispkg]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 DIRECTIVE = re.compile(r"^::: (\S+)$", re.MULTILINE)
@@ -51,10 +53,11 @@ def test_code_for_many_hosts_runs_on_two(distributed):
     assert [lines[-1] for lines in outputs] == ["65536.0", "65536.0"]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *TUTORIALS], ids=lambda page: page.stem)
 def test_links_lead_to_files(page):
     for link in LINK.findall(page.read_text()):
-        assert (page.parent / link).exists(), link
+        target = page.parent / link
+        assert target.exists() or target.with_suffix(".py") in TUTORIALS, link
 
 
 @pytest.mark.parametrize("subpackage", SUBPACKAGES)
