@@ -59,7 +59,8 @@ class MultiSpike(AbstractSurrogate):
     surrogate does, at the first threshold.
 
     A soft reset then subtracts as many thresholds, so that less than one is left. The
-    threshold must be positive.
+    threshold must be positive. One of 0 or less counts as 0, of which a positive
+    potential holds as many as the dtype can count.
 
     **Arguments:**
 
@@ -108,6 +109,8 @@ def _at_or_above(surrogate, v, threshold, key):
 def _whole_thresholds(surrogate, v, threshold, key):
     del surrogate, key
     ratio = widened(v) / widened(threshold)
-    # A threshold of 0 may make it infinite, or NaN, which is not 1 or more.
+    # A quotient by 0 depends on the sign of the zero, which is not that of the argument
+    # in every program.
+    ratio = jnp.where(threshold > 0, ratio, jnp.where(v > 0, jnp.inf, 0))
     count = jnp.where(ratio >= 1, jnp.floor(ratio), 0)
     return jnp.minimum(count, float(jnp.finfo(v.dtype).max)).astype(v.dtype)

@@ -88,6 +88,18 @@ def test_a_spike_for_each_whole_threshold(dtype):
     np.testing.assert_array_equal(few, [largest, 0])
 
 
+@pytest.mark.parametrize("member", MEMBERS, ids=named)
+def test_the_sign_of_a_zero_decides_nothing(member, dtype):
+    zeros = jnp.broadcast_to(jnp.array([[-0.0], [0.0]], dtype), (2, 4))
+    v = jnp.broadcast_to(jnp.array([-2.0, -0.0, 0.0, 1.0], dtype), (2, 4))
+
+    def each(v):
+        return member(v, zeros), member(zeros, v), member.derivative(zeros)
+
+    for of_minus, of_plus in (*each(v), *jax.jit(each)(v)):
+        np.testing.assert_array_equal(of_minus, of_plus)
+
+
 def test_a_threshold_for_each_neuron(dtype):
     v = jnp.array([[0.5, 1.5, 2.5], [1.5, 0.5, 3.5]], dtype)
     threshold = jnp.array([1.0, 1.0, 3.0], dtype)
