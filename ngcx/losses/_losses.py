@@ -6,7 +6,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Integer
 
 from .._compiled import compiled
-from .._numerics import ratio, widened
+from .._numerics import power_of_two, ratio, widened
 from .._reduction import Reduction, filled, reduce
 from .._typing import Fraction, Scalar
 from ..activations import LogSoftmax
@@ -40,8 +40,9 @@ def cross_entropy(
         is no class, such as -1, does not count.
     - `label_smoothing`: $\varepsilon$, how much of each label is spread evenly over all
         $C$ classes.
-    - `class_weights`: $w$, how much each class counts; 1 if not given. The mean is then
-        divided by the sum of $w_c \, p_c$ over all rows, not by their number.
+    - `class_weights`: $w$, how much each class counts, from 0 on; 1 if not given. The
+        mean is then divided by the sum of $w_c \, p_c$ over all rows, not by their
+        number.
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
@@ -76,6 +77,11 @@ def cross_entropy(
     weights = optax.smooth_labels(weights, jnp.asarray(label_smoothing, z.dtype))
     if class_weights is not None:
         weights *= jnp.broadcast_to(class_weights.astype(z.dtype), weights.shape)
+        if reduction == "mean":
+            # The unit of the weights cancels. In this one, no sum overflows; being a
+            # power of 2, it rounds nothing.
+            unit = power_of_two(jnp.max(jnp.abs(weights), initial=0))
+            weights = (weights * unit) * 0.5 ** weights.size.bit_length()
     # A class of probability 0 adds nothing, also where its logarithm is infinite.
     counts = weights != 0
     logarithms = jnp.where(counts, LogSoftmax()(z), 0)

@@ -324,9 +324,12 @@ def _report(totals, dtype: Any) -> ClassificationReport:
         in_classes, as_classes = jnp.sum(rows[:-1]), jnp.sum(predicted[:-1])
         recall = ratio(right, rows)[:-1]
         prevalence = ratio(rows[:-1], in_classes)
-        chance = rows @ predicted
+        # A product of matrices is of float32 when JAX maps over it without x64.
+        chance = jnp.sum(rows * predicted)
         above_chance = size * jnp.sum(right) - chance
-        spreads = (root(jnp.square(size) - x @ x) for x in (rows, predicted))
+        spreads = (
+            root(jnp.square(size) - jnp.sum(jnp.square(x))) for x in (rows, predicted)
+        )
         accuracy = ratio(all_right, as_classes)
         scores = {
             "precision": _averages(ratio(right, predicted)[:-1], accuracy, prevalence),

@@ -25,12 +25,6 @@ KNOWN = (
         "A mixture keeps its parameters in float32.",
     ),
     (
-        r"feature_dictionaries\.PolynomialLibrary\.__call__",
-        "NaN",
-        "",
-        "Infinity times 0 is NaN, as is documented: 0 would have no gradient.",
-    ),
-    (
         r"init\..*\.numpy$",
         "jit|vmap|shard_map",
         "TracerArrayConversionError",
@@ -64,6 +58,7 @@ RANGES = (
     (r"density\.", "weights|sample_weight|counts", 0.0, 1e30),
     (r"density\.", "rates|covariances", 1e-30, 1e30),
     (r"density\.", "probabilities", 0.0, 1.0),
+    (r"losses\.cross_entropy", "class_weights", 0.0, math.inf),
     (r"(losses|metrics)\.binary_cross_entropy", "targets", 0.0, 1.0),
 )
 

@@ -193,6 +193,17 @@ def test_cross_entropy_is_its_formula(smoothing, weighted, soft, dtype):
     close(loss(reduction="none"), each, dtype)
 
 
+@pytest.mark.parametrize("unit", [2.0**-120, 2.0**120])
+def test_the_unit_of_class_weights_does_not_matter(unit):
+    loss = jax.jit(losses.cross_entropy)
+    logits = jnp.array([[1e31, -8e30, 3.0], [-7e30, 5e30, 2e30], [0.0, 1.0, -2.0]])
+    labels, weights = jnp.array([1, 2, 0]), jnp.array([0.25, 1.0, 6.0])
+    expected = loss(logits, labels, class_weights=weights)
+    assert jnp.isfinite(expected)
+    got = loss(logits, labels, class_weights=weights * unit)
+    np.testing.assert_array_equal(got, expected)
+
+
 def test_binary_cross_entropy_is_its_formula(dtype):
     logits = jnp.asarray([[-5.0, 0.0, 2.0], [1.0, -1.0, 30.0]], dtype)
     targets = jnp.asarray([[0.0, 0.5, 1.0], [0.25, 0.0, 0.0]], dtype)

@@ -70,6 +70,15 @@ def test_scores_and_indices_make_the_same_report():
         np.testing.assert_array_equal(one, other)
 
 
+def test_reports_are_mapped_over():
+    labels, guesses = np.random.default_rng(0).integers(0, 5, (2, 3, 40))
+    mapped = jax.vmap(report_of)(guesses, labels)
+    each = [report_of(*one) for one in zip(guesses, labels, strict=True)]
+    expected = jax.tree.map(lambda *parts: np.stack(parts), *each)
+    for one, other in zip(*map(jax.tree.leaves, (mapped, expected)), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_printed_report_reads_like_theirs():
     labels, guesses = np.random.default_rng(0).integers(0, 5, (2, 200))
     expected = theirs.classification_report(labels, guesses).rstrip("\n")

@@ -139,7 +139,7 @@ for name, mixture in MIXTURES.items():
         marginal={"features": FEATURES},
         conditional=Entry(
             mixture.conditional,
-            {"features": FEATURES, "values": Array("groups")},
+            {"features": FEATURES, "values": Array("2")},
             half=False,
         ),
         bic={"x": X},
