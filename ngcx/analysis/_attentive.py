@@ -28,6 +28,19 @@ class AttentiveProbe(AbstractTrainedProbe):
     count, of shape `(samples, tokens)`. The others may hold anything. Samples of which
     no token counts have outputs that are finite, and the same for all of them.
 
+    **Arguments:**
+
+    - `num_classes`: `None` takes the columns of the targets, or their largest index
+        plus 1.
+    - `attention_size`: the size of all heads of the cross-attention together.
+    - `query_size`: the size of a query and of all that follows. The heads of the
+        self-attention have as much together, and the widest layer of the perceptron
+        four times as much.
+    - `layer_norm`: whether to normalise what the self-attention and the perceptron
+        take.
+    - `input_layer_norm`: whether to normalise queries and tokens.
+    - `dropout`: the probability that a weight of an attention is dropped in training.
+
     !!! example
 
         ```python
@@ -44,20 +57,13 @@ class AttentiveProbe(AbstractTrainedProbe):
 
     task: Task = eqx.field(static=True, default="classification")
     num_classes: Count | None = eqx.field(static=True, default=None)
-    """`None` takes the columns of the targets, or their largest index plus 1."""
     num_heads: Count = eqx.field(static=True, default=8)
     attention_size: Count = eqx.field(static=True, default=64)
-    """The size of all heads of the cross-attention together."""
     query_size: Count = eqx.field(static=True, default=32)
-    """The size of a query and of all that follows. The heads of the self-attention have
-    as much together, and the widest layer of the perceptron four times as much."""
     num_queries: Count = eqx.field(static=True, default=1)
     layer_norm: bool = eqx.field(static=True, default=True)
-    """Whether to normalise what the self-attention and the perceptron take."""
     input_layer_norm: bool = eqx.field(static=True, default=False)
-    """Whether to normalise queries and tokens."""
     dropout: Annotated[float, Must("0 or more and below 1", lambda p: 0 <= p < 1)] = 0.5
-    """The probability that a weight of an attention is dropped in training."""
 
     batch_size: ClassVar = 100
     epochs: ClassVar = 50

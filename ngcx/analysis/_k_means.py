@@ -26,22 +26,30 @@ from ._neighbors import nearest
 
 
 class KMeansResult(NamedTuple):
-    """How well samples could be put into clusters."""
+    """How well samples could be put into clusters.
+
+    **Attributes:**
+
+    - `score`: the adjusted Rand index of the classes and the clusters of the fit.
+    - `inertia`: the sum of the squared distances of the samples from their centres.
+    """
 
     score: Float[Array, ""]
-    """The adjusted Rand index of the classes and the clusters of the fit."""
     inertia: Float[Array, ""]
-    """The sum of the squared distances of the samples from their centres."""
 
 
 class FittedKMeans(AbstractFittedProbe):
-    """Clusters that stand for classes; [`ngcx.analysis.KMeansProbe`][] makes them."""
+    """Clusters that stand for classes; [`ngcx.analysis.KMeansProbe`][] makes them.
+
+    **Arguments:**
+
+    - `centers`: the centres of the clusters.
+    - `frequencies`: how frequent the classes are in each cluster. A cluster without
+        samples has the frequencies of all samples.
+    """
 
     centers: Float[Array, "clusters features"]
-    """The centres of the clusters."""
     frequencies: Float[Array, "clusters classes"]
-    """How frequent the classes are in each cluster. A cluster without samples has the
-    frequencies of all samples."""
 
     @compiled
     def clusters(self, x: Features) -> Int[Array, " samples"]:
@@ -99,6 +107,11 @@ class KMeansProbe(AbstractProbe):
     The probe sees the classes only after it has formed the clusters. Tokens are
     concatenated.
 
+    **Arguments:**
+
+    - `num_classes`: `None` takes the columns of the targets, or their largest index
+        plus 1.
+
     !!! example
 
         ```python
@@ -114,7 +127,6 @@ class KMeansProbe(AbstractProbe):
 
     num_clusters: Count = eqx.field(static=True, default=2)
     num_classes: Count | None = eqx.field(static=True, default=None)
-    """`None` takes the columns of the targets, or their largest index plus 1."""
     task: ClassVar[str] = "classification"  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @compiled(static=("n_init",), before=counting)

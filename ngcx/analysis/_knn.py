@@ -27,14 +27,18 @@ Order = Annotated[float | int, Must("1 or more", lambda p: p >= 1)]
 
 
 class FittedKNN(AbstractPredictor):
-    """Samples, the nearest of which decide; [`ngcx.analysis.KNNProbe`][] makes it."""
+    """Samples, the nearest of which decide; [`ngcx.analysis.KNNProbe`][] makes it.
+
+    **Arguments:**
+
+    - `recipe`: the probe that was fitted.
+    - `references`: the representations that it was fitted to.
+    - `targets`: the targets of the representations, as rows.
+    """
 
     recipe: "KNNProbe"
-    """The probe that was fitted."""
     references: Float[Array, "samples features"]
-    """The representations that it was fitted to."""
     targets: Float[Array, "samples outputs"]
-    """The targets of the representations, as rows."""
 
     @compiled
     def neighbors(
@@ -119,6 +123,18 @@ class KNNProbe(AbstractProbe):
     there are. Euclidean and cosine neighbours of rows that lie close together and far
     from the mean of all take longer to find.
 
+    **Arguments:**
+
+    - `p`: the order of the `"minkowski"` distance.
+    - `vote`: whether each neighbour votes for its most probable class, or the
+        probabilities of all are averaged; the same for class indices. Values of
+        regression are averaged.
+    - `num_classes`: `None` takes the columns of the targets, or their largest index
+        plus 1.
+    - `weights`: how much each neighbour counts.
+    - `temperature`: $T$ of the `"softmax"` weights: the smaller, the more the nearest
+        decide.
+
     !!! example
 
         ```python
@@ -135,19 +151,13 @@ class KNNProbe(AbstractProbe):
     k: Count = eqx.field(static=True, default=1)
     metric: Metric = eqx.field(static=True, default="minkowski")
     p: Order = eqx.field(static=True, default=2)
-    """The order of the `"minkowski"` distance."""
     task: Task = eqx.field(static=True, default="classification")
     vote: Literal["majority", "mean"] = eqx.field(static=True, default="majority")
-    """Whether each neighbour votes for its most probable class, or the probabilities of
-    all are averaged; the same for class indices. Values of regression are averaged."""
     num_classes: Count | None = eqx.field(static=True, default=None)
-    """`None` takes the columns of the targets, or their largest index plus 1."""
     weights: Literal["uniform", "distance", "softmax"] = eqx.field(
         static=True, default="uniform"
     )
-    """How much each neighbour counts."""
     temperature: Positive[Scalar] = 0.07
-    """$T$ of the `"softmax"` weights: the smaller, the more the nearest decide."""
 
     # This is not compiled, because there is nothing to compute.
     @compiled(jit=False, before=counting)

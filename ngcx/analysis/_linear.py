@@ -30,6 +30,14 @@ class LinearProbe(AbstractTrainedProbe):
     reached. In batches it is trained by Adam. $\lVert W \rVert_1$ is rounded off to
     $500 w^2$ for $|w| < 0.001$.
 
+    **Arguments:**
+
+    - `num_classes`: `None` takes the columns of the targets, or their largest index
+        plus 1.
+    - `l1`: the strength $\lambda_1$ of the sum of the magnitudes of $W$.
+    - `l2`: the strength $\lambda_2$ of the sum of the squares of $W$.
+    - `layer_norm`: whether the features of each $x$ are standardised first.
+
     !!! example
 
         ```python
@@ -48,13 +56,9 @@ class LinearProbe(AbstractTrainedProbe):
 
     task: Task = eqx.field(static=True, default="classification")
     num_classes: Count | None = eqx.field(static=True, default=None)
-    """`None` takes the columns of the targets, or their largest index plus 1."""
     l1: NonNegative[Scalar] = 2.5e-5
-    r"""The strength $\lambda_1$ of the sum of the magnitudes of $W$."""
     l2: NonNegative[Scalar] = 1e-4
-    r"""The strength $\lambda_2$ of the sum of the squares of $W$."""
     layer_norm: bool = eqx.field(static=True, default=False)
-    """Whether the features of each $x$ are standardised first."""
 
     batch_size: ClassVar = None
     epochs: ClassVar = 500

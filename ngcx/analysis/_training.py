@@ -40,30 +40,37 @@ class TrainingResult(Module):
 
     All are arrays, so that a fit can be compiled, and mapped over keys and
     hyper-parameters.
+
+    **Attributes:**
+
+    - `loss`: the mean of the loss over the batches, with its penalties.
+    - `score`: the score of the validation data; `None` without them.
+    - `epochs`: how many epochs were run.
+    - `best_epoch`: the epoch whose last parameters are those of the fitted probe,
+        counted from 0.
+    - `converged`: whether training stopped because no batch of an epoch had a slope
+        beyond 1e-5. A convex loss, as that of a linear probe is, has its minimum there.
     """
 
     loss: Float[Array, " epochs"]
-    """The mean of the loss over the batches, with its penalties."""
     score: Float[Array, " epochs"] | None
-    """The score of the validation data; `None` without them."""
     epochs: Int[Array, ""]
-    """How many epochs were run."""
     best_epoch: Int[Array, ""]
-    """The epoch whose last parameters are those of the fitted probe, counted from 0."""
     converged: Bool[Array, ""]
-    """Whether training stopped because no batch of an epoch had a slope beyond 1e-5. A
-    convex loss, as that of a linear probe is, has its minimum there."""
 
 
 class FittedNetwork(AbstractPredictor):
     """A network that was trained; [`ngcx.analysis.LinearProbe`][] and
     [`ngcx.analysis.AttentiveProbe`][] make it.
+
+    **Arguments:**
+
+    - `recipe`: the probe that was fitted.
+    - `network`: what has been trained, with its parameters: a module of Equinox.
     """
 
     recipe: "AbstractTrainedProbe"
-    """The probe that was fitted."""
     network: PyTree
-    """What has been trained, with its parameters: a module of Equinox."""
 
     @compiled
     def __call__(self, x: Inputs) -> Float[Array, "samples outputs"]:

@@ -109,6 +109,12 @@ class BucketLoader(Module):
     nothing is stored, a state that was saved goes on with the very next batch, and with
     `sharding` the batches are the same on any number of hosts.
 
+    **Attributes:**
+
+    - `loaders`: one for each bucket.
+    - `lengths`: how long the sequences of each bucket are made.
+    - `padding`: the share of all steps that is padding.
+
     !!! example
 
         ```python
@@ -128,11 +134,8 @@ class BucketLoader(Module):
     """
 
     loaders: tuple[DataLoader, ...]
-    """One for each bucket."""
     lengths: tuple[int, ...] = eqx.field(static=True)
-    """How long the sequences of each bucket are made."""
     padding: float = eqx.field(static=True)
-    """The share of all steps that is padding."""
 
     @compiled(jit=False)
     def __init__(

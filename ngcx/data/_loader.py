@@ -50,6 +50,20 @@ class DataLoader(Module):
     stays there unless there is a `sharding`; arrays of JAX are read on their device.
     Floats of 64 bits come in 32 unless JAX has x64, on the host too.
 
+    **Arguments:**
+
+    - `data`: arrays that agree in the length of their first axis. In the place of an
+        array may stand any object with a length or a shape that gives the rows of an
+        ascending index array, such as a dataset of HDF5 or Zarr, or an
+        [`ngcx.data.ItemSource`][]. Tables of pandas are read by position.
+    - `batch_size`: how many samples a batch has, over all processes together if there
+        are several.
+    - `remainder`: what becomes of the samples after the last full batch: filled up with
+        the first samples of the epoch, left out, or a smaller batch (on the host only).
+    - `sharding`: the place of each array of a batch. Every process reads the rows of
+        its own devices alone, and the batches do not depend on how many processes there
+        are.
+
     !!! example
 
         ```python
@@ -68,22 +82,12 @@ class DataLoader(Module):
     """
 
     data: PyTree[Any]
-    """Arrays that agree in the length of their first axis. In the place of an array may
-    stand any object with a length or a shape that gives the rows of an ascending index
-    array, such as a dataset of HDF5 or Zarr, or an [`ngcx.data.ItemSource`][]. Tables
-    of pandas are read by position."""
     batch_size: Count = eqx.field(static=True)
-    """How many samples a batch has, over all processes together if there are
-    several."""
     shuffle: bool = eqx.field(static=True, default=True)
     remainder: Literal["wrap", "drop", "partial"] = eqx.field(
         static=True, default="wrap"
     )
-    """What becomes of the samples after the last full batch: filled up with the first
-    samples of the epoch, left out, or a smaller batch (on the host only)."""
     sharding: NamedSharding | None = eqx.field(static=True, default=None)
-    """The place of each array of a batch. Every process reads the rows of its own
-    devices alone, and the batches do not depend on how many processes there are."""
 
     def __check_init__(self):
         sources = jtu.tree_leaves(self.data)

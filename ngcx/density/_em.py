@@ -23,26 +23,33 @@ class Statistics(Module):
     Sums add up: over batches, with `jax.tree.map(jnp.add, one, other)`, and over
     devices, with `jax.lax.psum`. They are taken in the frame of the mixture that made
     them, and mean nothing to another one.
+
+    **Attributes:**
+
+    - `log_likelihood`: the log-likelihood of the mixture, summed over the rows.
+    - `counts`: how many rows each component is responsible for.
+    - `moments`: the moments of the rows, weighted by responsibility.
     """
 
     log_likelihood: Float[Array, ""]
-    """The log-likelihood of the mixture, summed over the rows."""
     counts: Float[Array, " components"]
-    """How many rows each component is responsible for."""
     moments: PyTree[Float[Array, "..."]]
-    """The moments of the rows, weighted by responsibility."""
 
 
 class FitResult(Module):
-    """How a fit went."""
+    """How a fit went.
+
+    **Attributes:**
+
+    - `converged`: whether the last iteration gained less than `tol`.
+    - `iterations`: how many iterations were made.
+    - `log_likelihood`: the mean log-likelihood of a row: of the start, and after each
+        iteration. After the last one it is repeated up to the length `max_iter + 1`.
+    """
 
     converged: Bool[Array, ""]
-    """Whether the last iteration gained less than `tol`."""
     iterations: Int[Array, ""]
-    """How many iterations were made."""
     log_likelihood: Float[Array, " steps"]
-    """The mean log-likelihood of a row: of the start, and after each iteration. After
-    the last one it is repeated up to the length `max_iter + 1`."""
 
 
 def climb(mixture, rows: Rows, max_iter: int, tol):

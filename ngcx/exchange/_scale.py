@@ -10,6 +10,11 @@ class Scale(Module):
     r"""Multiplies each value by a factor, $y = a x$: a layer that stands for NIR's node
     of that name in a [`ngcx.neurons.Stack`][].
 
+    **Arguments:**
+
+    - `factor`: $a$: a number, a constant; or an array that broadcasts to the input,
+        learnt.
+
     **Raises:** `ValueError` where the factors do not broadcast to the input.
 
     !!! example
@@ -24,7 +29,6 @@ class Scale(Module):
     """
 
     factor: Parameter
-    """$a$: a number, a constant; or an array that broadcasts to the input, learnt."""
 
     @compiled
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -22,6 +22,11 @@ class FunctionLibrary(AbstractLibrary):
     `library(x)` has the columns along the last axis; half precisions are computed in
     float32 and rounded once. `library.names(["x", "y"])` says what they are.
 
+    **Arguments:**
+
+    - `functions`: the functions; modules among them may have parameters.
+    - `labels`: their names.
+
     !!! example
 
         ```python
@@ -38,9 +43,7 @@ class FunctionLibrary(AbstractLibrary):
     """
 
     functions: tuple[Callable, ...]
-    """The functions; modules among them may have parameters."""
     labels: tuple[str, ...] = eqx.field(static=True)
-    """Their names."""
 
     # A constructor runs on the host.
     @compiled(jit=False)
@@ -75,6 +78,10 @@ class ConcatenatedLibrary(AbstractLibrary):
     `library(x)` has them along the last axis; `library.names(["x", "y"])` says what
     they are.
 
+    **Arguments:**
+
+    - `libraries`: the libraries in their order.
+
     !!! example
 
         ```python
@@ -87,7 +94,6 @@ class ConcatenatedLibrary(AbstractLibrary):
     """
 
     libraries: tuple[AbstractLibrary, ...]
-    """The libraries in their order."""
 
     def _columns(self, x):
         blocks = [x[..., :0], *(library(x) for library in self.libraries)]
@@ -104,6 +110,10 @@ class ProductLibrary(AbstractLibrary):
     `library(x)` has them along the last axis; half precisions are computed in float32
     and rounded once. `library.names(["x", "y"])` says what they are.
 
+    **Arguments:**
+
+    - `libraries`: the libraries in their order.
+
     !!! example
 
         ```python
@@ -116,7 +126,6 @@ class ProductLibrary(AbstractLibrary):
     """
 
     libraries: tuple[AbstractLibrary, ...]
-    """The libraries in their order."""
 
     def _columns(self, x):
         columns = jnp.ones_like(x, shape=(*x.shape[:-1], 1))

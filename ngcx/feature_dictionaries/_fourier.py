@@ -20,6 +20,14 @@ class FourierLibrary(AbstractLibrary):
     last axis; `library.names(["x", "y"])` says what they are, where the factor counts
     the periods.
 
+    **Arguments:**
+
+    - `num_frequencies`: $n$.
+    - `period`: $P$, that of the lowest frequency. A Python number counts with all of
+        its digits, whatever the dtype of the variables, and `2 * math.pi` stands for $2
+        \pi$ itself, so that the columns are $\sin(k x)$ and $\cos(k x)$. An array may
+        be trained, and is not checked.
+
     !!! example
 
         ```python
@@ -30,12 +38,7 @@ class FourierLibrary(AbstractLibrary):
     """
 
     num_frequencies: Count = eqx.field(static=True)
-    """$n$."""
     period: Positive[Scalar] = 2 * math.pi
-    r"""$P$, that of the lowest frequency. A Python number counts with all of its
-    digits, whatever the dtype of the variables, and `2 * math.pi` stands for $2 \pi$
-    itself, so that the columns are $\sin(k x)$ and $\cos(k x)$. An array may be
-    trained, and is not checked."""
 
     def _columns(self, x):
         period, turns = self.period, _turns_of_array

@@ -20,6 +20,12 @@ class PolynomialLibrary(AbstractLibrary):
     overflow on the way, the product is infinite, or NaN if a 0 follows. A column costs
     one product, whatever its degree is.
 
+    **Arguments:**
+
+    - `order`: the highest total degree.
+    - `include_bias`: whether the first column is 1.
+    - `interaction_only`: whether each variable comes at most once in a monomial.
+
     !!! example
 
         ```python
@@ -34,11 +40,8 @@ class PolynomialLibrary(AbstractLibrary):
     """
 
     order: Count = eqx.field(static=True)
-    """The highest total degree."""
     include_bias: bool = eqx.field(static=True, default=True)
-    """Whether the first column is 1."""
     interaction_only: bool = eqx.field(static=True, default=False)
-    """Whether each variable comes at most once in a monomial."""
 
     def _columns(self, x):
         if x.shape[-1] == 0:

@@ -21,12 +21,15 @@ class AbstractVarianceScaling(AbstractInitializer):
     an output sums over, or outputs an input reaches, receptive field included.
 
     The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
+
+    **Arguments:**
+
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
     """
 
     in_axis: int = eqx.field(static=True, kw_only=True, default=-2)
     out_axis: int = eqx.field(static=True, kw_only=True, default=-1)
     batch_axis: Axes = eqx.field(static=True, kw_only=True, default=())
-    """Axes over which weights are independent, and which no fan counts."""
     law: ClassVar[Callable[..., AbstractInitializer]]
     """What `law(shape, in_axis, out_axis, batch_axis)` returns is drawn from."""
 
@@ -85,20 +88,24 @@ class VarianceScaling(AbstractVarianceScaling):
 
     The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
 
+    **Arguments:**
+
+    - `scale`: what the fan divides. The defaults are those of Keras and Flax.
+    - `mode`: the fan: of the inputs, of the outputs, or the mean of both.
+    - `distribution`: the shape of the law; a truncated one ends at two standard
+        deviations.
+
     ??? cite "Reference"
         He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
     """
 
     scale: Positive[float] = 1.0
-    """What the fan divides. The defaults are those of Keras and Flax."""
     mode: Literal["fan_in", "fan_out", "fan_avg"] = eqx.field(
         static=True, default="fan_in"
     )
-    """The fan: of the inputs, of the outputs, or the mean of both."""
     distribution: Literal["truncated_normal", "normal", "uniform"] = eqx.field(
         static=True, default="truncated_normal"
     )
-    """The shape of the law; a truncated one ends at two standard deviations."""
 
     def law(self, shape, *axes):  # pyright: ignore
         return _jax_law(self.scale, self.mode, self.distribution)(shape, *axes)

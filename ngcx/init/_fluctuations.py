@@ -39,6 +39,20 @@ class FluctuationDriven(AbstractVarianceScaling):
     by $\mu_w$ and $\sigma_w p \sqrt{n} \sum_k \epsilon_k$, so that some neurons fire
     more.
 
+    **Arguments:**
+
+    - `rate`: $p$, the spikes of an input in a step.
+    - `decay`: $\beta$, by which the potential leaks in a step, as a factor: for a time
+        constant, [`ngcx.neurons.decay_factor`][].
+    - `synaptic_decay`: $\alpha$, that of the synaptic current; 0 without a synapse.
+    - `xi`: $\xi$, how many standard deviations below the threshold the mean lies; from
+        1 to 3 in the article.
+    - `mean`: $\mu_U$, the mean potential.
+    - `threshold`: $\theta$.
+    - `share`: how much of the mean and of the variance these weights make, where a
+        neuron has several kinds: 0.9 for those from the layer before and 0.1 for
+        recurrent ones.
+
     ??? cite "Reference"
         Rossbroich, Gygax and Zenke, *Fluctuation-driven initialization for spiking
         neural network training*, Neuromorphic Computing and Engineering 2022.
@@ -58,22 +72,12 @@ class FluctuationDriven(AbstractVarianceScaling):
     """
 
     rate: Between = 0.05
-    """$p$, the spikes of an input in a step."""
     decay: Below1 = 0.9
-    r"""$\beta$, by which the potential leaks in a step, as a factor: for a time
-    constant, [`ngcx.neurons.decay_factor`][]."""
     synaptic_decay: Below1 = 0.0
-    r"""$\alpha$, that of the synaptic current; 0 without a synapse."""
     xi: Positive[float] = 1.0
-    r"""$\xi$, how many standard deviations below the threshold the mean lies; from 1 to
-    3 in the article."""
     mean: float = 0.0
-    r"""$\mu_U$, the mean potential."""
     threshold: float = 1.0
-    r"""$\theta$."""
     share: Fraction[float] = 1.0
-    """How much of the mean and of the variance these weights make, where a neuron has
-    several kinds: 0.9 for those from the layer before and 0.1 for recurrent ones."""
 
     def __check_init__(self):
         if self.mean >= self.threshold:

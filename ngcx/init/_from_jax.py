@@ -78,6 +78,11 @@ class TruncatedGaussian(AbstractInitializer):
     for the default bounds. The law is exact however far the bounds are, and draws reach
     into its tails.
 
+    **Arguments:**
+
+    - `lower`: the lower bound of $z$, in standard deviations.
+    - `upper`: the upper bound of $z$, in standard deviations.
+
     **Raises:** `ValueError` unless `lower` is below `upper`; and at a draw, if both are
     more than 12 standard deviations away on one side (37 for float64), where no number
     of the dtype is as improbable.
@@ -86,9 +91,7 @@ class TruncatedGaussian(AbstractInitializer):
     mean: Scalar = 0.0
     std: Positive[Scalar] = 1.0
     lower: float | int = eqx.field(static=True, default=-2.0)
-    """The lower bound of $z$, in standard deviations."""
     upper: float | int = eqx.field(static=True, default=2.0)
-    """The upper bound of $z$, in standard deviations."""
 
     def __check_init__(self):
         if not self.lower < self.upper:

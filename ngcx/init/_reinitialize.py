@@ -29,16 +29,19 @@ class WeightLayout(NamedTuple):
     """How a layer stores a weight, for `ngcx.init.Reinitializable`.
 
     The default is that of `x @ weight`: two axes, (in, out).
+
+    **Attributes:**
+
+    - `out_first`: whether the axes are (out, in, *receptive field), as in Equinox and
+        PyTorch, and not (*receptive field, in, out), as in JAX and Flax.
+    - `gates`: how many weights lie side by side along the axis of the outputs.
+    - `field_axes`: how many axes the receptive field has, or the name of the layer's
+        attribute that says it. Further axes in front are those of an ensemble.
     """
 
     out_first: bool = False
-    """Whether the axes are (out, in, *receptive field), as in Equinox and PyTorch, and
-    not (*receptive field, in, out), as in JAX and Flax."""
     gates: int = 1
-    """How many weights lie side by side along the axis of the outputs."""
     field_axes: int | str = 0
-    """How many axes the receptive field has, or the name of the layer's attribute that
-    says it. Further axes in front are those of an ensemble."""
 
 
 WeightFields: TypeAlias = tuple[str, ...] | Mapping[str, WeightLayout]

@@ -59,12 +59,15 @@ class Sparse(AbstractInitializer):
     is that of the outputs, and all before it are inputs. Where there are fewer inputs,
     all are connected.
 
+    **Arguments:**
+
+    - `connections`: how many; 15 as in the article.
+
     ??? cite "Reference"
         Martens, *Deep learning via Hessian-free optimization*, ICML 2010.
     """
 
     connections: Count = 15
-    """How many; 15 as in the article."""
     std: NonNegative[Scalar] = 1.0
 
     def _sample(self, source, shape):

@@ -139,15 +139,18 @@ def deserialize(path: str | os.PathLike[str], like: PyTree, *, at: str = "") -> 
 
 @dataclasses.dataclass(frozen=True)
 class Contents:
-    """What a file holds, as [`ngcx.io.inspect`][] gives it; `print` it to read it."""
+    """What a file holds, as [`ngcx.io.inspect`][] gives it; `print` it to read it.
+
+    **Attributes:**
+
+    - `version`: the version of the file; 1 is that of ngcx 0.1.0.
+    - `nodes`: the nodes and leaves, each before its children: `path` and `kind` of
+        each, `class` and `static` fields of a node, `dtype` and `shape` of an array or
+        key, `value` of a number or of anything else.
+    """
 
     version: int
-    """The version of the file; 1 is that of ngcx 0.1.0."""
     nodes: tuple[dict[str, Any], ...]
-    """The nodes and leaves, each before its children: `path` and `kind` of each,
-    `class` and `static` fields of a node, `dtype` and `shape` of an array or key,
-    `value` of a number or of anything else.
-    """
 
     def __str__(self) -> str:
         width = max(len(entry["path"]) for entry in self.nodes)

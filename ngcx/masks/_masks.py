@@ -22,27 +22,35 @@ class PatchSet(Module):
 
     Patch `(row, column)` has the index `row * width + column`, and in a video that of
     its frame before it, `(frame * height + row) * width + column`.
+
+    **Attributes:**
+
+    - `grid`: which patches are in the set, of shape (..., height, width); in a video,
+        the axis before `height` is time.
+    - `indices`: their indices, ascending, then those of other patches, up to a fixed
+        length; no index comes twice.
+    - `valid`: which of the indices are in the set: the first ones.
     """
 
     grid: Bool[Array, "..."]
-    """Which patches are in the set, of shape (..., height, width); in a video, the axis
-    before `height` is time."""
     indices: Int[Array, "*sets size"]
-    """Their indices, ascending, then those of other patches, up to a fixed length; no
-    index comes twice."""
     valid: Bool[Array, "*sets size"]
-    """Which of the indices are in the set: the first ones."""
 
 
 class Masks(Module):
-    """What a model sees of an image, and what it predicts."""
+    """What a model sees of an image, and what it predicts.
+
+    **Attributes:**
+
+    - `context`: the patches to see; never empty.
+    - `targets`: the patches to predict, the union of the blocks; disjoint from the
+        context.
+    - `blocks`: each block, with a leading axis of `num_blocks`; they may overlap.
+    """
 
     context: PatchSet
-    """The patches to see; never empty."""
     targets: PatchSet
-    """The patches to predict, the union of the blocks; disjoint from the context."""
     blocks: PatchSet
-    """Each block, with a leading axis of `num_blocks`; they may overlap."""
 
 
 class MultiBlockMask(Module):
@@ -64,6 +72,15 @@ class MultiBlockMask(Module):
     Sizes of arrays depend on the fields alone, so that it compiles once; `jax.vmap`
     over keys gives a batch. For several kinds of blocks, make several of these.
 
+    **Arguments:**
+
+    - `grid_shape`: height and width of the image, in patches.
+    - `scale`: the range of $s$, the fraction of the grid that a block covers.
+    - `aspect_ratio`: the range of $r$, height over width.
+    - `num_blocks`: how many blocks there are.
+    - `max_keep`: the most patches that the context keeps: a random subset, each with
+        equal chances. `None` keeps all.
+
     **Raises:** `ValueError` for ranges that are not positive and ascending, a scale
     above 1, and blocks that are so large or so many that they always, or nearly always,
     cover the grid.
@@ -84,18 +101,12 @@ class MultiBlockMask(Module):
     """
 
     grid_shape: tuple[int, int] = eqx.field(static=True)
-    """Height and width of the image, in patches."""
     scale: tuple[float | int, float | int] = eqx.field(static=True, default=(0.15, 0.2))
-    """The range of $s$, the fraction of the grid that a block covers."""
     aspect_ratio: tuple[float | int, float | int] = eqx.field(
         static=True, default=(0.75, 1.5)
     )
-    """The range of $r$, height over width."""
     num_blocks: Count = eqx.field(static=True, default=4)
-    """How many blocks there are."""
     max_keep: Count | None = eqx.field(static=True, default=None)
-    """The most patches that the context keeps: a random subset, each with equal
-    chances. `None` keeps all."""
 
     def __check_init__(self):
         if min(self.grid_shape) < 1:
@@ -199,6 +210,11 @@ class RandomMask(Module):
 
     Sizes of arrays depend on the fields alone; `jax.vmap` over keys gives a batch.
 
+    **Arguments:**
+
+    - `grid_shape`: height and width of the image, in patches.
+    - `ratio`: $\rho$, the share of the patches to predict.
+
     **Raises:** `ValueError` for a ratio that is not between 0 and 1, and a grid of
     fewer than two patches.
 
@@ -215,11 +231,9 @@ class RandomMask(Module):
     """
 
     grid_shape: tuple[int, int] = eqx.field(static=True)
-    """Height and width of the image, in patches."""
     ratio: Annotated[float, Must("between 0 and 1", lambda x: 0 < x < 1)] = eqx.field(
         static=True, default=0.75
     )
-    r"""$\rho$, the share of the patches to predict."""
 
     def __check_init__(self):
         if min(self.grid_shape) < 1 or max(self.grid_shape) < 2:
@@ -251,6 +265,12 @@ class TubeMask(Module):
     `TubeMask(MultiBlockMask((14, 14)), 8)` has the blocks of the V-JEPA (Bardes et al.,
     2024).
 
+    **Arguments:**
+
+    - `mask`: the mask of each frame.
+    - `frames`: how many frames there are; for patches of several frames, how many
+        patches follow each other in time.
+
     !!! example
 
         ```python
@@ -264,10 +284,7 @@ class TubeMask(Module):
     """
 
     mask: RandomMask | MultiBlockMask
-    """The mask of each frame."""
     frames: Count = eqx.field(static=True)
-    """How many frames there are; for patches of several frames, how many patches follow
-    each other in time."""
 
     @compiled
     def __call__(self, key: PRNGKeyArray) -> Masks:

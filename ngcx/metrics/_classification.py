@@ -69,45 +69,53 @@ def accuracy(
 class Averages(NamedTuple):
     """A score of each class, and its means over the classes, as scikit-learn names
     them.
+
+    **Attributes:**
+
+    - `of_classes`: the score of each class (`average=None`).
+    - `macro`: the mean over all classes, also those that never occur.
+    - `micro`: the score of the sums over the classes.
+    - `weighted`: the mean over the classes, weighted by how often each occurs.
     """
 
     of_classes: Float[Array, " classes"]
-    """The score of each class (`average=None`)."""
     macro: Float[Array, ""]
-    """The mean over all classes, also those that never occur."""
     micro: Float[Array, ""]
-    """The score of the sums over the classes."""
     weighted: Float[Array, ""]
-    """The mean over the classes, weighted by how often each occurs."""
 
 
 class ClassificationReport(NamedTuple):
     """What [`ngcx.metrics.classification_report`][] finds. Printed, it reads like that
     of scikit-learn.
+
+    **Arguments:**
+
+    - `confusion`: how many rows of each class (first axis) were predicted as each
+        (second).
+    - `precision`: right predictions / predictions of the class.
+    - `recall`: right predictions / rows of the class.
+    - `misses`: how many rows predict nothing.
+    - `accuracy`: right predictions / rows that predict something.
+    - `adjusted_accuracy`: right predictions / rows: a miss counts as wrong.
+    - `balanced_accuracy`: the mean of the recall over the classes that occur.
+    - `cohen_kappa`: how much of what is not right by chance is right (Cohen, 1960).
+    - `matthews`: the correlation of predictions and targets (Matthews, 1975; Gorodkin,
+        2004).
+    - `support`: how many rows each class has.
+    - `prevalence`: the share of each class in the rows that have one.
     """
 
     confusion: Int[Array, "classes classes"]
-    """How many rows of each class (first axis) were predicted as each (second)."""
     precision: Averages
-    """Right predictions / predictions of the class."""
     recall: Averages
-    """Right predictions / rows of the class."""
     misses: Int[Array, ""]
-    """How many rows predict nothing."""
     accuracy: Float[Array, ""]
-    """Right predictions / rows that predict something."""
     adjusted_accuracy: Float[Array, ""]
-    """Right predictions / rows: a miss counts as wrong."""
     balanced_accuracy: Float[Array, ""]
-    """The mean of the recall over the classes that occur."""
     cohen_kappa: Float[Array, ""]
-    """How much of what is not right by chance is right (Cohen, 1960)."""
     matthews: Float[Array, ""]
-    """The correlation of predictions and targets (Matthews, 1975; Gorodkin, 2004)."""
     support: Int[Array, " classes"]
-    """How many rows each class has."""
     prevalence: Float[Array, " classes"]
-    """The share of each class in the rows that have one."""
 
     @compiled
     def f_score(self, beta: NonNegative[Scalar] = 1.0) -> Averages:

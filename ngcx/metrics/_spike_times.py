@@ -19,6 +19,13 @@ class SpikeTimes(Module):
     Wherever a measure takes spike trains, it takes these, or a grid of time steps by
     neurons, of which it makes these.
 
+    **Arguments:**
+
+    - `times`: the times of spikes, rising and from 0 on, in any unit. Those beyond
+        `count` may be anything.
+    - `count`: how many spikes each neuron has.
+    - `t_stop`: the end of the record, which begins at 0; in the unit of `times`.
+
     ```python
     >>> grid = jnp.array([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
     >>> trains = SpikeTimes.from_grid(grid, dt=0.5)
@@ -29,12 +36,8 @@ class SpikeTimes(Module):
     """
 
     times: Float[Array, "*batch neurons spikes"]
-    """The times of spikes, rising and from 0 on, in any unit. Those beyond `count` may
-    be anything."""
     count: Int[Array, "*batch neurons"]
-    """How many spikes each neuron has."""
     t_stop: Positive[Scalar]
-    """The end of the record, which begins at 0; in the unit of `times`."""
 
     @property
     def dtype(self):

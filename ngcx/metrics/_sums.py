@@ -71,14 +71,18 @@ class Total(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """The sums that a metric follows from; `dtype` is that of its result."""
+    """The sums that a metric follows from; `dtype` is that of its result.
+
+    **Attributes:**
+
+    - `zeros`: `zeros(dtype, **options)` makes the sums of no batch.
+    - `of_batch`: `of_batch(dtype, *batch, **options)` makes those of one.
+    - `result`: `result(totals, dtype)` is what follows.
+    """
 
     zeros: Callable[..., PyTree[Array]]
-    """`zeros(dtype, **options)` makes the sums of no batch."""
     of_batch: Callable[..., PyTree[Array]]
-    """`of_batch(dtype, *batch, **options)` makes those of one."""
     result: Callable[[PyTree[Total], Any], PyTree[Array]]
-    """`result(totals, dtype)` is what follows."""
 
 
 def follows_from(sums: Callable[[Callable], Sums]) -> Callable[[F], F]:

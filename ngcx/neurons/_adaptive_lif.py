@@ -23,16 +23,20 @@ from ._reset import AbstractReset, SoftReset
 
 
 class AdaptiveLIFState(Module):
-    """The state of an adaptive leaky integrate-and-fire neuron."""
+    """The state of an adaptive leaky integrate-and-fire neuron.
+
+    **Attributes:**
+
+    - `v`: membrane potential, after the reset, unless that is delayed.
+    - `adaptation`: trace of the past spikes.
+    - `refractory`: refractory steps left; None if there are never any.
+    - `pending`: what the reset takes at the next step; None if it is not delayed.
+    """
 
     v: Float[Array, "*shape"]
-    """Membrane potential, after the reset, unless that is delayed."""
     adaptation: Float[Array, "*shape"]
-    """Trace of the past spikes."""
     refractory: Int[Array, "*shape"] | None = None
-    """Refractory steps left; None if there are never any."""
     pending: Float[Array, "*shape"] | None = None
-    """What the reset takes at the next step; None if it is not delayed."""
 
 
 class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
@@ -48,6 +52,30 @@ class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
     where $\beta$ is `decay`, $\theta$ is `threshold`, $\kappa$ is
     `adaptation_strength`, $\rho$ is `adaptation_decay` and $j$ is the current. All else
     is as in [`ngcx.neurons.LIF`][].
+
+    **Arguments:**
+
+    - `decay`: $\beta$, a factor or a [`ngcx.neurons.TimeConstant`][].
+    - `threshold`: $\theta$, above which a neuron that is not adapted spikes.
+    - `surrogate`: how the spike differentiates.
+    - `reset`: how a spike resets the membrane potential, and when: a
+        [`ngcx.neurons.SoftReset`][], [`ngcx.neurons.HardReset`][] or
+        [`ngcx.neurons.NoReset`][].
+    - `refractory_steps`: how many steps after a spike the neuron is at rest.
+    - `refractory_leak`: whether the potential decays in the refractory steps, without
+        input, and does not stay where the reset left it. **Elsewhere:** ngc-learn
+        `LIFCell`.
+    - `refractory_spikes`: whether the output stays 1 in the refractory steps.
+        **Elsewhere:** ngc-learn `SLIFCell(sticky_spikes=True)`.
+    - `v_rest`: where the potential decays to, and starts from: $u = v_\text{rest} +
+        \beta (v - v_\text{rest}) + j$. **Elsewhere:** Norse `v_leak`, ngc-learn
+        `v_rest`, SpikingJelly `v_reset`.
+    - `scale_input`: whether the current is scaled by $1 - \beta$, as in $\tau \dot v =
+        v_\text{rest} - v + j$: a constant current $j$ then takes the potential to
+        $v_\text{rest} + j$, whatever the decay. **Elsewhere:** SpikingJelly
+        `decay_input=True`, its default, Norse and ngc-learn.
+    - `adaptation_decay`: $\rho$, a factor or a [`ngcx.neurons.TimeConstant`][].
+    - `adaptation_strength`: $\kappa$, by how much a spike raises the threshold.
 
     ??? cite "Reference"
         Bellec, Salaj, Subramoney, Legenstein and Maass, *Long short-term memory and
@@ -66,41 +94,16 @@ class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
     """
 
     decay: Fraction[Decay] = 0.9
-    r"""$\beta$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
     threshold: Learnt = 1.0
-    r"""$\theta$, above which a neuron that is not adapted spikes."""
     surrogate: AbstractSurrogate = Arctan()
-    """How the spike differentiates."""
     reset: AbstractReset = SoftReset()
-    """How a spike resets the membrane potential, and when: a
-    [`ngcx.neurons.SoftReset`][], [`ngcx.neurons.HardReset`][] or
-    [`ngcx.neurons.NoReset`][]."""
     refractory_steps: Natural = eqx.field(static=True, default=0)
-    """How many steps after a spike the neuron is at rest."""
     refractory_leak: bool = eqx.field(static=True, default=False)
-    """Whether the potential decays in the refractory steps, without input, and does not
-    stay where the reset left it.
-
-    **Elsewhere:** ngc-learn `LIFCell`."""
     refractory_spikes: bool = eqx.field(static=True, default=False)
-    """Whether the output stays 1 in the refractory steps.
-
-    **Elsewhere:** ngc-learn `SLIFCell(sticky_spikes=True)`."""
     v_rest: Learnt = 0.0
-    r"""Where the potential decays to, and starts from:
-    $u = v_\text{rest} + \beta (v - v_\text{rest}) + j$.
-
-    **Elsewhere:** Norse `v_leak`, ngc-learn `v_rest`, SpikingJelly `v_reset`."""
     scale_input: bool = eqx.field(static=True, default=False)
-    r"""Whether the current is scaled by $1 - \beta$, as in
-    $\tau \dot v = v_\text{rest} - v + j$: a constant current $j$ then takes the
-    potential to $v_\text{rest} + j$, whatever the decay.
-
-    **Elsewhere:** SpikingJelly `decay_input=True`, its default, Norse and ngc-learn."""
     adaptation_decay: Fraction[Decay] = 0.95
-    r"""$\rho$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
     adaptation_strength: Learnt = 0.1
-    r"""$\kappa$, by how much a spike raises the threshold."""
 
     def __check_init__(self):
         check_neuron(self)

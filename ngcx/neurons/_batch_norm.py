@@ -17,11 +17,15 @@ from ._visits import AllTime
 
 
 class Statistics(Module):
-    """The running statistics of a batch normalisation."""
+    """The running statistics of a batch normalisation.
+
+    **Attributes:**
+
+    - `variance`: unbiased.
+    """
 
     mean: Float[Array, " channels"]
     variance: Float[Array, " channels"]
-    """Unbiased."""
 
 
 class BatchNorm(AbstractCell[Shared]):

@@ -12,6 +12,12 @@ from ._visits import AllTime, whole
 class Parallel(AbstractContainer):
     """Several cells that see the same input; itself a cell.
 
+    **Arguments:**
+
+    - `cells`: cells, layers and functions, as in [`ngcx.neurons.Stack`][].
+    - `combine`: a function of all outputs of one step; their tuple is the output if
+        None.
+
     !!! example
 
         ```python
@@ -26,9 +32,7 @@ class Parallel(AbstractContainer):
     """
 
     cells: tuple[Any, ...]
-    """Cells, layers and functions, as in [`ngcx.neurons.Stack`][]."""
     combine: Callable | None
-    """A function of all outputs of one step; their tuple is the output if None."""
 
     def __init__(self, *cells, combine: Callable | None = None):
         self.cells, self.combine = cells, combine
@@ -55,6 +59,13 @@ class Parallel(AbstractContainer):
 class Residual(AbstractContainer):
     """A cell and a shortcut around it: `combine(shortcut(x), cell(x))`; itself a cell.
 
+    **Arguments:**
+
+    - `cell`: a cell, layer or function.
+    - `combine`: a function of the outputs of the shortcut and of the cell, in this
+        order.
+    - `shortcut`: a cell, layer or function; the input itself if None.
+
     !!! example
 
         ```python
@@ -68,11 +79,8 @@ class Residual(AbstractContainer):
     """
 
     cell: Any
-    """A cell, layer or function."""
     combine: Callable = operator.add
-    """A function of the outputs of the shortcut and of the cell, in this order."""
     shortcut: Any = None
-    """A cell, layer or function; the input itself if None."""
 
     def __check_init__(self):
         check_layer(0, self.cell)

@@ -42,6 +42,15 @@ class TimeConstant(Module):
 
     Given as an array, the time constant is learnt, and the factor stays below 1.
 
+    **Arguments:**
+
+    - `tau`: the time constant $\tau$ in ms.
+    - `dt`: the length of a step in ms.
+    - `euler`: whether the decay is that of a step of Euler's method, $1 - dt/\tau$, for
+        which `dt` is at most $\tau$; a learnt time constant that has fallen below that
+        counts as `dt`, where [`ngcx.optim.in_range`][] with `floor=dt` keeps it.
+        **Elsewhere:** SpikingJelly, Norse and ngc-learn.
+
     !!! example
 
         ```python
@@ -53,15 +62,8 @@ class TimeConstant(Module):
     """
 
     tau: Positive[Learnt]
-    r"""The time constant $\tau$ in ms."""
     dt: Positive[float | int] = eqx.field(static=True, default=1.0)
-    """The length of a step in ms."""
     euler: bool = eqx.field(static=True, default=False)
-    r"""Whether the decay is that of a step of Euler's method, $1 - dt/\tau$, for which
-    `dt` is at most $\tau$; a learnt time constant that has fallen below that counts as
-    `dt`, where [`ngcx.optim.in_range`][] with `floor=dt` keeps it.
-
-    **Elsewhere:** SpikingJelly, Norse and ngc-learn."""
 
     def __check_init__(self):
         if self.euler and isinstance(self.tau, float | int) and self.tau < self.dt:

@@ -14,6 +14,13 @@ from ._base import AbstractCell, Shape, described
 class Delay(AbstractCell[Array]):
     r"""Gives what came in some steps ago: $y_t = x_{t - d}$, and 0 before that.
 
+    **Arguments:**
+
+    - `delay`: d, in whole steps: one number, or an array that broadcasts to the input,
+        one for each neuron. More than `max_delay` counts as that, less than 0 as 0.
+    - `max_delay`: how many steps the state remembers; `delay` if None, where that is a
+        number.
+
     !!! example
 
         ```python
@@ -30,10 +37,7 @@ class Delay(AbstractCell[Array]):
     """
 
     delay: Natural | Int[Array, "..."]
-    """d, in whole steps: one number, or an array that broadcasts to the input, one for
-    each neuron. More than `max_delay` counts as that, less than 0 as 0."""
     max_delay: Natural | None = eqx.field(static=True, default=None)
-    """How many steps the state remembers; `delay` if None, where that is a number."""
 
     def __check_init__(self):
         if not isinstance(self.delay, int) and self.max_delay is None:

@@ -11,12 +11,16 @@ from ._base import AbstractCell, Shape, at_rest
 
 
 class DropoutState(Module):
-    """The state of a dropout of one mask a sequence."""
+    """The state of a dropout of one mask a sequence.
+
+    **Attributes:**
+
+    - `mask`: what is kept.
+    - `is_drawn`: whether the mask is drawn yet, as it is in the first step.
+    """
 
     mask: Bool[Array, "*shape"]
-    """What is kept."""
     is_drawn: Bool[Array, ""]
-    """Whether the mask is drawn yet, as it is in the first step."""
 
 
 class Dropout(AbstractCell[DropoutState]):
@@ -25,6 +29,11 @@ class Dropout(AbstractCell[DropoutState]):
 
     The mask is part of the state, so that a sequence run in pieces keeps it. A mask for
     every step is `eqx.nn.Dropout`.
+
+    **Arguments:**
+
+    - `p`: the probability to be dropped.
+    - `inference`: whether nothing is dropped; `eqx.nn.inference_mode` sets it.
 
     ??? cite "Reference"
         Gal and Ghahramani, *A theoretically grounded application of dropout in
@@ -44,9 +53,7 @@ class Dropout(AbstractCell[DropoutState]):
     """
 
     p: Fraction[float | int] = 0.5
-    """The probability to be dropped."""
     inference: bool = False
-    """Whether nothing is dropped; `eqx.nn.inference_mode` sets it."""
 
     @compiled(jit=False)
     def init(self, shape: Shape, dtype: DTypeLike = jnp.float32) -> DropoutState:

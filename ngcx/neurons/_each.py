@@ -18,6 +18,10 @@ class Each(AbstractCell[PyTree]):
     """The same layer for each item along the first axis of the input of a step, such as
     the tokens of a sequence; itself a cell, where every item has a state of its own.
 
+    **Arguments:**
+
+    - `layer`: a cell, layer or function.
+
     !!! example
 
         ```python
@@ -34,7 +38,6 @@ class Each(AbstractCell[PyTree]):
     """
 
     layer: Any
-    """A cell, layer or function."""
 
     def __check_init__(self):
         check_layer(0, self.layer)

@@ -21,6 +21,11 @@ class Frozen(Module):
     [`ngcx.init.reinitialize`][]. They are still traced: other values run the same
     program.
 
+    **Attributes:**
+
+    - `bits`: the pytree, with integers in place of floating-point numbers.
+    - `dtypes`: the dtype of each leaf that was floating-point.
+
     !!! example
 
         ```python
@@ -37,9 +42,7 @@ class Frozen(Module):
     """
 
     bits: PyTree
-    """The pytree, with integers in place of floating-point numbers."""
     dtypes: tuple[str | None, ...] = eqx.field(static=True)
-    """The dtype of each leaf that was floating-point."""
 
     def __init__(self, value: PyTree):
         """

@@ -13,10 +13,14 @@ from ._frozen import Learnt
 
 
 class LeakyIntegratorState(Module):
-    """The state of a leaky integrator."""
+    """The state of a leaky integrator.
+
+    **Attributes:**
+
+    - `v`: membrane potential.
+    """
 
     v: Float[Array, "*shape"]
-    """Membrane potential."""
 
 
 class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
@@ -32,6 +36,16 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     float32 and the potential rounded once; with a decay above about 0.997 in bfloat16
     (0.9995 in float16), what leaks in a step is less than that rounding, and the
     potential stands still.
+
+    **Arguments:**
+
+    - `decay`: $\beta$, a factor or a [`ngcx.neurons.TimeConstant`][].
+    - `v_rest`: where the potential decays to, and starts from: $v \leftarrow
+        v_\text{rest} + \beta (v - v_\text{rest}) + j$. **Elsewhere:** Norse `LICell`,
+        `v_leak`.
+    - `scale_input`: whether the current is scaled by $1 - \beta$, as in $\tau \dot v =
+        v_\text{rest} - v + j$: a constant current $j$ then takes the potential to
+        $v_\text{rest} + j$, whatever the decay. **Elsewhere:** Norse `LICell`.
 
     !!! example
 
@@ -56,18 +70,8 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     """
 
     decay: Fraction[Decay] = 0.9
-    r"""$\beta$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
     v_rest: Learnt = 0.0
-    r"""Where the potential decays to, and starts from:
-    $v \leftarrow v_\text{rest} + \beta (v - v_\text{rest}) + j$.
-
-    **Elsewhere:** Norse `LICell`, `v_leak`."""
     scale_input: bool = eqx.field(static=True, default=False)
-    r"""Whether the current is scaled by $1 - \beta$, as in
-    $\tau \dot v = v_\text{rest} - v + j$: a constant current $j$ then takes the
-    potential to $v_\text{rest} + j$, whatever the decay.
-
-    **Elsewhere:** Norse `LICell`."""
 
     # This is not compiled: for every shape there would be one more program of zeros.
     @compiled(jit=False)

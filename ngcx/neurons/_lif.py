@@ -16,14 +16,18 @@ from ._reset import AbstractReset, SoftReset
 
 
 class LIFState(Module):
-    """The state of a leaky integrate-and-fire neuron."""
+    """The state of a leaky integrate-and-fire neuron.
+
+    **Attributes:**
+
+    - `v`: membrane potential, after the reset, unless that is delayed.
+    - `refractory`: refractory steps left; None if there are never any.
+    - `pending`: what the reset takes at the next step; None if it is not delayed.
+    """
 
     v: Float[Array, "*shape"]
-    """Membrane potential, after the reset, unless that is delayed."""
     refractory: Int[Array, "*shape"] | None = None
-    """Refractory steps left; None if there are never any."""
     pending: Float[Array, "*shape"] | None = None
-    """What the reset takes at the next step; None if it is not delayed."""
 
 
 class LIF(AbstractCell[LIFState]):
@@ -52,6 +56,28 @@ class LIF(AbstractCell[LIFState]):
 
     Potentials and currents are in units of the default threshold.
 
+    **Arguments:**
+
+    - `decay`: $\beta$, a factor or a [`ngcx.neurons.TimeConstant`][].
+    - `threshold`: $\theta$, above which the neuron spikes.
+    - `surrogate`: how the spike differentiates.
+    - `reset`: how a spike resets the membrane potential, and when: a
+        [`ngcx.neurons.SoftReset`][], [`ngcx.neurons.HardReset`][] or
+        [`ngcx.neurons.NoReset`][].
+    - `refractory_steps`: how many steps after a spike the neuron is at rest.
+    - `refractory_leak`: whether the potential decays in the refractory steps, without
+        input, and does not stay where the reset left it. **Elsewhere:** ngc-learn
+        `LIFCell`.
+    - `refractory_spikes`: whether the output stays 1 in the refractory steps.
+        **Elsewhere:** ngc-learn `SLIFCell(sticky_spikes=True)`.
+    - `v_rest`: where the potential decays to, and starts from: $u = v_\text{rest} +
+        \beta (v - v_\text{rest}) + j$. **Elsewhere:** Norse `v_leak`, ngc-learn
+        `v_rest`, SpikingJelly `v_reset`.
+    - `scale_input`: whether the current is scaled by $1 - \beta$, as in $\tau \dot v =
+        v_\text{rest} - v + j$: a constant current $j$ then takes the potential to
+        $v_\text{rest} + j$, whatever the decay. **Elsewhere:** SpikingJelly
+        `decay_input=True`, its default, Norse and ngc-learn.
+
     ??? cite "Reference"
         Lapicque, *Recherches quantitatives sur l'excitation électrique des nerfs
         traitée comme une polarisation*, 1907; in this discrete form Neftci, Mostafa and
@@ -71,37 +97,14 @@ class LIF(AbstractCell[LIFState]):
     """
 
     decay: Fraction[Decay] = 0.9
-    r"""$\beta$, a factor or a [`ngcx.neurons.TimeConstant`][]."""
     threshold: Learnt = 1.0
-    r"""$\theta$, above which the neuron spikes."""
     surrogate: AbstractSurrogate = Arctan()
-    """How the spike differentiates."""
     reset: AbstractReset = SoftReset()
-    """How a spike resets the membrane potential, and when: a
-    [`ngcx.neurons.SoftReset`][], [`ngcx.neurons.HardReset`][] or
-    [`ngcx.neurons.NoReset`][]."""
     refractory_steps: Natural = eqx.field(static=True, default=0)
-    """How many steps after a spike the neuron is at rest."""
     refractory_leak: bool = eqx.field(static=True, default=False)
-    """Whether the potential decays in the refractory steps, without input, and does not
-    stay where the reset left it.
-
-    **Elsewhere:** ngc-learn `LIFCell`."""
     refractory_spikes: bool = eqx.field(static=True, default=False)
-    """Whether the output stays 1 in the refractory steps.
-
-    **Elsewhere:** ngc-learn `SLIFCell(sticky_spikes=True)`."""
     v_rest: Learnt = 0.0
-    r"""Where the potential decays to, and starts from:
-    $u = v_\text{rest} + \beta (v - v_\text{rest}) + j$.
-
-    **Elsewhere:** Norse `v_leak`, ngc-learn `v_rest`, SpikingJelly `v_reset`."""
     scale_input: bool = eqx.field(static=True, default=False)
-    r"""Whether the current is scaled by $1 - \beta$, as in
-    $\tau \dot v = v_\text{rest} - v + j$: a constant current $j$ then takes the
-    potential to $v_\text{rest} + j$, whatever the decay.
-
-    **Elsewhere:** SpikingJelly `decay_input=True`, its default, Norse and ngc-learn."""
 
     def __check_init__(self):
         check_neuron(self)

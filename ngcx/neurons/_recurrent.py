@@ -16,19 +16,30 @@ from ._visits import AtRest, shapes
 
 
 class RecurrentState(Module):
-    """The state of a recurrent cell."""
+    """The state of a recurrent cell.
+
+    **Attributes:**
+
+    - `cell`: that of the cell itself.
+    - `feedback`: that of the feedback; None if it has none.
+    - `out`: the output of the step before, 0 at first.
+    """
 
     cell: Any
-    """That of the cell itself."""
     feedback: Any
-    """That of the feedback; None if it has none."""
     out: Any
-    """The output of the step before, 0 at first."""
 
 
 class Recurrent(AbstractContainer):
     r"""A cell that hears its own output of the step before,
     $y_t = \text{cell}(\text{combine}(x_t, \text{feedback}(y_{t-1})))$; itself a cell.
+
+    **Arguments:**
+
+    - `cell`: a cell, layer or function.
+    - `feedback`: a matrix W of shape (neurons, neurons), from each neuron (row) to each
+        (column), used as `spikes @ W`; or a cell, layer or function.
+    - `combine`: a function of the input and of what is heard.
 
     !!! example
 
@@ -48,12 +59,8 @@ class Recurrent(AbstractContainer):
     """
 
     cell: Any
-    """A cell, layer or function."""
     feedback: Float[Array, "neurons neurons"] | Callable
-    """A matrix W of shape (neurons, neurons), from each neuron (row) to each (column),
-    used as `spikes @ W`; or a cell, layer or function."""
     combine: Callable = operator.add
-    """A function of the input and of what is heard."""
     weight_fields: ClassVar[tuple[str, ...]] = ("feedback",)
 
     def __check_init__(self):

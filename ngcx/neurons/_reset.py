@@ -68,16 +68,19 @@ class SoftReset(AbstractReset):
     `SoftReset(delayed=True)`, unless it is told `reset_delay=False`; Spyx
     `SoftReset(delayed=True, detach=False)`; SpikingJelly `v_reset=None`, Norse
     `LIFBoxCell(reset_method=reset_subtract)` and sinabs, `SoftReset(detach=False)`.
+
+    **Arguments:**
+
+    - `delayed`: whether it acts at the next step, after the decay: $u_t = \beta u_{t-1}
+        + j_t - \theta s_{t-1}$, where $v_t = u_t$.
+    - `detach`: whether the gradient ignores the reset (not the spike).
+    - `by`: what is subtracted for a spike; if None, the threshold that it passed.
+        Bellec's LSNN subtracts the threshold of a neuron that is not adapted.
     """
 
     delayed: bool = eqx.field(static=True, default=False)
-    r"""Whether it acts at the next step, after the decay:
-    $u_t = \beta u_{t-1} + j_t - \theta s_{t-1}$, where $v_t = u_t$."""
     detach: bool = eqx.field(static=True, default=True)
-    """Whether the gradient ignores the reset (not the spike)."""
     by: Learnt | None = None
-    """What is subtracted for a spike; if None, the threshold that it passed. Bellec's
-    LSNN subtracts the threshold of a neuron that is not adapted."""
 
     def taken(self, spikes, threshold):
         if self.by is not None:
@@ -97,16 +100,18 @@ class HardReset(AbstractReset):
     **Elsewhere:** snnTorch `reset_mechanism="zero"`, with `delayed=True` unless it is
     told `reset_delay=False`; SpikingJelly `v_reset=0.0`, its default, and Norse
     `LIFCell`, with `detach=False`; ngc-learn `LIFCell`; SpyTorch, with `delayed=True`.
+
+    **Arguments:**
+
+    - `to`: the potential after a spike.
+    - `delayed`: whether it acts at the next step, after the decay: $u_t = (\beta
+        u_{t-1} + j_t) (1 - s_{t-1}) + v_\text{to} s_{t-1}$, where $v_t = u_t$.
+    - `detach`: whether the gradient ignores the reset (not the spike).
     """
 
     to: Learnt = 0.0
-    """The potential after a spike."""
     delayed: bool = eqx.field(static=True, default=False)
-    r"""Whether it acts at the next step, after the decay:
-    $u_t = (\beta u_{t-1} + j_t) (1 - s_{t-1}) + v_\text{to} s_{t-1}$, where
-    $v_t = u_t$."""
     detach: bool = eqx.field(static=True, default=True)
-    """Whether the gradient ignores the reset (not the spike)."""
 
     def taken(self, spikes, threshold):
         del threshold

@@ -13,10 +13,13 @@ class Shared(Module):
     A cell puts it anywhere in its state, as in `{"v": v, "weight": Shared(weight)}`,
     and must return the same value for all samples: `jax.lax.pmean(value, "batch")` is
     their average.
+
+    **Attributes:**
+
+    - `value`: arrays.
     """
 
     value: PyTree
-    """Arrays."""
 
 
 def is_shared(node) -> bool:

@@ -20,11 +20,14 @@ from ._visits import AllTime, AtRest, repeated, whole
 class StackState(Module):
     """The states of the layers of a stack: `state[1]` is that of layer 1, None for what
     has no state.
+
+    **Attributes:**
+
+    - `sample`: what the input of a sample in one step looks like.
     """
 
     layers: tuple
     sample: Any = eqx.field(static=True)
-    """What the input of a sample in one step looks like."""
 
     def __getitem__(self, number: int) -> Any:
         return self.layers[number]
@@ -47,6 +50,10 @@ class Stack(AbstractContainer):
     `stack[1]` is a layer, `stack[1:]` a stack, and `eqx.tree_at` edits any layer of it.
     A function is known by its identity: give it a name outside of what makes stacks
     again and again, since another one compiles anew.
+
+    **Arguments:**
+
+    - `layers`: cells, layers and functions.
 
     !!! example
 
@@ -75,7 +82,6 @@ class Stack(AbstractContainer):
     """
 
     layers: tuple[Any, ...]
-    """Cells, layers and functions."""
 
     def __init__(self, *layers):
         """

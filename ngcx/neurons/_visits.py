@@ -108,22 +108,26 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class AllTime:
-    """Takes all steps of all samples: time first, then the batch."""
+    """Takes all steps of all samples: time first, then the batch.
+
+    **Arguments:**
+
+    - `key`: one for all samples, or one each; None if nothing is random.
+    - `numbers`: the numbers of the steps, (time,).
+    - `valid`: which steps there are, (time,) or (time, batch); None for all of them.
+    - `constant`: whether the inputs are one step that stands for all of them.
+    - `numbering`: the numbers of the layers that lead here.
+    """
 
     key: Any
-    """One for all samples, or one each; None if nothing is random."""
     numbers: Any
-    """The numbers of the steps, (time,)."""
     valid: Any = None
-    """Which steps there are, (time,) or (time, batch); None for all of them."""
     batch: int | None = None
     checkpoint: bool = False
     wanted: tuple[str, ...] | None = ()
     constant: bool = False
-    """Whether the inputs are one step that stands for all of them."""
     path: str = ""
     numbering: tuple[int, ...] = ()
-    """The numbers of the layers that lead here."""
     seen: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def visit(self, number: int, cell, state, xs):

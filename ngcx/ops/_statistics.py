@@ -13,22 +13,26 @@ from .._numerics import divided, rescaled, root, wide_dtype
 
 
 class TensorStats(NamedTuple):
-    """What [`ngcx.ops.tensor_stats`][] finds; each is an array of shape `()`."""
+    """What [`ngcx.ops.tensor_stats`][] finds; each is an array of shape `()`.
+
+    **Attributes:**
+
+    - `mean`: the mean of the finite entries.
+    - `std`: their (population) standard deviation.
+    - `magnitude`: the largest of their absolute values.
+    - `nan_count`: how many entries are NaN.
+    - `inf_count`: how many are infinite.
+    - `size`: how many there are altogether.
+    """
 
     mean: Float[Array, ""]
-    """The mean of the finite entries."""
     std: Float[Array, ""]
-    """Their (population) standard deviation."""
     magnitude: Float[Array, ""]
-    """The largest of their absolute values."""
     minimum: Float[Array, ""]
     maximum: Float[Array, ""]
     nan_count: Int[Array, ""]
-    """How many entries are NaN."""
     inf_count: Int[Array, ""]
-    """How many are infinite."""
     size: Int[Array, ""]
-    """How many there are altogether."""
 
 
 def _check_numbers(tree):

@@ -28,6 +28,13 @@ class PatchGenerator(Module):
     Every row of patches is combined with every column, and patches come in the order
     of reading, whatever the alignment.
 
+    **Arguments:**
+
+    - `horizontal_stride`: the distance from one column of patches to the next; by
+        default `patch_width`.
+    - `vertical_stride`: the distance from one row of patches to the next; by default
+        `patch_height`.
+
     !!! example
 
         ```python
@@ -53,9 +60,7 @@ class PatchGenerator(Module):
         static=True, default="top"
     )
     horizontal_stride: Count | None = eqx.field(static=True, default=None)
-    """The distance from one column of patches to the next; by default `patch_width`."""
     vertical_stride: Count | None = eqx.field(static=True, default=None)
-    """The distance from one row of patches to the next; by default `patch_height`."""
 
     @compiled
     def __call__(self, images: Images) -> Patches:
