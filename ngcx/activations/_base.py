@@ -49,6 +49,7 @@ class AbstractElementwise(AbstractActivation):
     !!! example
 
         ```python
+        >>> from ngcx.activations import AbstractElementwise
         >>> import jax
         >>> import jax.numpy as jnp
         >>> class Bell(AbstractElementwise):

@@ -36,6 +36,7 @@ class GLU(Module):
     !!! example
 
         ```python
+        >>> from ngcx.activations import GLU
         >>> import jax.numpy as jnp
         >>> from ngcx.activations import ReLU
         >>> print(GLU(ReLU())(jnp.array([2.0, 3.0, 4.0, -1.0])))

@@ -44,6 +44,7 @@ class AttentiveProbe(AbstractTrainedProbe):
     !!! example
 
         ```python
+        >>> from ngcx.analysis import AttentiveProbe
         >>> import jax
         >>> x = jax.random.normal(jax.random.key(0), (64, 3, 8))
         >>> y = (x[:, 0, 0] > 0).astype(int)

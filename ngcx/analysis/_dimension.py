@@ -41,6 +41,8 @@ def participation_ratio(
     **Raises:** `ValueError` without codes, or features.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.analysis import participation_ratio
     >>> codes = jnp.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
     >>> participation_ratio(codes)
     Array(2., dtype=float32)
@@ -73,6 +75,8 @@ def rankme(codes: Float[Array, "samples features"]) -> Float[Array, ""]:
     **Raises:** `ValueError` without codes, or features.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.analysis import rankme
     >>> print(f"{rankme(1e-7 * jnp.eye(4)):.3f}")
     4.000
 
@@ -103,6 +107,8 @@ def stable_rank(codes: Float[Array, "samples features"]) -> Float[Array, ""]:
     **Raises:** `ValueError` without codes, or features.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.analysis import stable_rank
     >>> stable_rank(jnp.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
     Array(1.25, dtype=float32)
 

@@ -115,6 +115,7 @@ class KMeansProbe(AbstractProbe):
     !!! example
 
         ```python
+        >>> from ngcx.analysis import KMeansProbe
         >>> import jax
         >>> import jax.numpy as jnp
         >>> x, y = jnp.array([[0.0], [1.0], [5.0]]), jnp.array([1, 1, 0])

@@ -138,6 +138,7 @@ class KNNProbe(AbstractProbe):
     !!! example
 
         ```python
+        >>> from ngcx.analysis import KNNProbe
         >>> import jax
         >>> import jax.numpy as jnp
         >>> x, y = jnp.array([[0.0], [1.0], [5.0]]), jnp.array([0, 0, 1])

@@ -41,6 +41,7 @@ class LinearProbe(AbstractTrainedProbe):
     !!! example
 
         ```python
+        >>> from ngcx.analysis import LinearProbe
         >>> import jax
         >>> import jax.numpy as jnp
         >>> x = jax.random.normal(jax.random.key(0), (200, 8))

@@ -39,6 +39,7 @@ class PaddedSource:
     !!! example
 
         ```python
+        >>> from ngcx.data import PaddedSource
         >>> import numpy as np
         >>> source = PaddedSource([np.array([1.0, 2.0, 3.0]), np.array([4.0])])
         >>> print(source[np.array([0, 1])])

@@ -59,6 +59,7 @@ def random_permutation_index(
     !!! example
 
         ```python
+        >>> from ngcx.data import random_permutation_index
         >>> import jax
         >>> import numpy as np
         >>> order = random_permutation_index(jax.random.key(0), np.arange(5), 5)

@@ -36,6 +36,7 @@ def prefetch(iterator: Iterable[T], size: Count = 2) -> Iterator[T]:
     !!! example
 
         ```python
+        >>> from ngcx.data import prefetch
         >>> list(prefetch(iter("abc"), size=2))
         ['a', 'b', 'c']
 

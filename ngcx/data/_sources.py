@@ -28,6 +28,7 @@ class ItemSource:
     !!! example
 
         ```python
+        >>> from ngcx.data import ItemSource
         >>> import numpy as np
         >>> class Squares:
         ...     def __len__(self):

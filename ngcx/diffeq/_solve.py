@@ -91,6 +91,7 @@ def solve(
     !!! example
 
         ```python
+        >>> from ngcx.diffeq import solve
         >>> import jax.numpy as jnp
         >>> from ngcx.diffeq import euler
         >>> def decay(t, y, args):

@@ -68,6 +68,7 @@ class RungeKutta(Module):
         Kutta's method of order 3, made by hand:
 
         ```python
+        >>> from ngcx.diffeq import RungeKutta
         >>> import jax.numpy as jnp
         >>> kutta3 = RungeKutta(rows=((1 / 2,), (-1, 2)), weights=(1 / 6, 2 / 3, 1 / 6))
         >>> def decay(t, y, args):

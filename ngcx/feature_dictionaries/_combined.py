@@ -30,6 +30,7 @@ class FunctionLibrary(AbstractLibrary):
     !!! example
 
         ```python
+        >>> from ngcx.feature_dictionaries import FunctionLibrary
         >>> import jax.numpy as jnp
         >>> def gap(x, y):
         ...     return jnp.abs(x - y)
@@ -85,6 +86,7 @@ class ConcatenatedLibrary(AbstractLibrary):
     !!! example
 
         ```python
+        >>> from ngcx.feature_dictionaries import ConcatenatedLibrary
         >>> from ngcx.feature_dictionaries import FourierLibrary, PolynomialLibrary
         >>> both = ConcatenatedLibrary((PolynomialLibrary(1), FourierLibrary(1)))
         >>> both.names(["x"])
@@ -117,6 +119,7 @@ class ProductLibrary(AbstractLibrary):
     !!! example
 
         ```python
+        >>> from ngcx.feature_dictionaries import ProductLibrary
         >>> from ngcx.feature_dictionaries import FourierLibrary, PolynomialLibrary
         >>> products = ProductLibrary((PolynomialLibrary(1), FourierLibrary(1)))
         >>> products.names(["x"])

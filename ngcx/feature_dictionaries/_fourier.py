@@ -31,6 +31,7 @@ class FourierLibrary(AbstractLibrary):
     !!! example
 
         ```python
+        >>> from ngcx.feature_dictionaries import FourierLibrary
         >>> FourierLibrary(num_frequencies=1, period=1.0).names(["x", "y"])
         ('sin(1 x)', 'sin(1 y)', 'cos(1 x)', 'cos(1 y)')
 

@@ -29,6 +29,7 @@ class PolynomialLibrary(AbstractLibrary):
     !!! example
 
         ```python
+        >>> from ngcx.feature_dictionaries import PolynomialLibrary
         >>> import jax.numpy as jnp
         >>> library = PolynomialLibrary(order=2)
         >>> library.names(["x", "y"])

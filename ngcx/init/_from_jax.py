@@ -20,6 +20,7 @@ class FromJax(AbstractInitializer):
     !!! example
 
         ```python
+        >>> from ngcx.init import FromJax
         >>> import jax
         >>> import jax.random as jr
         >>> from ngcx.init import UpperTriangle

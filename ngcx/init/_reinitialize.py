@@ -141,6 +141,7 @@ def reinitialize(
     !!! example
 
         ```python
+        >>> from ngcx.init import reinitialize
         >>> import equinox as eqx
         >>> import jax.random as jr
         >>> from ngcx.init import Constant, HeNormal

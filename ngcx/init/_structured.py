@@ -20,6 +20,7 @@ class Identity(AbstractInitializer):
     !!! example
 
         ```python
+        >>> from ngcx.init import Identity
         >>> import jax
         >>> print(Identity()(jax.random.key(0), (3, 1, 1)).ravel())
         [0. 1. 0.]

@@ -56,6 +56,7 @@ def serialize(path: str | os.PathLike[str], tree: PyTree) -> None:
     !!! example
 
         ```python
+        >>> from ngcx.io import deserialize, serialize
         >>> import pathlib, tempfile
         >>> import jax.numpy as jnp
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "state"
@@ -112,6 +113,7 @@ def deserialize(path: str | os.PathLike[str], like: PyTree, *, at: str = "") -> 
     !!! example
 
         ```python
+        >>> from ngcx.io import deserialize, serialize
         >>> import pathlib, tempfile
         >>> import jax.numpy as jnp
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "state"
@@ -169,6 +171,7 @@ def inspect(path: str | os.PathLike[str]) -> Contents:
     !!! example
 
         ```python
+        >>> from ngcx.io import inspect, serialize
         >>> import pathlib, tempfile
         >>> import equinox as eqx, jax
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "layer"

@@ -55,6 +55,9 @@ def cross_entropy(
         Inception architecture for computer vision*, CVPR 2016.
 
     ```python
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import cross_entropy
     >>> logits, label = jnp.array([0.0, 1e4]), jnp.array(0)
     >>> jax.value_and_grad(cross_entropy)(logits, label)
     (Array(10000., dtype=float32), Array([-1.,  1.], dtype=float32))
@@ -118,6 +121,8 @@ def binary_cross_entropy(
     `logits`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import binary_cross_entropy
     >>> binary_cross_entropy(jnp.array([0.0, 100.0]), jnp.array([1.0, 1.0]))
     Array(0.3465736, dtype=float32)
 
@@ -159,6 +164,8 @@ def squared_error_to_targets(
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `values`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import squared_error_to_targets
     >>> squared_error_to_targets(jnp.array([[8.0, 2.0]]), jnp.array([0]), right=10.0)
     Array(4., dtype=float32)
 
@@ -198,6 +205,8 @@ def membrane_loss(
     **Returns:** the mean over all steps that there are, in the dtype of `potentials`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import membrane_loss
     >>> potentials = jnp.array([[[0.0, 0.0]], [[1.0, 0.0]], [[9.0, 9.0]]])
     >>> membrane_loss(potentials, jnp.array([0]), lengths=jnp.array([2]))
     Array(0.25, dtype=float32)

@@ -42,6 +42,8 @@ def rate_penalty(
         2021, bound the activity from below and above.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import rate_penalty
     >>> spikes = jnp.zeros((10, 1, 2)).at[::2, 0, 0].set(1.0)  # rates 0.5 and 0
     >>> rate_penalty(spikes, lower=0.1, upper=0.4)
     Array(0.01, dtype=float32)
@@ -74,6 +76,8 @@ def activity_penalty(
     **Returns:** a scalar in the dtype of `spikes`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import activity_penalty
     >>> spikes = jnp.zeros((10, 1, 2)).at[::2, 0, 0].set(1.0)  # rates 0.5 and 0
     >>> activity_penalty(spikes), activity_penalty(spikes, power=2)
     (Array(0.25, dtype=float32), Array(0.125, dtype=float32))

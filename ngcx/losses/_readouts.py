@@ -19,6 +19,8 @@ def time_mask(
     It is the `where` of losses and metrics that have a value for every step.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import time_mask
     >>> print(time_mask(jnp.array([1, 3]), steps=3).T)
     [[ True False False]
      [ True  True  True]]
@@ -51,6 +53,8 @@ def spike_count(
     **Raises:** `ValueError` if the neurons cannot be divided among the classes.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import spike_count
     >>> spikes = jnp.ones((5, 1, 4))  # two classes of two neurons each
     >>> print(spike_count(spikes, population=2, lengths=jnp.array([3])))
     [[6. 6.]]
@@ -73,6 +77,8 @@ def spike_rate(
     **Arguments:** as for `spike_count`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import spike_rate
     >>> spikes = jnp.ones((5, 1, 4))
     >>> print(spike_rate(spikes, population=2, lengths=jnp.array([3])))
     [[1. 1.]]
@@ -98,6 +104,8 @@ def mean_over_time(
     - `lengths`: how many steps each sample has; all if not given.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import mean_over_time
     >>> potentials = jnp.array([[[1.0, 0.0]], [[3.0, 4.0]], [[9.0, 9.0]]])
     >>> print(mean_over_time(potentials, lengths=jnp.array([2])))
     [[2. 2.]]
@@ -133,6 +141,8 @@ def maximum(
         systematic evaluation of spiking neural networks*, IEEE TNNLS 2022.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import maximum
     >>> potentials = jnp.array([[[1.0, 0.0]], [[3.0, 4.0]], [[9.0, 9.0]]])
     >>> print(maximum(potentials, lengths=jnp.array([2])))
     [[3. 4.]]
@@ -157,6 +167,8 @@ def last_step(
     - `lengths`: how many steps each sample has; all if not given.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import last_step
     >>> potentials = jnp.array([[[1.0, 0.0]], [[3.0, 4.0]], [[9.0, 9.0]]])
     >>> print(last_step(potentials, lengths=jnp.array([2])))
     [[3. 4.]]
@@ -198,6 +210,8 @@ def first_spike_time(
     - `lengths`: how many steps each sample has; all if not given.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.losses import first_spike_time
     >>> import jax
     >>> spikes = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
     >>> print(first_spike_time(spikes))

@@ -48,6 +48,8 @@ def accuracy(
     `predictions`, or in the default float dtype if those are indices.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import accuracy
     >>> scores = jnp.array([[0.5, 0.2, 0.3], [0.1, 0.3, 0.6]])
     >>> accuracy(scores, jnp.array([2, 0]), top_k=2)
     Array(0.5, dtype=float32)
@@ -234,6 +236,8 @@ def classification_report(
     **Raises:** `ValueError` if the number of classes is not known, or is another.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import classification_report
     >>> scores = jnp.array([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]])
     >>> report = classification_report(scores, jnp.array([1, 1, 0]))
     >>> print(report.confusion, report.misses, report.accuracy)

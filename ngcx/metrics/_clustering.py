@@ -50,6 +50,8 @@ def adjusted_rand_index(
     default float dtype.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import adjusted_rand_index
     >>> adjusted_rand_index(jnp.array([0, 0, 1, 1]), jnp.array([-1, -1, 7, 7]))
     Array(1., dtype=float32)
 

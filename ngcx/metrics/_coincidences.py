@@ -48,6 +48,8 @@ def spike_train_synchrony(
     the dtype of `spikes`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import spike_train_synchrony
     >>> spike_train_synchrony(jnp.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))
     Array(1., dtype=float32)
 
@@ -116,6 +118,8 @@ def spike_time_tiling_coefficient(
     the dtype of `a`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import SpikeTimes, spike_time_tiling_coefficient
     >>> a, b = jnp.array([[0.1, 0.5]]), jnp.array([[0.2, 0.9]])
     >>> a, b = (SpikeTimes(times, jnp.array([2]), 1.0) for times in (a, b))
     >>> print(spike_time_tiling_coefficient(a, b, window=0.15))
@@ -167,6 +171,8 @@ def cross_correlogram(
     `a`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import SpikeTimes, cross_correlogram
     >>> a = SpikeTimes(jnp.array([[1.0, 4.0]]), jnp.array([2]), 10.0)
     >>> print(cross_correlogram(a, a, width=1.0, lags=3))
     [[1. 0. 0. 2. 0. 0. 1.]]
@@ -205,6 +211,8 @@ def pairwise(
     **Returns:** an array of shape `(*batch, neurons, neurons)`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import SpikeTimes, pairwise
     >>> from ngcx.metrics import victor_purpura_distance
     >>> trains = SpikeTimes.from_grid(jnp.eye(3))
     >>> pairwise(victor_purpura_distance, trains, cost=0.5)

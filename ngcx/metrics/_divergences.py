@@ -51,6 +51,8 @@ def binary_cross_entropy(
     `probabilities`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import binary_cross_entropy
     >>> binary_cross_entropy(jnp.array([[0.5, 0.5]]), jnp.array([[1.0, 0.0]]))
     Array(1.3862944, dtype=float32)
 
@@ -143,6 +145,8 @@ def kl_divergence(
     `probabilities`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import kl_divergence
     >>> kl_divergence(jnp.array([[0.5, 0.5]]), jnp.array([[1.0, 0.0]]))
     Array(0.6931472, dtype=float32)
 
@@ -187,6 +191,8 @@ def gaussian_kl_divergence(
     gradient 0.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import gaussian_kl_divergence
     >>> gaussian_kl_divergence(jnp.zeros(2), jnp.eye(2), jnp.ones(2), jnp.eye(2))
     Array(1., dtype=float32)
 

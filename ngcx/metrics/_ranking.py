@@ -47,6 +47,8 @@ def roc_auc(
     of `scores`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import roc_auc
     >>> roc_auc(jnp.array([0.1, 0.4, 0.35, 0.8]), jnp.array([0, 0, 1, 1]))
     Array(0.75, dtype=float32)
 
@@ -86,6 +88,8 @@ def average_precision(
     of `scores`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import average_precision
     >>> average_precision(jnp.array([0.1, 0.4, 0.35, 0.8]), jnp.array([0, 0, 1, 1]))
     Array(0.8333333, dtype=float32)
 

@@ -51,6 +51,8 @@ def mean_squared_error(
     `predictions`. Infinite where a square exceeds that dtype.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import mean_squared_error
     >>> mean_squared_error(jnp.array([[1.0, 2.0], [3.0, 5.0]]), jnp.zeros((2, 2)))
     Array(9.75, dtype=float32)
 
@@ -163,6 +165,8 @@ def r_squared(
     `predictions`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import r_squared
     >>> r_squared(jnp.array([[2.5], [0.0], [2.0]]), jnp.array([[3.0], [-0.5], [2.0]]))
     Array(0.9230769, dtype=float32)
 
@@ -206,6 +210,8 @@ def bayesian_information_criterion(
     **Returns:** an array of the shape and dtype of `log_likelihood`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import bayesian_information_criterion
     >>> bayesian_information_criterion(jnp.array(-50.0), 3, 100)
     Array(113.81551, dtype=float32)
 

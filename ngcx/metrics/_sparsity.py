@@ -44,6 +44,8 @@ def sparsity(
     `codes`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import sparsity
     >>> sparsity(jnp.array([[0.0, 0.0, 0.0, 2.0]]))
     Array(0.75, dtype=float32)
 
@@ -182,6 +184,8 @@ def workload_entropy(
     of `counts`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import workload_entropy
     >>> workload_entropy(jnp.array([[1.0, 0.0, 2.0, 1.0]]))
     Array(1.5, dtype=float32)
 

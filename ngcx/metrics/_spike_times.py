@@ -27,6 +27,8 @@ class SpikeTimes(Module):
     - `t_stop`: the end of the record, which begins at 0; in the unit of `times`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import SpikeTimes
     >>> grid = jnp.array([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
     >>> trains = SpikeTimes.from_grid(grid, dt=0.5)
     >>> print(trains.times[0], trains.count, trains.t_stop)

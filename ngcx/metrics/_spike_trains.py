@@ -30,6 +30,8 @@ def inter_spike_intervals(spikes: Trains) -> Float[Array, "..."]:
     as long as the padded times, or as there are steps.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import inter_spike_intervals
     >>> inter_spike_intervals(jnp.array([[1.0], [0.0], [1.0], [1.0]]))
     Array([[ 2.,  1., inf, inf]], dtype=float32)
 
@@ -100,6 +102,8 @@ def local_variation(
     the dtype of `spikes`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import SpikeTimes, local_variation
     >>> trains = SpikeTimes(jnp.array([[0.0, 0.3, 4.8, 11.5]]), jnp.array([4]), 12.0)
     >>> local_variation(trains)
     Array(1.2063137, dtype=float32)
@@ -146,6 +150,8 @@ def van_rossum_distance(
     the dtype of `a`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import van_rossum_distance
     >>> a, b = jnp.array([[1.0], [0.0], [0.0]]), jnp.zeros((3, 1))
     >>> van_rossum_distance(a, b, tau=10.0)
     Array(1., dtype=float32)
@@ -225,6 +231,8 @@ def victor_purpura_distance(
     the dtype of `a`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import victor_purpura_distance
     >>> a, b = jnp.array([[1.0], [0.0], [0.0]]), jnp.array([[0.0], [0.0], [1.0]])
     >>> victor_purpura_distance(a, b, cost=0.25)
     Array(0.5, dtype=float32)

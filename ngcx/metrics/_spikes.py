@@ -63,6 +63,8 @@ def fano_factor(
     the dtype of `spikes`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import fano_factor
     >>> fano_factor(jnp.array([[0.0, 1.0], [2.0, 1.0]]), reduction="none")
     Array([1., 0.], dtype=float32)
 
@@ -109,6 +111,8 @@ def breadth_of_tuning_curve(
     of `responses`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import breadth_of_tuning_curve
     >>> breadth_of_tuning_curve(jnp.array([[0.0, 1.0], [4.0, 1.0]]), reduction="none")
     Array([0.5, 1. ], dtype=float32)
 

@@ -37,6 +37,8 @@ class Streaming(Module):
     without 64-bit mode; its ratios do not.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import Streaming
     >>> from ngcx.metrics import accuracy
     >>> total = Streaming.init(accuracy)
     >>> for labels in jnp.array([[0, 1], [1, 1]]):

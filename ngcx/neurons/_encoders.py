@@ -81,6 +81,8 @@ def delta(
     the dtype counts (2,048 in float16) takes several steps.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.neurons import delta
     >>> x = jnp.array([0.0, 0.5, 1.0, 0.9, 0.0])
     >>> print(delta(x, 0.5).T)
     [[0. 1. 1. 0. 0.]
@@ -117,6 +119,8 @@ def decode_delta(
     - `threshold`: that of the encoder.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.neurons import decode_delta, delta
     >>> x = jnp.array([0.0, 0.5, 1.0, 0.9, 0.0])
     >>> print(decode_delta(delta(x, 0.5), 0.5))
     [0.  0.5 1.  1.  0. ]
@@ -168,6 +172,8 @@ def population(
         of spiking neurons*, Neurocomputing 2002.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.neurons import population
     >>> print(population(jnp.array([0.25]), 4).round(2))
     [[0.32 1.   0.32 0.01]]
 
@@ -200,6 +206,8 @@ def decode_population(
     - `low`, `high`: those of the encoder.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.neurons import decode_population, population
     >>> activity = population(jnp.array([2.2, 7.4]), 12, 0.0, 10.0)
     >>> print(decode_population(activity, 0.0, 10.0))
     [2.5 7.5]

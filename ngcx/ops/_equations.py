@@ -52,6 +52,7 @@ def equations(model: Any) -> Equations:
     equation in LaTeX. The path of `model` itself is `""`.
 
     ```python
+    >>> from ngcx.ops import equations
     >>> from ngcx.activations import ReLU, Tanh
     >>> print(equations({"hidden": Tanh(), "out": [ReLU()]}).text)
     ['hidden']: \\tanh x

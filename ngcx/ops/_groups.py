@@ -62,6 +62,8 @@ def group_mean(
     **Returns:** an array of the shape and dtype of `x`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import group_mean
     >>> group_mean(jnp.array([1.0, 3.0, 5.0]), jnp.array([[True, True, False]]))
     Array([2., 2., 5.], dtype=float32)
 

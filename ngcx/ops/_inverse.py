@@ -35,6 +35,8 @@ def inverse_logistic(
     **Returns:** an array of the shape and dtype of `x`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import inverse_logistic
     >>> inverse_logistic(jnp.array([0.0, 0.5, 1.0]))
     Array([-3.4760988,  0.       ,  3.4760988], dtype=float32)
 
@@ -66,6 +68,8 @@ def inverse_tanh(
     **Returns:** an array of the shape and dtype of `x`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import inverse_tanh
     >>> inverse_tanh(jnp.tanh(jnp.array([-2.0, 0.0, 0.5]))).round(4)
     Array([-2. ,  0. ,  0.5], dtype=float32)
 

@@ -26,6 +26,7 @@ def eye_wrapped(
     **Raises:** `ValueError` for values of another shape.
 
     ```python
+    >>> from ngcx.ops import eye_wrapped
     >>> eye_wrapped(3, 1)
     Array([[0., 1., 0.],
            [0., 0., 1.],
@@ -71,6 +72,8 @@ def block_matrix(
     **Raises:** `ValueError` for an empty block.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import block_matrix
     >>> block_matrix(jnp.eye(2), (2, 2))
     Array([[ 1., -1.,  0.,  0.],
            [-1.,  1.,  0.,  0.],

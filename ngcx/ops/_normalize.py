@@ -33,6 +33,8 @@ def chebyshev_norm(
     **Returns:** an array of the dtype of `x`, without `axis`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import chebyshev_norm
     >>> chebyshev_norm(jnp.array([[1.0, -3.0], [0.0, 2.0]]))
     Array([3., 2.], dtype=float32)
 
@@ -66,6 +68,8 @@ def normalize_matrix(
     **Returns:** an array of the shape and dtype of `x`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import normalize_matrix
     >>> normalize_matrix(jnp.array([[3.0, 0.0], [4.0, 0.0]]), order=2)
     Array([[0.6, 0. ],
            [0.8, 0. ]], dtype=float32)
@@ -155,6 +159,8 @@ def layer_normalize(
     **Returns:** an array of the shape and dtype of `x`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import layer_normalize
     >>> layer_normalize(jnp.array([[0.0, 1.0, 2.0], [10.0, 20.0, 30.0]])).round(4)
     Array([[-1.2247,  0.    ,  1.2247],
            [-1.2247,  0.    ,  1.2247]], dtype=float32)

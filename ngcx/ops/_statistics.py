@@ -77,6 +77,8 @@ def tensor_stats(tree: PyTree) -> TensorStats:
     real number.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import tensor_stats
     >>> stats = tensor_stats({"weight": jnp.ones((2, 2)), "count": jnp.array([3, 5])})
     >>> print(stats.mean, stats.maximum, stats.size)
     2.0 5.0 6

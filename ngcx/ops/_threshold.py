@@ -25,6 +25,8 @@ def binarize(
     **Returns:** an array of the shape and dtype of `x`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import binarize
     >>> binarize(jnp.array([0.2, 0.5, 0.8]))
     Array([0., 1., 1.], dtype=float32)
 
@@ -67,6 +69,8 @@ def clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*sha
     **Raises:** `TypeError` for integers with a bound that is not one.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import clamp_min
     >>> clamp_min(jnp.array([-2.0, 0.0, 3.0]), 0)
     Array([0., 0., 3.], dtype=float32)
 
@@ -96,6 +100,8 @@ def clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*sha
     **Raises:** `TypeError` for integers with a bound that is not one.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import clamp_max
     >>> clamp_max(jnp.array([2, 5], jnp.int8), 300)
     Array([2, 5], dtype=int8)
 
@@ -134,6 +140,8 @@ def one_hot_argmax(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*
     **Returns:** an array of the shape and dtype of `x`.
 
     ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.ops import one_hot_argmax
     >>> one_hot_argmax(jnp.array([[0.1, 0.9], [0.5, 0.5]]))
     Array([[0., 1.],
            [0., 0.]], dtype=float32)

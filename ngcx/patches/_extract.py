@@ -80,6 +80,7 @@ def extract_patches(
     !!! example
 
         ```python
+        >>> from ngcx.patches import extract_patches
         >>> import jax.numpy as jnp
         >>> image = jnp.arange(16).reshape(4, 4)
         >>> print(extract_patches(image, (2, 2))[1])

@@ -38,6 +38,7 @@ class PatchGenerator(Module):
     !!! example
 
         ```python
+        >>> from ngcx.patches import PatchGenerator
         >>> import jax.numpy as jnp
         >>> generator = PatchGenerator(2, 2, "fit", "bottom", horizontal_stride=3)
         >>> print(generator.positions(height=5, width=6))

@@ -72,6 +72,7 @@ def reconstruct(
     !!! example
 
         ```python
+        >>> from ngcx.patches import reconstruct
         >>> import jax.numpy as jnp
         >>> patches = jnp.array([[[1.0, 2.0]], [[4.0, 3.0]]])
         >>> print(reconstruct(patches, (1, 3), overlap=(0, 1)))

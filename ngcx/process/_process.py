@@ -218,6 +218,7 @@ class MethodProcess(AbstractProcess):
     !!! example
 
         ```python
+        >>> from ngcx.process import MethodProcess
         >>> import jax.numpy as jnp
         >>> def integrate(state, current):
         ...     return state | {"v": 0.9 * state["v"] + current}

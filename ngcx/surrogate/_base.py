@@ -161,6 +161,7 @@ class AbstractStep(AbstractSurrogate):
     !!! example
 
         ```python
+        >>> from ngcx.surrogate import AbstractStep
         >>> import jax
         >>> import jax.numpy as jnp
         >>> class Algebraic(AbstractStep):

@@ -27,6 +27,7 @@ class Custom(AbstractStep):
     !!! example
 
         ```python
+        >>> from ngcx.surrogate import Custom
         >>> import jax
         >>> import jax.numpy as jnp
         >>> bump = Custom(lambda x: 1 / jnp.cosh(x) ** 2, primitive=jnp.tanh)
@@ -77,6 +78,7 @@ class Sum(AbstractStep):
     !!! example "A leaky surrogate"
 
         ```python
+        >>> from ngcx.surrogate import Sum
         >>> import jax
         >>> from ngcx.surrogate import StraightThrough, Triangular
         >>> leaky = Sum((Triangular(alpha=1.0, gain=1.0), StraightThrough(gain=0.5)))

@@ -34,6 +34,7 @@ def pca(
     !!! example
 
         ```python
+        >>> from ngcx.viz import pca
         >>> import jax.numpy as jnp
         >>> print(pca(jnp.array([[0.0, 0.0], [3.0, 4.0]]), 1).round(3))
         [[-2.5]
