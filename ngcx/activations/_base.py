@@ -49,9 +49,9 @@ class AbstractElementwise(AbstractActivation):
     !!! example
 
         ```python
-        >>> from ngcx.activations import AbstractElementwise
         >>> import jax
         >>> import jax.numpy as jnp
+        >>> from ngcx.activations import AbstractElementwise
         >>> class Bell(AbstractElementwise):
         ...     width: float | jax.Array = 1.0
         ...     equation = r"\frac{1}{1 + (x / w)^2}"

@@ -23,6 +23,9 @@ def create(name: str, **hyperparameters) -> AbstractActivation:
 
     **Raises:** `ValueError` for an unknown name, with all names and the nearest one.
 
+    **See also:** [`ngcx.surrogate.create`][], [`ngcx.diffeq.create`][] and
+    [`ngcx.optim.create`][], which know the names of their own subpackages.
+
     !!! example
 
         ```python

@@ -24,6 +24,20 @@ class ELU(AbstractElementwise):
     ??? cite "Reference"
         Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by
         exponential linear units*, ICLR 2016.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import ELU
+        >>> f, x = ELU(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.86 -0.39  0.    1.  ]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.14 0.61 1.   1.  ]
+
+        ```
     """
 
     alpha: Parameter = 1.0
@@ -64,6 +78,20 @@ class SELU(AbstractElementwise):
     ??? cite "Reference"
         Klambauer, Unterthiner, Mayr and Hochreiter, *Self-normalizing neural networks*,
         NIPS 2017.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import SELU
+        >>> f, x = SELU(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-1.52 -0.69  0.    1.05]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.24 1.07 1.76 1.05]
+
+        ```
     """
 
     equation = (
@@ -90,6 +118,20 @@ class CELU(AbstractElementwise):
     ??? cite "Reference"
         Barron, *Continuously differentiable exponential linear units*,
         arXiv:1704.07483, 2017.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import CELU
+        >>> f, x = CELU(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.86 -0.39  0.    1.  ]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.14 0.61 1.   1.  ]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 1.0

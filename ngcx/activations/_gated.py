@@ -14,9 +14,25 @@ from ._base import AbstractElementwise
 class SiLU(AbstractElementwise):
     r"""$f(x) = x \sigma(x)$, with $f'(x) = \sigma(x) + x \sigma'(x)$.
 
+    **See also:** [`ngcx.activations.Swish`][], whose slope is learnt.
+
     ??? cite "Reference"
         Elfwing, Uchibe and Doya, *Sigmoid-weighted linear units for neural network
         function approximation in reinforcement learning*, Neural Networks 107, 2018.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import SiLU
+        >>> f, x = SiLU(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.24 -0.19  0.    0.73]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [-0.09  0.26  0.5   0.93]
+
+        ```
     """
 
     equation = r"x \sigma(x)"
@@ -38,9 +54,22 @@ class Swish(AbstractElementwise):
     - `beta`: $\beta$, the sharpness of the gate: 1 is [`ngcx.activations.SiLU`][], 0
         halves $x$, and a large one comes near the rectifier. There is no usual value.
 
+    **See also:** [`ngcx.activations.SiLU`][], where $\beta$ is 1.
+
     ??? cite "Reference"
         Ramachandran, Zoph and Le, *Searching for activation functions*,
         arXiv:1710.05941, 2017.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import Swish
+        >>> f, x = Swish(beta=2.0), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [-0.04 -0.13  0.    0.88] [-0.05  0.07  0.5   1.09]
+
+        ```
     """
 
     beta: Parameter
@@ -121,6 +150,20 @@ class GELU(AbstractElementwise):
 
     ??? cite "Reference"
         Hendrycks and Gimpel, *Gaussian error linear units*, arXiv:1606.08415, 2016.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import GELU
+        >>> f, x = GELU(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.06 -0.15  0.    0.85]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [-0.07  0.12  0.5   1.07]
+
+        ```
     """
 
     approximation: Literal["sigmoid", "tanh", "none"] = eqx.field(
@@ -153,6 +196,20 @@ class TeLU(AbstractElementwise):
     ??? cite "Reference"
         Fernandez and Mali, *TeLU activation function for fast and stable deep
         learning*, arXiv:2412.20269, 2024.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import TeLU
+        >>> f, x = TeLU(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.27 -0.27  0.    0.99]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [-0.13  0.33  0.76  1.04]
+
+        ```
     """
 
     equation = r"x \tanh(e^x)"
@@ -190,6 +247,20 @@ class Mish(AbstractElementwise):
 
     ??? cite "Reference"
         Misra, *Mish: a self regularized non-monotonic activation function*, BMVC 2020.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import Mish
+        >>> f, x = Mish(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.25 -0.22  0.    0.87]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [-0.11  0.29  0.6   1.05]
+
+        ```
     """
 
     equation = r"x \tanh(\ln(1 + e^x))"

@@ -36,9 +36,8 @@ class GLU(Module):
     !!! example
 
         ```python
-        >>> from ngcx.activations import GLU
         >>> import jax.numpy as jnp
-        >>> from ngcx.activations import ReLU
+        >>> from ngcx.activations import GLU, ReLU
         >>> print(GLU(ReLU())(jnp.array([2.0, 3.0, 4.0, -1.0])))
         [8. 0.]
 

@@ -20,9 +20,21 @@ class BinaryKWTA(AbstractActivation):
     - `k`: how many win; at most the size of the axis.
     - `axis`: the axis along which the entries compete.
 
+    **See also:** [`ngcx.activations.KWTA`][], which keeps the values.
+
     ??? cite "Reference"
         Majani, Erlanson and Abu-Mostafa, *On the k-winners-take-all network*, NIPS
         1988.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import BinaryKWTA
+        >>> print(BinaryKWTA(k=2)(jnp.array([0.1, 3.0, -2.0, 1.0])))
+        [0. 1. 0. 1.]
+
+        ```
     """
 
     k: Count = eqx.field(static=True)
@@ -67,9 +79,21 @@ class KWTA(AbstractActivation):
     - `groups`: which entries along `axis` belong to each group; all to one if not
         given, and `k` is then at most the size of the axis.
 
+    **See also:** [`ngcx.activations.BinaryKWTA`][], which gives ones.
+
     ??? cite "Reference"
         Majani, Erlanson and Abu-Mostafa, *On the k-winners-take-all network*, NIPS
         1988; Makhzani and Frey, *k-Sparse autoencoders*, ICLR 2014.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import KWTA
+        >>> print(KWTA(k=2)(jnp.array([0.1, 3.0, -2.0, 1.0])))
+        [0. 3. 0. 1.]
+
+        ```
     """
 
     k: Count = eqx.field(static=True)

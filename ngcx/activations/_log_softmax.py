@@ -21,6 +21,16 @@ class LogSoftmax(AbstractActivation):
 
     - `axis`: the axis along which the distribution sums to 1, or a tuple of axes,
         which count as one.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import LogSoftmax
+        >>> print(LogSoftmax()(jnp.array([0.0, 0.0, 1e4])))
+        [-10000. -10000.      0.]
+
+        ```
     """
 
     axis: Axes = eqx.field(static=True, default=-1)

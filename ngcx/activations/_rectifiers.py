@@ -8,7 +8,21 @@ from ._base import AbstractElementwise
 
 
 class Identity(AbstractElementwise):
-    r"""$f(x) = x$, with $f'(x) = 1$."""
+    r"""$f(x) = x$, with $f'(x) = 1$.
+
+    **See also:** [`ngcx.init.Identity`][], a matrix of ones on the diagonal.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import Identity
+        >>> f, x = Identity(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [-2.  -0.5  0.   1. ] [1. 1. 1. 1.]
+
+        ```
+    """
 
     equation = r"x"
 
@@ -32,6 +46,17 @@ class ReLU(AbstractElementwise):
     ??? cite "Reference"
         Nair and Hinton, *Rectified linear units improve restricted Boltzmann
         machines*, ICML 2010.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import ReLU
+        >>> f, x = ReLU(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [0. 0. 0. 1.] [0. 0. 0. 1.]
+
+        ```
     """
 
     equation = r"\max(0, x)"
@@ -50,6 +75,17 @@ class ReLUSquared(AbstractElementwise):
     ??? cite "Reference"
         So, Mańke, Liu, Dai, Shazeer and Le, *Primer: searching for efficient
         transformers for language modeling*, NeurIPS 2021.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import ReLUSquared
+        >>> f, x = ReLUSquared(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [0. 0. 0. 1.] [0. 0. 0. 2.]
+
+        ```
     """
 
     equation = r"\max(0, x)^2"
@@ -71,10 +107,27 @@ class LeakyReLU(AbstractElementwise):
 
     - `negative_slope`: $a$, 0.01 by default as in `jax.nn.leaky_relu`.
 
+    **See also:** [`ngcx.surrogate.LeakyReLU`][], which emits spikes and has two slopes
+    as its derivative.
+
     ??? cite "Reference"
         Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic
         models*, ICML 2013; He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV
         2015, for the learnt slope.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import LeakyReLU
+        >>> f, x = LeakyReLU(negative_slope=0.1), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.2  -0.05  0.    1.  ]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.1 0.1 1.  1. ]
+
+        ```
     """
 
     negative_slope: Parameter = 0.01
@@ -99,6 +152,17 @@ class ReLU6(AbstractElementwise):
 
     ??? cite "Reference"
         Krizhevsky, *Convolutional deep belief networks on CIFAR-10*, 2010.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import ReLU6
+        >>> f, x = ReLU6(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [0. 0. 0. 1.] [0. 0. 0. 1.]
+
+        ```
     """
 
     equation = r"\min(\max(0, x), 6)"
@@ -116,6 +180,17 @@ class HardTanh(AbstractElementwise):
 
     ??? cite "Reference"
         Collobert, *Large scale machine learning*, PhD thesis, 2004.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import HardTanh
+        >>> f, x = HardTanh(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [-1.  -0.5  0.   1. ] [0. 1. 1. 1.]
+
+        ```
     """
 
     equation = r"\min(\max(-1, x), 1)"
@@ -133,6 +208,20 @@ class HardSigmoid(AbstractElementwise):
 
     ??? cite "Reference"
         Howard et al., *Searching for MobileNetV3*, ICCV 2019.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import HardSigmoid
+        >>> f, x = HardSigmoid(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [0.17 0.42 0.5  0.67]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.17 0.17 0.17 0.17]
+
+        ```
     """
 
     equation = r"\frac{\min(\max(0, x + 3), 6)}{6}"
@@ -153,6 +242,20 @@ class HardSiLU(AbstractElementwise):
 
     ??? cite "Reference"
         Howard et al., *Searching for MobileNetV3*, ICCV 2019.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import HardSiLU
+        >>> f, x = HardSiLU(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.33 -0.21  0.    0.67]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [-0.17  0.33  0.5   0.83]
+
+        ```
     """
 
     equation = r"x \, \frac{\min(\max(0, x + 3), 6)}{6}"
@@ -174,6 +277,17 @@ class SparsePlus(AbstractElementwise):
     ??? cite "Reference"
         Blondel, Martins and Niculae, *Learning with Fenchel-Young losses*, JMLR 21,
         2020.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import SparsePlus
+        >>> f, x = SparsePlus(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [0.   0.06 0.25 1.  ] [0.   0.25 0.5  1.  ]
+
+        ```
     """
 
     equation = (
@@ -198,6 +312,17 @@ class SparseSigmoid(AbstractElementwise):
     ??? cite "Reference"
         Blondel, Martins and Niculae, *Learning with Fenchel-Young losses*, JMLR 21,
         2020.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import SparseSigmoid
+        >>> f, x = SparseSigmoid(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [0.   0.25 0.5  1.  ] [0.   0.5  0.5  0.25]
+
+        ```
     """
 
     equation = r"\frac{\min(\max(0, x + 1), 2)}{2}"
@@ -220,6 +345,19 @@ class Clip(AbstractElementwise):
     **Arguments:**
 
     - `min`, `max`: the bounds; the first must be less than the second.
+
+    **See also:** [`ngcx.init.Clip`][], which bounds the weights that are drawn.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import Clip
+        >>> f, x = Clip(min=-1.0, max=0.5), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [-1.  -0.5  0.   0.5] [0. 1. 1. 0.]
+
+        ```
     """
 
     min: Parameter

@@ -17,6 +17,17 @@ class SoftThreshold(AbstractElementwise):
     ??? cite "Reference"
         Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage*,
         Biometrika 81, 1994.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import SoftThreshold
+        >>> f, x = SoftThreshold(lmbda=1.0), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [-1. -0.  0.  0.] [1. 0. 0. 0.]
+
+        ```
     """
 
     lmbda: NonNegative[Parameter]
@@ -43,6 +54,20 @@ class CauchyThreshold(AbstractElementwise):
     **Arguments:**
 
     - `lmbda`: $\lambda$, the threshold; 0 lets everything pass.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import CauchyThreshold
+        >>> f, x = CauchyThreshold(lmbda=0.2), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-1.97 -0.36  0.    0.95]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [1.01 1.62 0.   1.06]
+
+        ```
     """
 
     lmbda: NonNegative[Parameter]

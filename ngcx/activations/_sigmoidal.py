@@ -12,6 +12,23 @@ from ._base import AbstractElementwise
 class Sigmoid(AbstractElementwise):
     r"""$f(x) = \sigma(x) = \frac{1}{1 + e^{-x}}$, with
     $f'(x) = \sigma(x)\,\sigma(-x)$.
+
+    **See also:** [`ngcx.surrogate.Sigmoid`][], which emits spikes and is differentiated
+    as a sigmoid.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import Sigmoid
+        >>> f, x = Sigmoid(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [0.12 0.38 0.5  0.73]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.1  0.24 0.25 0.2 ]
+
+        ```
     """
 
     equation = r"\frac{1}{1 + e^{-x}}"
@@ -33,7 +50,22 @@ class Sigmoid(AbstractElementwise):
 
 
 class Tanh(AbstractElementwise):
-    r"""$f(x) = \tanh x$, with $f'(x) = \operatorname{sech}^2 x$."""
+    r"""$f(x) = \tanh x$, with $f'(x) = \operatorname{sech}^2 x$.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import Tanh
+        >>> f, x = Tanh(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.96 -0.46  0.    0.76]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.07 0.79 1.   0.42]
+
+        ```
+    """
 
     equation = r"\tanh x"
 
@@ -57,6 +89,20 @@ class Softplus(AbstractElementwise):
     ??? cite "Reference"
         Dugas, Bengio, Bélisle, Nadeau and Garcia, *Incorporating second-order
         functional knowledge for better option pricing*, NIPS 2000.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import Softplus
+        >>> f, x = Softplus(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [0.13 0.47 0.69 1.31]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.12 0.38 0.5  0.73]
+
+        ```
     """
 
     equation = r"\ln(1 + e^x)"
@@ -78,6 +124,20 @@ class Softplus(AbstractElementwise):
 class LogSigmoid(AbstractElementwise):
     r"""$f(x) = \ln \sigma(x) = -\ln(1 + e^{-x})$, the logarithm of the logistic
     function, with $f'(x) = \sigma(-x)$.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import LogSigmoid
+        >>> f, x = LogSigmoid(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-2.13 -0.97 -0.69 -0.31]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.88 0.62 0.5  0.27]
+
+        ```
     """
 
     equation = r"-\ln(1 + e^{-x})"
@@ -95,6 +155,20 @@ class Softsign(AbstractElementwise):
     ??? cite "Reference"
         Bergstra, Desjardins, Lamblin and Bengio, *Quadratic polynomials learn better
         image features*, 2009.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import Softsign
+        >>> f, x = Softsign(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [-0.67 -0.33  0.    0.5 ]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.11 0.44 1.   0.25]
+
+        ```
     """
 
     equation = r"\frac{x}{1 + |x|}"

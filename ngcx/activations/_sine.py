@@ -18,6 +18,20 @@ class Sine(AbstractElementwise):
     ??? cite "Reference"
         Sitzmann, Martel, Bergman, Lindell and Wetzstein, *Implicit neural
         representations with periodic activation functions*, NeurIPS 2020.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import Sine
+        >>> f, x = Sine(omega_0=2.0), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [ 0.76 -0.84  0.    0.91]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [-1.31  1.08  2.   -0.83]
+
+        ```
     """
 
     omega_0: Parameter = 30.0

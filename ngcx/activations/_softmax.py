@@ -27,6 +27,19 @@ class Softmax(AbstractActivation):
     ??? cite "Reference"
         Bridle, *Probabilistic interpretation of feedforward classification network
         outputs*, Neurocomputing, 1990.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import Softmax
+        >>> print(Softmax()(jnp.array([0.0, 0.0, 10000.0])))
+        [0. 0. 1.]
+        >>> print(np.asarray(Softmax(temperature=2.0)(jnp.array([0.0, 2.0]))).round(2))
+        [0.27 0.73]
+
+        ```
     """
 
     temperature: NonNegative[Scalar] = 1.0

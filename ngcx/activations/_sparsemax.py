@@ -24,6 +24,17 @@ class Sparsemax(AbstractActivation):
 
     ??? cite "Reference"
         Martins and Astudillo, *From softmax to sparsemax*, ICML 2016.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import Sparsemax
+        >>> print(np.asarray(Sparsemax()(jnp.array([0.0, 0.6, 1.0]))).round(2))
+        [0.  0.3 0.7]
+
+        ```
     """
 
     axis: Axes = eqx.field(static=True, default=-1)

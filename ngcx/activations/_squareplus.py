@@ -20,6 +20,20 @@ class Squareplus(AbstractElementwise):
     ??? cite "Reference"
         Barron, *Squareplus: a softplus-like algebraic rectifier*, arXiv:2112.11687,
         2021.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.activations import Squareplus
+        >>> f, x = Squareplus(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(np.asarray(f(x)).round(2))
+        [0.41 0.78 1.   1.62]
+        >>> print(np.asarray(f.derivative(x)).round(2))
+        [0.15 0.38 0.5  0.72]
+
+        ```
     """
 
     b: NonNegative[Parameter] = 4.0

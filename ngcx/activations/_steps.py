@@ -9,9 +9,23 @@ class Heaviside(AbstractElementwise):
     r"""$f(x) = 1$ for $x \ge 0$ and $0$ below, with the straight-through derivative
     $f'(x) = 1$.
 
+    **See also:** [`ngcx.activations.Threshold`][];
+    [`ngcx.surrogate.AbstractSurrogate`][] for a step that can be learnt through.
+
     ??? cite "Reference"
         Bengio, Léonard and Courville, *Estimating or propagating gradients through
         stochastic neurons for conditional computation*, arXiv:1308.3432, 2013.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import Heaviside
+        >>> f, x = Heaviside(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [0. 0. 1. 1.] [1. 1. 1. 1.]
+
+        ```
     """
 
     equation = r"H(x)"
@@ -30,6 +44,17 @@ class Threshold(AbstractElementwise):
     **Arguments:**
 
     - `threshold`: $\theta$, 1 by default as in the reference.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import Threshold
+        >>> f, x = Threshold(), jnp.array([-2.0, -0.5, 0.0, 1.0])
+        >>> print(f(x).round(2), f.derivative(x).round(2))
+        [0. 0. 0. 1.] [1. 1. 1. 1.]
+
+        ```
     """
 
     threshold: Parameter = 1.0

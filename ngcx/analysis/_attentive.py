@@ -30,6 +30,8 @@ class AttentiveProbe(AbstractTrainedProbe):
 
     **Arguments:**
 
+    - `task`: the kind of targets: `"classification"`, of class indices or rows of
+        probabilities, or `"regression"`, of values.
     - `num_classes`: `None` takes the columns of the targets, or their largest index
         plus 1.
     - `attention_size`: the size of all heads of the cross-attention together.
@@ -40,12 +42,14 @@ class AttentiveProbe(AbstractTrainedProbe):
         take.
     - `input_layer_norm`: whether to normalise queries and tokens.
     - `dropout`: the probability that a weight of an attention is dropped in training.
+    - `num_heads`: how many heads each attention has.
+    - `num_queries`: how many queries are trained; the first is read out.
 
     !!! example
 
         ```python
-        >>> from ngcx.analysis import AttentiveProbe
         >>> import jax
+        >>> from ngcx.analysis import AttentiveProbe
         >>> x = jax.random.normal(jax.random.key(0), (64, 3, 8))
         >>> y = (x[:, 0, 0] > 0).astype(int)
         >>> probe = AttentiveProbe(attention_size=16, num_heads=2)

@@ -46,6 +46,19 @@ class FittedKMeans(AbstractFittedProbe):
     - `centers`: the centres of the clusters.
     - `frequencies`: how frequent the classes are in each cluster. A cluster without
         samples has the frequencies of all samples.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.analysis import KMeansProbe
+        >>> x, y = jnp.array([[0.0], [1.0], [5.0]]), jnp.array([0, 0, 1])
+        >>> fitted, _ = KMeansProbe().fit(jr.key(0), x, y)
+        >>> print(type(fitted).__name__, fitted.centers.shape, fitted.predict(x))
+        FittedKMeans (2, 1) [0 0 1]
+
+        ```
     """
 
     centers: Float[Array, "clusters features"]
@@ -109,15 +122,16 @@ class KMeansProbe(AbstractProbe):
 
     **Arguments:**
 
+    - `num_clusters`: how many clusters are formed.
     - `num_classes`: `None` takes the columns of the targets, or their largest index
         plus 1.
 
     !!! example
 
         ```python
-        >>> from ngcx.analysis import KMeansProbe
         >>> import jax
         >>> import jax.numpy as jnp
+        >>> from ngcx.analysis import KMeansProbe
         >>> x, y = jnp.array([[0.0], [1.0], [5.0]]), jnp.array([1, 1, 0])
         >>> fitted, result = KMeansProbe().fit(jax.random.key(0), x, y)
         >>> print(fitted.predict(jnp.array([[4.0], [0.4]])), result.score)

@@ -34,6 +34,19 @@ class FittedKNN(AbstractPredictor):
     - `recipe`: the probe that was fitted.
     - `references`: the representations that it was fitted to.
     - `targets`: the targets of the representations, as rows.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.analysis import KNNProbe
+        >>> x, y = jnp.array([[0.0], [1.0], [5.0]]), jnp.array([0, 0, 1])
+        >>> fitted, _ = KNNProbe(1).fit(jr.key(0), x, y)
+        >>> print(type(fitted).__name__, fitted.references.shape, fitted.predict(x))
+        FittedKNN (3, 1) [0 0 1]
+
+        ```
     """
 
     recipe: "KNNProbe"
@@ -125,6 +138,9 @@ class KNNProbe(AbstractProbe):
 
     **Arguments:**
 
+    - `metric`: the distance: `"euclidean"`, `"cosine"` or `"minkowski"`.
+    - `task`: the kind of targets: `"classification"`, of class indices or rows of
+        probabilities, or `"regression"`, of values.
     - `p`: the order of the `"minkowski"` distance.
     - `vote`: whether each neighbour votes for its most probable class, or the
         probabilities of all are averaged; the same for class indices. Values of
@@ -138,9 +154,9 @@ class KNNProbe(AbstractProbe):
     !!! example
 
         ```python
-        >>> from ngcx.analysis import KNNProbe
         >>> import jax
         >>> import jax.numpy as jnp
+        >>> from ngcx.analysis import KNNProbe
         >>> x, y = jnp.array([[0.0], [1.0], [5.0]]), jnp.array([0, 0, 1])
         >>> fitted, _ = KNNProbe(1).fit(jax.random.key(0), x, y)
         >>> fitted.predict(jnp.array([[4.0], [0.4]]))

@@ -32,6 +32,8 @@ class LinearProbe(AbstractTrainedProbe):
 
     **Arguments:**
 
+    - `task`: the kind of targets: `"classification"`, of class indices or rows of
+        probabilities, or `"regression"`, of values.
     - `num_classes`: `None` takes the columns of the targets, or their largest index
         plus 1.
     - `l1`: the strength $\lambda_1$ of the sum of the magnitudes of $W$.
@@ -41,9 +43,9 @@ class LinearProbe(AbstractTrainedProbe):
     !!! example
 
         ```python
-        >>> from ngcx.analysis import LinearProbe
         >>> import jax
         >>> import jax.numpy as jnp
+        >>> from ngcx.analysis import LinearProbe
         >>> x = jax.random.normal(jax.random.key(0), (200, 8))
         >>> y = (x[:, 0] > 0).astype(int)
         >>> fitted, result = LinearProbe().fit(jax.random.key(1), x, y)

@@ -67,6 +67,19 @@ class FittedNetwork(AbstractPredictor):
 
     - `recipe`: the probe that was fitted.
     - `network`: what has been trained, with its parameters: a module of Equinox.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.analysis import LinearProbe
+        >>> x, y = jnp.array([[0.0], [1.0], [5.0]]), jnp.array([0, 0, 1])
+        >>> fitted, _ = LinearProbe().fit(jr.key(0), x, y)
+        >>> print(type(fitted).__name__, fitted.predict(x))
+        FittedNetwork [0 0 1]
+
+        ```
     """
 
     recipe: "AbstractTrainedProbe"

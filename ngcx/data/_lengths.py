@@ -39,8 +39,8 @@ class PaddedSource:
     !!! example
 
         ```python
-        >>> from ngcx.data import PaddedSource
         >>> import numpy as np
+        >>> from ngcx.data import PaddedSource
         >>> source = PaddedSource([np.array([1.0, 2.0, 3.0]), np.array([4.0])])
         >>> print(source[np.array([0, 1])])
         {'sequence': array([[1., 2., 3.],
@@ -115,6 +115,8 @@ class BucketLoader(Module):
     - `loaders`: one for each bucket.
     - `lengths`: how long the sequences of each bucket are made.
     - `padding`: the share of all steps that is padding.
+
+    **See also:** [`ngcx.data.DataLoader`][], for data of one length.
 
     !!! example
 

@@ -30,7 +30,14 @@ Step: TypeAlias = int | np.integer | Integer[np.ndarray, ""] | Integer[Array, ""
 
 
 class LoaderState(Module):
-    """The place of an endless iteration: all that a checkpoint needs to go on."""
+    """The place of an endless iteration: all that a checkpoint needs to go on.
+
+    **Attributes:**
+
+    - `key`: decides the orders of all epochs.
+    - `epoch`: the number of the epoch, from 0.
+    - `step`: the number of the next batch in it, from 0.
+    """
 
     key: PRNGKeyArray
     epoch: Int[Array, ""]
@@ -63,6 +70,11 @@ class DataLoader(Module):
     - `sharding`: the place of each array of a batch. Every process reads the rows of
         its own devices alone, and the batches do not depend on how many processes there
         are.
+    - `shuffle`: whether each epoch has an order of its own; if not, samples come as
+        they lie.
+
+    **See also:** [`ngcx.data.BucketLoader`][] for sequences of unequal length;
+    [`ngcx.data.prefetch`][], which reads the next batches in the background.
 
     !!! example
 

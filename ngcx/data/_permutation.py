@@ -59,9 +59,9 @@ def random_permutation_index(
     !!! example
 
         ```python
-        >>> from ngcx.data import random_permutation_index
         >>> import jax
         >>> import numpy as np
+        >>> from ngcx.data import random_permutation_index
         >>> order = random_permutation_index(jax.random.key(0), np.arange(5), 5)
         >>> sorted(order.tolist())
         [0, 1, 2, 3, 4]

@@ -28,8 +28,8 @@ class ItemSource:
     !!! example
 
         ```python
-        >>> from ngcx.data import ItemSource
         >>> import numpy as np
+        >>> from ngcx.data import ItemSource
         >>> class Squares:
         ...     def __len__(self):
         ...         return 10

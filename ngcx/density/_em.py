@@ -29,6 +29,8 @@ class Statistics(Module):
     - `log_likelihood`: the log-likelihood of the mixture, summed over the rows.
     - `counts`: how many rows each component is responsible for.
     - `moments`: the moments of the rows, weighted by responsibility.
+
+    **See also:** [`ngcx.neurons.Statistics`][], those of a batch normalisation.
     """
 
     log_likelihood: Float[Array, ""]

@@ -87,6 +87,19 @@ class Bernoullis(AbstractFactorial):
         normal number.
     - `probability_floor`: a fit keeps probabilities this far away from 0 and 1, so that
         a component can explain a row unlike those before.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.density import Bernoullis, Mixture
+        >>> weights = jnp.array([0.5, 0.5])
+        >>> components = Bernoullis(jnp.array([[0.9, 0.9], [0.1, 0.1]]))
+        >>> rows = jnp.array([[1.0, 1.0], [0.0, 0.0]])
+        >>> print(Mixture(weights, components).predict(rows))
+        [0 1]
+
+        ```
     """
 
     probabilities: Float[Array, "components features"]
@@ -129,6 +142,18 @@ class Exponentials(AbstractFactorial):
     - `rates`: $\lambda$, the inverse of the mean.
     - `mean_floor`: a fit keeps the means $1 / \lambda$ above this, relative to the mean
         of the feature in all components (to 1 if that is 0).
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.density import Exponentials, Mixture
+        >>> weights = jnp.array([0.5, 0.5])
+        >>> components = Exponentials(jnp.array([[1.0], [0.01]]))
+        >>> print(Mixture(weights, components).predict(jnp.array([[0.5], [70.0]])))
+        [0 1]
+
+        ```
     """
 
     rates: Float[Array, "components features"]

@@ -30,6 +30,8 @@ class GaussianMixture(_Namespace):
 
     $$p(x) = \sum_k \pi_k \, \mathcal{N}(x; \mu_k, \Sigma_k)$$
 
+    **See also:** [`ngcx.analysis.KMeansProbe`][], for clusters without a density.
+
     !!! example
 
         ```python

@@ -35,6 +35,18 @@ class Gaussians(AbstractComponents):
         collapses.
 
     Rows beyond a sixteenth of the largest number are outside of the support.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.density import Gaussians, Mixture
+        >>> weights = jnp.array([0.5, 0.5])
+        >>> components = Gaussians(jnp.array([[0.0], [4.0]]), jnp.ones((2, 1, 1)))
+        >>> print(Mixture(weights, components).predict(jnp.array([[1.0], [5.0]])))
+        [0 1]
+
+        ```
     """
 
     means: Float[Array, "components features"]

@@ -91,9 +91,8 @@ def solve(
     !!! example
 
         ```python
-        >>> from ngcx.diffeq import solve
         >>> import jax.numpy as jnp
-        >>> from ngcx.diffeq import euler
+        >>> from ngcx.diffeq import euler, solve
         >>> def decay(t, y, args):
         ...     return -y
         >>> times, values = solve(euler, decay, 0.0, jnp.ones(()), 0.5, 4)

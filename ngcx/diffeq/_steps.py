@@ -68,8 +68,8 @@ class RungeKutta(Module):
         Kutta's method of order 3, made by hand:
 
         ```python
-        >>> from ngcx.diffeq import RungeKutta
         >>> import jax.numpy as jnp
+        >>> from ngcx.diffeq import RungeKutta
         >>> kutta3 = RungeKutta(rows=((1 / 2,), (-1, 2)), weights=(1 / 6, 2 / 3, 1 / 6))
         >>> def decay(t, y, args):
         ...     return -y
@@ -177,6 +177,19 @@ def leapfrog(
     **Returns:** positions and momenta at `t + dt`.
 
     **Raises:** what [`ngcx.diffeq.RungeKutta`][] raises.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.diffeq import leapfrog
+        >>> q, p = jnp.array(1.0), jnp.array(0.0)  # a spring
+        >>> for _ in range(63):
+        ...     q, p = leapfrog(lambda t, y, args: (y[1], -y[0]), 0.0, (q, p), 0.1)
+        >>> print(q.round(2), (q**2 + p**2).round(2))
+        1.0 1.0
+
+        ```
     """
     t, (q, p), dt = widened_tree((t, y, dt))
     half = dt / 2
@@ -190,7 +203,28 @@ def create(name: str) -> Step:
     """The step of that name: `"euler"` or `"rk1"`, `"midpoint"` or `"rk2"`, `"heun"` or
     `"rk2_heun"`, `"ralston"` or `"rk2_ralston"`, `"rk4"`, `"leapfrog"`.
 
+    **Arguments:**
+
+    - `name`: the name of a step: `"euler"` or `"rk1"`, `"midpoint"` or `"rk2"`,
+        `"heun"` or `"rk2_heun"`, `"ralston"` or `"rk2_ralston"`, `"rk4"`, `"leapfrog"`.
+
+    **Returns:** the step, a function of `(f, t, y, dt, args)`.
+
     **Raises:** `ValueError` for another name, with the nearest one.
+
+    **See also:** [`ngcx.activations.create`][], [`ngcx.surrogate.create`][] and
+    [`ngcx.optim.create`][], which know the names of their own subpackages.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.diffeq import create
+        >>> step = create("rk4")
+        >>> print(step(lambda t, y, args: -y, 0.0, jnp.array(1.0), 0.1))
+        0.9048375
+
+        ```
     """
     return lookup("integrators", _STEPS, name)
 

@@ -26,6 +26,21 @@ class Linear2D(Module):
     r"""A spiral into the origin: $\dot x = a x + b y$, $\dot y = -b x + a y$.
 
     A usual start is (3, -1.5).
+
+    **Arguments:**
+
+    - `a`: $a$, the damping where negative.
+    - `b`: $b$, how fast it turns.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.diffeq import Linear2D
+        >>> print(Linear2D()(0.0, jnp.array([3.0, -1.5]), None).round(2))
+        [-3.3  -5.85]
+
+        ```
     """
 
     a: Scalar = -0.1
@@ -41,6 +56,22 @@ class Cubic2D(Module):
     $\dot y = -b x^3 + a y^3$.
 
     A usual start is (2, 0).
+
+    **Arguments:**
+
+    - `a`: $a$, the damping where negative.
+    - `b`: $b$, how fast it turns.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.diffeq import Cubic2D
+        >>> print(np.asarray(Cubic2D()(0.0, jnp.array([2.0, 0.0]), None)).round(2))
+        [ -0.8 -16. ]
+
+        ```
     """
 
     a: Scalar = -0.1
@@ -59,6 +90,24 @@ class Linear3D(Module):
     $\dot y = -b x + a y$, $\dot z = c z$.
 
     A usual start is (1, 1, -1).
+
+    **Arguments:**
+
+    - `a`: $a$, the damping in the plane where negative.
+    - `b`: $b$, how fast it turns.
+    - `c`: $c$, the damping along the axis where negative.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.diffeq import Linear3D
+        >>> y = jnp.array([1.0, 1.0, -1.0])
+        >>> print(np.asarray(Linear3D()(0.0, y, None)).round(2))
+        [ 1.9 -2.1  0.3]
+
+        ```
     """
 
     a: Scalar = -0.1
@@ -78,6 +127,22 @@ class Lorenz(Module):
     $\dot y = x (\rho - z) - y$, $\dot z = x y - \beta z$.
 
     A usual start is (-8, 7, 27).
+
+    **Arguments:**
+
+    - `sigma`: $\sigma$, the Prandtl number.
+    - `rho`: $\rho$, the Rayleigh number over its critical value; 28 is chaotic.
+    - `beta`: $\beta$, the shape of the convection cells.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.diffeq import Lorenz
+        >>> print(Lorenz()(0.0, jnp.array([-8.0, 7.0, 27.0]), None).round(2))
+        [ 150.  -15. -128.]
+
+        ```
     """
 
     sigma: Scalar = 10.0
@@ -99,6 +164,25 @@ class Oscillator(Module):
     $\dot z = \mu_2 z - (\omega + \alpha y + \beta z) y$.
 
     A usual start is (0.5, 0.05, 0.1).
+
+    **Arguments:**
+
+    - `mu1`: $\mu_1$, the growth of the slow mode.
+    - `mu2`: $\mu_2$, the growth of the oscillation.
+    - `omega`: $\omega$, its frequency where it is small.
+    - `alpha`, `beta`: $\alpha$ and $\beta$, how the frequency depends on $y$ and on
+        $z$.
+    - `sigma`: $\sigma$, how strongly the modes are coupled.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.diffeq import Oscillator
+        >>> print(Oscillator()(0.0, jnp.array([0.5, 0.05, 0.1]), None).round(2))
+        [ 0.05 -0.04 -0.12]
+
+        ```
     """
 
     mu1: Scalar = 0.05

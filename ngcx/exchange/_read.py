@@ -61,6 +61,8 @@ def from_nir(
     constant below `dt`, a loop without a neuron or a delay, loops and branches that
     cross, several inputs or outputs, nodes that lead nowhere, shapes that do not fit.
 
+    **See also:** [`ngcx.exchange.to_nir`][], the way there.
+
     !!! example
 
         ```python

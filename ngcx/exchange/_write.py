@@ -75,6 +75,8 @@ def to_nir(
     a reset that is soft or delayed, refractory steps, adaptation, surrogates whose
     spikes are not those of a step, other layers, and shapes that do not fit.
 
+    **See also:** [`ngcx.exchange.from_nir`][], the way back.
+
     ??? cite "Reference"
         Pedersen et al., *Neuromorphic intermediate representation: A unified instruction
         set for interoperable brain-inspired computing*, Nature Communications 15, 2024.

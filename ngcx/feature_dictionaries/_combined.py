@@ -30,8 +30,8 @@ class FunctionLibrary(AbstractLibrary):
     !!! example
 
         ```python
-        >>> from ngcx.feature_dictionaries import FunctionLibrary
         >>> import jax.numpy as jnp
+        >>> from ngcx.feature_dictionaries import FunctionLibrary
         >>> def gap(x, y):
         ...     return jnp.abs(x - y)
         >>> library = FunctionLibrary(tanh=jnp.tanh, gap=gap)
@@ -86,11 +86,12 @@ class ConcatenatedLibrary(AbstractLibrary):
     !!! example
 
         ```python
-        >>> from ngcx.feature_dictionaries import ConcatenatedLibrary
+        >>> import jax.numpy as jnp
         >>> from ngcx.feature_dictionaries import FourierLibrary, PolynomialLibrary
-        >>> both = ConcatenatedLibrary((PolynomialLibrary(1), FourierLibrary(1)))
-        >>> both.names(["x"])
-        ('1', 'x', 'sin(1 x)', 'cos(1 x)')
+        >>> from ngcx.feature_dictionaries import ConcatenatedLibrary
+        >>> library = ConcatenatedLibrary((PolynomialLibrary(1), FourierLibrary(1)))
+        >>> print(library.names(["x"]), library(jnp.ones(1)).shape)
+        ('1', 'x', 'sin(1 x)', 'cos(1 x)') (4,)
 
         ```
     """
@@ -119,11 +120,12 @@ class ProductLibrary(AbstractLibrary):
     !!! example
 
         ```python
-        >>> from ngcx.feature_dictionaries import ProductLibrary
+        >>> import jax.numpy as jnp
         >>> from ngcx.feature_dictionaries import FourierLibrary, PolynomialLibrary
-        >>> products = ProductLibrary((PolynomialLibrary(1), FourierLibrary(1)))
-        >>> products.names(["x"])
-        ('sin(1 x)', 'cos(1 x)', 'x sin(1 x)', 'x cos(1 x)')
+        >>> from ngcx.feature_dictionaries import ProductLibrary
+        >>> library = ProductLibrary((PolynomialLibrary(1), FourierLibrary(1)))
+        >>> print(library.names(["x"]), library(jnp.ones(1)).shape)
+        ('sin(1 x)', 'cos(1 x)', 'x sin(1 x)', 'x cos(1 x)') (4,)
 
         ```
     """

@@ -29,8 +29,8 @@ class PolynomialLibrary(AbstractLibrary):
     !!! example
 
         ```python
-        >>> from ngcx.feature_dictionaries import PolynomialLibrary
         >>> import jax.numpy as jnp
+        >>> from ngcx.feature_dictionaries import PolynomialLibrary
         >>> library = PolynomialLibrary(order=2)
         >>> library.names(["x", "y"])
         ('1', 'x', 'y', 'x^2', 'x y', 'y^2')

@@ -79,6 +79,19 @@ def ratio_of_gaussians(
     **Returns:** an array of the shape and dtype of `images`.
 
     **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][].
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.filters import ratio_of_gaussians
+        >>> image = jnp.zeros((5, 5)).at[2, 2].set(1.0)
+        >>> response = ratio_of_gaussians(image, 0.5, 1.0, radius=2)
+        >>> print(np.asarray(response[2]).round(2))
+        [0.01 0.85 3.82 0.85 0.01]
+
+        ```
     """
     wide = widened(images)
     center = blurred(wide, center_sigma, radius, mode)

@@ -26,6 +26,28 @@ def cortical_difference_of_gaussians(
     Arguments, result and errors are those of
     [`ngcx.filters.difference_of_gaussians`][]. The response to `-images` is that of an
     off-cell.
+
+    **Arguments:**
+
+    - `images`, `center_sigma`, `surround_sigma`, `radius`, `mode`: as for
+        [`ngcx.filters.difference_of_gaussians`][].
+
+    **Returns:** an array of the shape and dtype of `images`.
+
+    **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][].
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.filters import cortical_difference_of_gaussians
+        >>> image = jnp.zeros((5, 5)).at[2, 2].set(1.0)
+        >>> response = cortical_difference_of_gaussians(image, 0.5, 1.0, radius=2)
+        >>> print(np.asarray(response[2]).round(2))
+        [0.   0.   0.46 0.   0.  ]
+
+        ```
     """
     difference = difference_of_gaussians(
         images, center_sigma, surround_sigma, radius=radius, mode=mode
@@ -63,6 +85,19 @@ def cortical_ratio_of_gaussians(
     **Returns:** an array of the shape and dtype of `images`.
 
     **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][].
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.filters import cortical_ratio_of_gaussians
+        >>> image = jnp.zeros((5, 5)).at[2, 2].set(1.0)
+        >>> response = cortical_ratio_of_gaussians(image, 0.5, 1.0, radius=2)
+        >>> print(np.asarray(response[2]).round(2))
+        [ 0.    0.36 10.55  0.36  0.  ]
+
+        ```
     """
     wide = widened(images)
     p, q, h = (

@@ -147,6 +147,23 @@ class Constrained(AbstractInitializer):
     """What [`ngcx.init.AbstractInitializer.constrain`][] makes.
 
     A constraint does not change the draw, and random ones have a key of their own.
+
+    **Arguments:**
+
+    - `initializer`: what draws the weights.
+    - `constraints`: what is done to the draw, one after the other.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Constant, Constrained, Hollow
+        >>> draw = Constrained(Constant(1.0), (Hollow(),))
+        >>> print(draw(jr.key(0), (2, 2)))
+        [[0. 1.]
+         [1. 0.]]
+
+        ```
     """
 
     initializer: AbstractInitializer

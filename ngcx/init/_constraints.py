@@ -25,7 +25,25 @@ class AbstractConstraint(Module):
 class Clip(AbstractConstraint):
     """Entries below `amin` become `amin`, and those above `amax` become `amax`.
 
+    **Arguments:**
+
+    - `amin`: the smallest number, or None for no bound.
+    - `amax`: the largest one, or None for no bound.
+
     **Raises:** `ValueError` if `amin > amax`.
+
+    **See also:** [`ngcx.activations.Clip`][], which bounds what a layer computes.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Clip, Uniform
+        >>> weight = Uniform().constrain(Clip(0.2, 0.8))(jr.key(0), (400, 100))
+        >>> print(weight.min(), weight.max())
+        0.2 0.8
+
+        ```
     """
 
     amin: Scalar | None = None
@@ -50,7 +68,19 @@ class Clip(AbstractConstraint):
 
 
 class LowerTriangle(AbstractConstraint):
-    """Entries above the diagonal become 0."""
+    """Entries above the diagonal become 0.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Constant, LowerTriangle
+        >>> print(Constant(1.0).constrain(LowerTriangle())(jr.key(0), (2, 3)))
+        [[1. 0. 0.]
+         [1. 1. 0.]]
+
+        ```
+    """
 
     def _apply(self, draw, source):
         check_matrix(draw.shape)
@@ -58,7 +88,19 @@ class LowerTriangle(AbstractConstraint):
 
 
 class UpperTriangle(AbstractConstraint):
-    """Entries below the diagonal become 0."""
+    """Entries below the diagonal become 0.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Constant, UpperTriangle
+        >>> print(Constant(1.0).constrain(UpperTriangle())(jr.key(0), (2, 3)))
+        [[1. 1. 1.]
+         [0. 1. 1.]]
+
+        ```
+    """
 
     def _apply(self, draw, source):
         check_matrix(draw.shape)
@@ -66,7 +108,19 @@ class UpperTriangle(AbstractConstraint):
 
 
 class Hollow(AbstractConstraint):
-    """The diagonal becomes 0."""
+    """The diagonal becomes 0.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Constant, Hollow
+        >>> print(Constant(1.0).constrain(Hollow())(jr.key(0), (2, 3)))
+        [[0. 1. 1.]
+         [1. 0. 1.]]
+
+        ```
+    """
 
     def _apply(self, draw, source):
         check_matrix(draw.shape)
@@ -74,7 +128,22 @@ class Hollow(AbstractConstraint):
 
 
 class Eye(AbstractConstraint):
-    """Entries off the diagonal become 0."""
+    """Entries off the diagonal become 0.
+
+    **See also:** [`ngcx.init.Identity`][], which draws ones on the diagonal;
+    [`ngcx.init.Hollow`][], which keeps all but the diagonal.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Constant, Eye
+        >>> print(Constant(1.0).constrain(Eye())(jr.key(0), (2, 3)))
+        [[1. 0. 0.]
+         [0. 1. 0.]]
+
+        ```
+    """
 
     def _apply(self, draw, source):
         check_matrix(draw.shape)
@@ -135,7 +204,22 @@ class ColumnMask(_AbstractMask):
     """Keeps the columns named, or that many columns chosen at random, the same in every
     matrix of a batch; all others become 0.
 
+    **Arguments:**
+
+    - `keep`: the indices of the columns, or how many to choose.
+
     **Raises:** `ValueError` for columns named twice, unknown ones and too many.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import ColumnMask, Constant
+        >>> print(Constant(1.0).constrain(ColumnMask((0, 2)))(jr.key(0), (2, 3)))
+        [[1. 0. 1.]
+         [1. 0. 1.]]
+
+        ```
     """
 
     random = True
@@ -147,7 +231,22 @@ class RowMask(_AbstractMask):
     """Keeps the rows named, or that many rows chosen at random, the same in every
     matrix of a batch; all others become 0.
 
+    **Arguments:**
+
+    - `keep`: the indices of the rows, or how many to choose.
+
     **Raises:** `ValueError` for rows named twice, unknown ones and too many.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Constant, RowMask
+        >>> print(Constant(1.0).constrain(RowMask((0,)))(jr.key(0), (2, 3)))
+        [[1. 1. 1.]
+         [0. 0. 0.]]
+
+        ```
     """
 
     random = True

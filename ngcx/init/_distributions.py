@@ -5,7 +5,23 @@ from ._source import diagonal
 
 
 class Constant(AbstractInitializer):
-    """Every entry is `value`."""
+    """Every entry is `value`.
+
+    **Arguments:**
+
+    - `value`: the number.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Constant
+        >>> print(Constant(0.5)(jr.key(0), (2, 2)))
+        [[0.5 0.5]
+         [0.5 0.5]]
+
+        ```
+    """
 
     value: Scalar
 
@@ -17,7 +33,23 @@ class Uniform(AbstractInitializer):
     r"""Uniform on $[\text{low}, \text{high})$: mean $\frac{\text{low} +
     \text{high}}{2}$, variance $\frac{(\text{high} - \text{low})^2}{12}$.
 
+    **Arguments:**
+
+    - `low`: the smallest number.
+    - `high`: the number below which all draws lie.
+
     **Raises:** `ValueError` if `low > high`.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Uniform
+        >>> weight = Uniform(-0.1, 0.1)(jr.key(0), (400, 100))
+        >>> print(weight.min().round(3), weight.max().round(3))
+        -0.1 0.1
+
+        ```
     """
 
     low: Scalar = 0.0
@@ -41,7 +73,24 @@ class Uniform(AbstractInitializer):
 
 
 class Gaussian(AbstractInitializer):
-    r"""The normal distribution $\mathcal{N}(\text{mean}, \text{std}^2)$."""
+    r"""The normal distribution $\mathcal{N}(\text{mean}, \text{std}^2)$.
+
+    **Arguments:**
+
+    - `mean`: the mean.
+    - `std`: the standard deviation.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Gaussian
+        >>> weight = Gaussian(std=0.1)(jr.key(0), (400, 100))
+        >>> print(weight.std().round(3))
+        0.1
+
+        ```
+    """
 
     mean: Scalar = 0.0
     std: NonNegative[Scalar] = 1.0
@@ -54,6 +103,22 @@ class Gaussian(AbstractInitializer):
 class LogGaussian(AbstractInitializer):
     r"""$e^z$ with $z \sim \mathcal{N}(0, \sigma^2)$: median 1, mean
     $e^{\sigma^2 / 2}$.
+
+    **Arguments:**
+
+    - `sigma`: $\sigma$, the standard deviation of the logarithm.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.init import LogGaussian
+        >>> weight = LogGaussian(sigma=0.5)(jr.key(0), (400, 100))
+        >>> print(bool(weight.min() > 0), jnp.median(weight).round(1))
+        True 1.0
+
+        ```
     """
 
     sigma: NonNegative[Scalar] = 1.0
@@ -66,6 +131,22 @@ class LogGaussian(AbstractInitializer):
 class DiagOffDiag(AbstractInitializer):
     """Entries on the diagonal are `on`, the others `off`; matrices are the last two
     axes.
+
+    **Arguments:**
+
+    - `on`: the entries on the diagonal.
+    - `off`: all others.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import DiagOffDiag
+        >>> print(DiagOffDiag(1.0, -0.5)(jr.key(0), (2, 3)))
+        [[ 1.  -0.5 -0.5]
+         [-0.5  1.  -0.5]]
+
+        ```
     """
 
     on: Scalar

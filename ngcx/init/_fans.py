@@ -24,6 +24,8 @@ class AbstractVarianceScaling(AbstractInitializer):
 
     **Arguments:**
 
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
     - `batch_axis`: axes over which weights are independent, and which no fan counts.
     """
 
@@ -94,9 +96,23 @@ class VarianceScaling(AbstractVarianceScaling):
     - `mode`: the fan: of the inputs, of the outputs, or the mean of both.
     - `distribution`: the shape of the law; a truncated one ends at two standard
         deviations.
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
 
     ??? cite "Reference"
         He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import VarianceScaling
+        >>> weight = VarianceScaling(2.0, "fan_avg", "normal")(jr.key(0), (400, 100))
+        >>> print(weight.std().round(3))
+        0.09
+
+        ```
     """
 
     scale: Positive[float] = 1.0
@@ -118,8 +134,30 @@ class FanInUniform(AbstractVarianceScaling):
 
     The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
 
+    **Arguments:**
+
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
+
+    **See also:** [`ngcx.init.LeCunUniform`][], whose variance is three times as large.
+
     ??? cite "Reference"
         LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> import numpy as np
+        >>> from ngcx.init import FanInUniform
+        >>> weight = FanInUniform()(jr.key(0), (400, 100))
+        >>> print(weight.shape)
+        (400, 100)
+        >>> print(np.asarray(weight.std()).round(3))
+        0.029
+
+        ```
     """
 
     law = _fan_in_law(lambda limit: Uniform(-limit, limit))
@@ -132,8 +170,27 @@ class FanInGaussian(AbstractVarianceScaling):
 
     The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
 
+    **Arguments:**
+
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
+
+    **See also:** [`ngcx.init.LeCunNormal`][], the same variance but truncated.
+
     ??? cite "Reference"
         LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import FanInGaussian
+        >>> weight = FanInGaussian()(jr.key(0), (400, 100))
+        >>> print(weight.shape, weight.std().round(3))
+        (400, 100) 0.05
+
+        ```
     """
 
     law = _fan_in_law(lambda std: Gaussian(std=std))
@@ -142,9 +199,28 @@ class FanInGaussian(AbstractVarianceScaling):
 class GlorotUniform(AbstractVarianceScaling):
     r"""Uniform with variance $\frac{2}{n_\text{in} + n_\text{out}}$.
 
+    **Arguments:**
+
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
+
+    **See also:** [`ngcx.init.GlorotNormal`][].
+
     ??? cite "Reference"
         Glorot and Bengio, *Understanding the difficulty of training deep feedforward
         neural networks*, AISTATS 2010.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import GlorotUniform
+        >>> weight = GlorotUniform()(jr.key(0), (400, 100))
+        >>> print(weight.shape, weight.std().round(3))
+        (400, 100) 0.063
+
+        ```
     """
 
     law = _jax_law(1.0, "fan_avg", "uniform")
@@ -154,9 +230,28 @@ class GlorotNormal(AbstractVarianceScaling):
     r"""Normal, truncated at two standard deviations, with variance
     $\frac{2}{n_\text{in} + n_\text{out}}$.
 
+    **Arguments:**
+
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
+
+    **See also:** [`ngcx.init.GlorotUniform`][].
+
     ??? cite "Reference"
         Glorot and Bengio, *Understanding the difficulty of training deep feedforward
         neural networks*, AISTATS 2010.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import GlorotNormal
+        >>> weight = GlorotNormal()(jr.key(0), (400, 100))
+        >>> print(weight.shape, weight.std().round(3))
+        (400, 100) 0.063
+
+        ```
     """
 
     law = _jax_law(1.0, "fan_avg", "truncated_normal")
@@ -165,8 +260,27 @@ class GlorotNormal(AbstractVarianceScaling):
 class HeUniform(AbstractVarianceScaling):
     r"""Uniform with variance $\frac{2}{n_\text{in}}$.
 
+    **Arguments:**
+
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
+
+    **See also:** [`ngcx.init.HeNormal`][].
+
     ??? cite "Reference"
         He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import HeUniform
+        >>> weight = HeUniform()(jr.key(0), (400, 100))
+        >>> print(weight.shape, weight.std().round(3))
+        (400, 100) 0.071
+
+        ```
     """
 
     law = _jax_law(2.0, "fan_in", "uniform")
@@ -176,8 +290,28 @@ class HeNormal(AbstractVarianceScaling):
     r"""Normal, truncated at two standard deviations, with variance
     $\frac{2}{n_\text{in}}$.
 
+    **Arguments:**
+
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
+
+    **See also:** [`ngcx.init.HeUniform`][]; [`ngcx.init.FluctuationDriven`][] for
+    layers of spiking neurons.
+
     ??? cite "Reference"
         He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import HeNormal
+        >>> weight = HeNormal()(jr.key(0), (400, 100))
+        >>> print(weight.shape, weight.std().round(3))
+        (400, 100) 0.071
+
+        ```
     """
 
     law = _jax_law(2.0, "fan_in", "truncated_normal")
@@ -186,8 +320,27 @@ class HeNormal(AbstractVarianceScaling):
 class LeCunUniform(AbstractVarianceScaling):
     r"""Uniform with variance $\frac{1}{n_\text{in}}$.
 
+    **Arguments:**
+
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
+
+    **See also:** [`ngcx.init.FanInUniform`][], whose variance is a third.
+
     ??? cite "Reference"
         LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import LeCunUniform
+        >>> weight = LeCunUniform()(jr.key(0), (400, 100))
+        >>> print(weight.shape, weight.std().round(3))
+        (400, 100) 0.05
+
+        ```
     """
 
     law = _jax_law(1.0, "fan_in", "uniform")
@@ -197,8 +350,27 @@ class LeCunNormal(AbstractVarianceScaling):
     r"""Normal, truncated at two standard deviations, with variance
     $\frac{1}{n_\text{in}}$.
 
+    **Arguments:**
+
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
+
+    **See also:** [`ngcx.init.FanInGaussian`][], the same variance but not truncated.
+
     ??? cite "Reference"
         LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import LeCunNormal
+        >>> weight = LeCunNormal()(jr.key(0), (400, 100))
+        >>> print(weight.shape, weight.std().round(3))
+        (400, 100) 0.05
+
+        ```
     """
 
     law = _jax_law(1.0, "fan_in", "truncated_normal")

@@ -52,6 +52,9 @@ class FluctuationDriven(AbstractVarianceScaling):
     - `share`: how much of the mean and of the variance these weights make, where a
         neuron has several kinds: 0.9 for those from the layer before and 0.1 for
         recurrent ones.
+    - `in_axis`: the axis of the inputs.
+    - `out_axis`: the axis of the outputs.
+    - `batch_axis`: axes over which weights are independent, and which no fan counts.
 
     ??? cite "Reference"
         Rossbroich, Gygax and Zenke, *Fluctuation-driven initialization for spiking

@@ -17,13 +17,16 @@ class FromJax(AbstractInitializer):
     as one of ours, so that constraints, shardings and numpy work on it. It is asked for
     float32 or float64; half precisions are rounded from float32.
 
+    **Arguments:**
+
+    - `initializer`: a function of a key, a shape and a dtype that returns the weights.
+
     !!! example
 
         ```python
-        >>> from ngcx.init import FromJax
         >>> import jax
         >>> import jax.random as jr
-        >>> from ngcx.init import UpperTriangle
+        >>> from ngcx.init import FromJax, UpperTriangle
         >>> orthogonal = FromJax(jax.nn.initializers.orthogonal())
         >>> weight = orthogonal.constrain(UpperTriangle())(jr.key(0), (3, 3))
 
@@ -59,9 +62,26 @@ class Orthogonal(AbstractInitializer):
     """A random matrix with orthonormal columns, or rows if there are fewer rows, times
     `scale`; leading axes count as rows.
 
+    **Arguments:**
+
+    - `scale`: what the matrix is multiplied by.
+
     ??? cite "Reference"
         Saxe, McClelland and Ganguli, *Exact solutions to the nonlinear dynamics of
         learning in deep linear neural networks*, ICLR 2014.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.init import Orthogonal
+        >>> weight = Orthogonal()(jr.key(0), (4, 2))
+        >>> print(jnp.abs(weight.T @ weight).round(3))
+        [[1. 0.]
+         [0. 1.]]
+
+        ```
     """
 
     scale: Scalar = 1.0
@@ -81,12 +101,26 @@ class TruncatedGaussian(AbstractInitializer):
 
     **Arguments:**
 
+    - `mean`: the mean of the law before it is cut.
+    - `std`: its standard deviation before it is cut.
     - `lower`: the lower bound of $z$, in standard deviations.
     - `upper`: the upper bound of $z$, in standard deviations.
 
     **Raises:** `ValueError` unless `lower` is below `upper`; and at a draw, if both are
     more than 12 standard deviations away on one side (37 for float64), where no number
     of the dtype is as improbable.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.init import TruncatedGaussian
+        >>> weight = TruncatedGaussian(std=0.1)(jr.key(0), (400, 100))
+        >>> print(bool(jnp.abs(weight).max() <= 0.2), weight.std().round(2))
+        True 0.09
+
+        ```
     """
 
     mean: Scalar = 0.0

@@ -55,10 +55,10 @@ class Reinitializable(Protocol):
     !!! example
 
         ```python
-        >>> from typing import ClassVar
         >>> import equinox as eqx
         >>> import jax
         >>> import jax.numpy as jnp
+        >>> from typing import ClassVar
         >>> from ngcx.init import Constant, WeightLayout, reinitialize
         >>> class Bilinear(eqx.Module):
         ...     left: jax.Array  # (in, out), as in x @ left
@@ -141,10 +141,9 @@ def reinitialize(
     !!! example
 
         ```python
-        >>> from ngcx.init import reinitialize
         >>> import equinox as eqx
         >>> import jax.random as jr
-        >>> from ngcx.init import Constant, HeNormal
+        >>> from ngcx.init import Constant, HeNormal, reinitialize
         >>> mlp = eqx.nn.MLP(4, 2, width_size=8, depth=1, key=jr.key(0))
         >>> rules = {"*.bias": Constant(0.0)}
         >>> mlp = reinitialize(mlp, HeNormal(), jr.key(1), rules, report=print)
@@ -158,9 +157,9 @@ def reinitialize(
         A layer of your own says which of its fields are weights:
 
         ```python
-        >>> from typing import ClassVar
         >>> import jax
         >>> import jax.numpy as jnp
+        >>> from typing import ClassVar
         >>> class Projection(eqx.Module):
         ...     matrix: jax.Array  # (in, out), as in x @ matrix
         ...     weight_fields: ClassVar[tuple[str, ...]] = ("matrix",)

@@ -17,11 +17,14 @@ class Identity(AbstractInitializer):
     convolution with such a kernel, of shape (*receptive field, in, out), returns its
     input. Inputs or outputs that have no partner get 0.
 
+    **See also:** [`ngcx.init.Eye`][], a constraint that keeps the diagonal of what
+    another law draws; [`ngcx.activations.Identity`][], the function.
+
     !!! example
 
         ```python
-        >>> from ngcx.init import Identity
         >>> import jax
+        >>> from ngcx.init import Identity
         >>> print(Identity()(jax.random.key(0), (3, 1, 1)).ravel())
         [0. 1. 0.]
 
@@ -41,9 +44,27 @@ class DeltaOrthogonal(AbstractInitializer):
     elsewhere: a convolution with such a kernel, of shape (*receptive field, in, out),
     keeps the norm of what it sees, if there are no more inputs than outputs.
 
+    **Arguments:**
+
+    - `scale`: what the matrix is multiplied by.
+
     ??? cite "Reference"
         Xiao, Bahri, Sohl-Dickstein, Schoenholz and Pennington, *Dynamical isometry and
         a mean field theory of CNNs*, ICML 2018.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.init import DeltaOrthogonal
+        >>> kernel = DeltaOrthogonal()(jr.key(0), (3, 3, 2, 4))
+        >>> print(jnp.abs(kernel).sum((2, 3)) > 0)
+        [[False False False]
+         [False  True False]
+         [False False False]]
+
+        ```
     """
 
     scale: Scalar = 1.0
@@ -63,9 +84,25 @@ class Sparse(AbstractInitializer):
     **Arguments:**
 
     - `connections`: how many; 15 as in the article.
+    - `std`: the standard deviation of the weights that are there.
+
+    **See also:** [`ngcx.init.RowMask`][] and [`ngcx.init.ColumnMask`][], which drop
+    whole rows or columns; [`ngcx.surrogate.Sparse`][], whose derivative is cut off far
+    from the threshold.
 
     ??? cite "Reference"
         Martens, *Deep learning via Hessian-free optimization*, ICML 2010.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.init import Sparse
+        >>> weight = Sparse(connections=2)(jr.key(0), (6, 3))
+        >>> print((weight != 0).sum(0))
+        [2 2 2]
+
+        ```
     """
 
     connections: Count = 15

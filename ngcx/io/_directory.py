@@ -11,9 +11,25 @@ from .._compiled import compiled
 def make_directory(path: str | os.PathLike[str]) -> pathlib.Path:
     """Makes a folder, with its parents; one that exists already is fine.
 
+    **Arguments:**
+
+    - `path`: the folder.
+
     **Returns:** its path.
 
     **Raises:** `FileExistsError` if the path, or one of its parents, is a file.
+
+    !!! example
+
+        ```python
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ngcx.io import make_directory
+        >>> path = make_directory(pathlib.Path(tempfile.mkdtemp()) / "runs" / "first")
+        >>> print(path.is_dir())
+        True
+
+        ```
     """
     directory = pathlib.Path(path)
     try:

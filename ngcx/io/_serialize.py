@@ -53,12 +53,15 @@ def serialize(path: str | os.PathLike[str], tree: PyTree) -> None:
     an array of which a part is on another host; `OSError` if the file cannot be
     written. In each case the old file stays as it was.
 
+    **See also:** [`ngcx.io.deserialize`][], which reads the file;
+    [`ngcx.io.inspect`][], which says what is in it.
+
     !!! example
 
         ```python
-        >>> from ngcx.io import deserialize, serialize
         >>> import pathlib, tempfile
         >>> import jax.numpy as jnp
+        >>> from ngcx.io import deserialize, serialize
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "state"
         >>> serialize(path, {"weights": jnp.ones(2), "step": 3})
         >>> deserialize(path, {"weights": jnp.zeros(2), "step": 0})
@@ -110,12 +113,15 @@ def deserialize(path: str | os.PathLike[str], like: PyTree, *, at: str = "") -> 
     to it. Files of ngcx 0.1.0 state neither classes nor static fields; they are loaded
     with a warning.
 
+    **See also:** [`ngcx.io.serialize`][], which writes the file; [`ngcx.io.inspect`][],
+    which needs no `like`.
+
     !!! example
 
         ```python
-        >>> from ngcx.io import deserialize, serialize
         >>> import pathlib, tempfile
         >>> import jax.numpy as jnp
+        >>> from ngcx.io import deserialize, serialize
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "state"
         >>> serialize(path, {"weights": jnp.ones(2), "step": 3})
         >>> deserialize(path, jnp.zeros(2), at="weights")
@@ -165,15 +171,23 @@ def inspect(path: str | os.PathLike[str]) -> Contents:
     """Tells what a file of [`ngcx.io.serialize`][] holds: names, classes, static
     fields, shapes and dtypes. No code that made it is needed, and none is run.
 
+    **Arguments:**
+
+    - `path`: the file.
+
+    **Returns:** what is in the file, which `print` shows as a list.
+
     **Raises:** `ValueError` for a file that is not one of these, or was cut off or
     altered; `OSError` if it cannot be read.
+
+    **See also:** [`ngcx.io.deserialize`][], which reads the arrays.
 
     !!! example
 
         ```python
-        >>> from ngcx.io import inspect, serialize
         >>> import pathlib, tempfile
         >>> import equinox as eqx, jax
+        >>> from ngcx.io import inspect, serialize
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "layer"
         >>> serialize(path, eqx.nn.Linear(3, 2, key=jax.random.key(0)))
         >>> print(inspect(path))

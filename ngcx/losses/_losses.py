@@ -50,6 +50,9 @@ def cross_entropy(
 
     **Raises:** `ValueError` for logits of a single class.
 
+    **See also:** [`ngcx.metrics.categorical_nll`][], which takes probabilities;
+    [`ngcx.losses.binary_cross_entropy`][] for a yes or no.
+
     ??? cite "Reference"
         Label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, *Rethinking the
         Inception architecture for computer vision*, CVPR 2016.
@@ -120,6 +123,8 @@ def binary_cross_entropy(
     **Returns:** a scalar, or with `"none"` one value an entry, in the dtype of
     `logits`.
 
+    **See also:** [`ngcx.losses.cross_entropy`][] for one of several classes.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.losses import binary_cross_entropy
@@ -144,8 +149,9 @@ def squared_error_to_targets(
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch"] | None = None,
 ) -> Float[Array, "..."]:
-    r"""The mean over the classes of the squared distance from a target, which is
-    `right` for the class of the label and `wrong` for all others.
+    r"""The mean over the classes of the squared distance from a target,
+    $\frac{1}{C} \sum_c (x_c - y_c)^2$, where $y_c$ is `right` for the class of the
+    label and `wrong` for all others.
 
     It is the squared error of spike counts and rates ([`ngcx.losses.spike_count`][],
     [`ngcx.losses.spike_rate`][]), which asks every neuron for an amount of activity,
@@ -189,8 +195,9 @@ def membrane_loss(
     *,
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, ""]:
-    """[`ngcx.losses.squared_error_to_targets`][] of the potential in every step, which
-    leads the right neuron to its threshold and keeps the others away from it.
+    r"""[`ngcx.losses.squared_error_to_targets`][] of the potential in every step,
+    $\frac{1}{T C} \sum_t \sum_c (v_{tc} - y_c)^2$. It leads the right neuron to its
+    threshold and keeps the others away from it.
 
     It has a gradient where no neuron spikes, and takes the potential before the reset,
     `watch=("3.u",)`, which tells how far a neuron is above its threshold.

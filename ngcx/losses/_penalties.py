@@ -36,6 +36,8 @@ def rate_penalty(
 
     **Returns:** a scalar in the dtype of `spikes`.
 
+    **See also:** [`ngcx.losses.activity_penalty`][], which knows no target.
+
     ??? cite "Reference"
         Zenke and Vogels, *The remarkable robustness of surrogate gradient learning for
         instilling complex function in spiking neural networks*, Neural Computation
@@ -74,6 +76,8 @@ def activity_penalty(
     - `lengths`: how many steps each sample has; all if not given.
 
     **Returns:** a scalar in the dtype of `spikes`.
+
+    **See also:** [`ngcx.losses.rate_penalty`][], which keeps neurons between two rates.
 
     ```python
     >>> import jax.numpy as jnp

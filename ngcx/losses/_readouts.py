@@ -18,6 +18,13 @@ def time_mask(
 
     It is the `where` of losses and metrics that have a value for every step.
 
+    **Arguments:**
+
+    - `lengths`: how many steps each sample has.
+    - `steps`: how many steps the arrays have.
+
+    **Returns:** Booleans of shape (steps, *batch).
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.losses import time_mask
@@ -39,7 +46,8 @@ def spike_count(
     lengths: Integer[Array, "*batch"] | None = None,
     population: Count = 1,
 ) -> Float[Array, "*batch classes"]:
-    """How many spikes the neurons of each class emit.
+    r"""How many spikes the neurons of each class emit, $n_c = \sum_t \sum_i s_{ti}$
+    over the neurons $i$ of class $c$.
 
     **Arguments:**
 
@@ -51,6 +59,9 @@ def spike_count(
     or [`ngcx.metrics.accuracy`][].
 
     **Raises:** `ValueError` if the neurons cannot be divided among the classes.
+
+    **See also:** [`ngcx.losses.spike_rate`][], which does not grow with the length of a
+    sequence.
 
     ```python
     >>> import jax.numpy as jnp
@@ -71,10 +82,22 @@ def spike_rate(
     lengths: Integer[Array, "*batch"] | None = None,
     population: Count = 1,
 ) -> Float[Array, "*batch classes"]:
-    """The spikes of a neuron in a step, on average: [`ngcx.losses.spike_count`][] over
-    the number of steps and the size of the population; 0 for a sample of no steps.
+    r"""The spikes of a neuron in a step, on average: $n_c / (T P)$, which is
+    [`ngcx.losses.spike_count`][] over the number $T$ of steps and the size $P$ of the
+    population; 0 for a sample of no steps.
 
-    **Arguments:** as for `spike_count`.
+    **Arguments:**
+
+    - `spikes`: those of the output neurons, time first.
+    - `lengths`: how many steps each sample has; all if not given.
+    - `population`: how many neurons, next to each other, stand for a class.
+
+    **Returns:** rates from 0 to 1 in the dtype of `spikes`.
+
+    **Raises:** `ValueError` if the neurons cannot be divided among the classes.
+
+    **See also:** [`ngcx.metrics.firing_rate`][], a score of all neurons;
+    [`ngcx.losses.spike_count`][], without the division.
 
     ```python
     >>> import jax.numpy as jnp
@@ -96,12 +119,15 @@ def mean_over_time(
     *,
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, "*batch classes"]:
-    """The mean potential over the steps that each sample has; 0 without any.
+    r"""The mean potential $\frac{1}{T} \sum_t v_t$ over the $T$ steps that each sample
+    has; 0 without any.
 
     **Arguments:**
 
     - `potentials`: those of a readout, time first.
     - `lengths`: how many steps each sample has; all if not given.
+
+    **Returns:** one potential for each class, in the dtype of `potentials`.
 
     ```python
     >>> import jax.numpy as jnp
@@ -125,8 +151,8 @@ def maximum(
     *,
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, "*batch classes"]:
-    """The highest potential over time; the lowest number of the dtype for a sample of
-    no steps.
+    r"""The highest potential over time, $\max_t v_t$; the lowest number of the dtype
+    for a sample of no steps.
 
     Its gradient goes to the step of the maximum alone, which may be any, so that it
     suits classes that are told apart at some moment, as words are.
@@ -135,6 +161,8 @@ def maximum(
 
     - `potentials`: those of a readout, time first.
     - `lengths`: how many steps each sample has; all if not given.
+
+    **Returns:** one potential for each class, in the dtype of `potentials`.
 
     ??? cite "Reference"
         Cramer, Stradmann, Schemmel and Zenke, *The Heidelberg spiking data sets for the
@@ -159,12 +187,14 @@ def last_step(
     *,
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, "*batch classes"]:
-    """The potential in the last step that each sample has; 0 without any.
+    """The potential in the last step that each sample has, $v_T$; 0 without any.
 
     **Arguments:**
 
     - `potentials`: those of a readout, time first.
     - `lengths`: how many steps each sample has; all if not given.
+
+    **Returns:** one potential for each class, in the dtype of `potentials`.
 
     ```python
     >>> import jax.numpy as jnp
@@ -209,10 +239,12 @@ def first_spike_time(
     - `spikes`: 0 or 1, time first; several spikes in a step count as one.
     - `lengths`: how many steps each sample has; all if not given.
 
+    **Returns:** one time for each neuron, in the dtype of `spikes`.
+
     ```python
     >>> import jax.numpy as jnp
-    >>> from ngcx.losses import first_spike_time
     >>> import jax
+    >>> from ngcx.losses import first_spike_time
     >>> spikes = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
     >>> print(first_spike_time(spikes))
     [1. 4.]

@@ -85,6 +85,9 @@ class MultiBlockMask(Module):
     above 1, and blocks that are so large or so many that they always, or nearly always,
     cover the grid.
 
+    **See also:** [`ngcx.masks.RandomMask`][] for scattered patches;
+    [`ngcx.masks.TubeMask`][] for videos.
+
     !!! example
 
         ```python
@@ -217,6 +220,9 @@ class RandomMask(Module):
 
     **Raises:** `ValueError` for a ratio that is not between 0 and 1, and a grid of
     fewer than two patches.
+
+    **See also:** [`ngcx.masks.MultiBlockMask`][] for blocks; [`ngcx.masks.TubeMask`][]
+    for videos.
 
     !!! example
 

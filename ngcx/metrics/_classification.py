@@ -47,6 +47,9 @@ def accuracy(
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `predictions`, or in the default float dtype if those are indices.
 
+    **See also:** [`ngcx.metrics.classification_report`][], with precision, recall and
+    the confusion matrix.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.metrics import accuracy
@@ -105,6 +108,18 @@ class ClassificationReport(NamedTuple):
         2004).
     - `support`: how many rows each class has.
     - `prevalence`: the share of each class in the rows that have one.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import classification_report
+        >>> scores = jnp.eye(3)[jnp.array([0, 1, 1, 2])]
+        >>> report = classification_report(scores, jnp.array([0, 1, 2, 2]))
+        >>> print(report.accuracy, report.recall.of_classes)
+        0.75 [1.  1.  0.5]
+
+        ```
     """
 
     confusion: Int[Array, "classes classes"]
@@ -234,6 +249,8 @@ def classification_report(
     `predictions`, or in the default float dtype if those are indices.
 
     **Raises:** `ValueError` if the number of classes is not known, or is another.
+
+    **See also:** [`ngcx.metrics.accuracy`][] alone.
 
     ```python
     >>> import jax.numpy as jnp

@@ -96,6 +96,17 @@ def fowlkes_mallows_index(
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the
     default float dtype.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import fowlkes_mallows_index
+        >>> classes, clusters = jnp.array([0, 0, 1, 1]), jnp.array([5, 5, 5, 7])
+        >>> print(fowlkes_mallows_index(classes, clusters).round(2))
+        0.41
+
+        ```
     """
 
     def index(*sizes):
@@ -139,6 +150,16 @@ def v_measure(
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the
     default float dtype.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import v_measure
+        >>> print(v_measure(jnp.array([0, 0, 1, 1]), jnp.array([5, 5, 5, 7])).round(2))
+        0.34
+
+        ```
     """
 
     def measure(same_class, same_cluster, same_both, kept):

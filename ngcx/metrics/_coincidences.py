@@ -212,8 +212,7 @@ def pairwise(
 
     ```python
     >>> import jax.numpy as jnp
-    >>> from ngcx.metrics import SpikeTimes, pairwise
-    >>> from ngcx.metrics import victor_purpura_distance
+    >>> from ngcx.metrics import SpikeTimes, pairwise, victor_purpura_distance
     >>> trains = SpikeTimes.from_grid(jnp.eye(3))
     >>> pairwise(victor_purpura_distance, trains, cost=0.5)
     Array([[0. , 0.5, 1. ],

@@ -50,6 +50,9 @@ def binary_cross_entropy(
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `probabilities`.
 
+    **See also:** [`ngcx.losses.binary_cross_entropy`][], which takes logits, and is the
+    one to train on.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.metrics import binary_cross_entropy
@@ -92,6 +95,19 @@ def categorical_nll(
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `probabilities`.
+
+    **Raises:** `ValueError` for probabilities of a single class.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import categorical_nll
+        >>> p = jnp.array([[0.5, 0.5], [0.1, 0.9]])
+        >>> print(categorical_nll(p, jnp.array([0, 1])).round(1))
+        0.4
+
+        ```
     """
     dtype = probabilities.dtype
     if probabilities.shape[-1] == 1:

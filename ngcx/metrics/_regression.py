@@ -89,6 +89,19 @@ def mean_absolute_error(
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `predictions`.
+
+    **See also:** [`ngcx.metrics.mean_squared_error`][], to which large errors count
+    more.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import mean_absolute_error
+        >>> print(mean_absolute_error(jnp.array([[1.0, 4.0]]), jnp.array([[0.0, 1.0]])))
+        2.0
+
+        ```
     """
     rows = _over_features(
         magnitude(_difference(predictions, targets, where)), feature_reduction
@@ -123,6 +136,16 @@ def root_mean_squared_error(
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `predictions`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import root_mean_squared_error
+        >>> print(root_mean_squared_error(jnp.array([[1.0, 7.0]]), jnp.zeros((1, 2))))
+        5.0
+
+        ```
     """
     # The distance of two numbers may overflow, so halves are taken.
     difference = _difference(predictions / 2, targets / 2, where)

@@ -80,6 +80,19 @@ def hoyer_sparsity(
 
     **Returns:** a scalar, or with `"none"` one value in [0, 1] a row, in the dtype of
     `codes`.
+
+    **See also:** [`ngcx.metrics.gini_index`][] and [`ngcx.metrics.sparsity`][].
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import hoyer_sparsity
+        >>> codes = jnp.array([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 3.0]])
+        >>> print(hoyer_sparsity(codes, reduction="none").round(3))
+        [0. 1.]
+
+        ```
     """
     sizes = _sizes(codes, where)
     norm1, norm2 = jnp.sum(sizes, -1), root(jnp.sum(jnp.square(sizes), -1))
@@ -120,6 +133,20 @@ def gini_index(
     - `where`: the rows that count.
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
+
+    **See also:** [`ngcx.metrics.hoyer_sparsity`][] and [`ngcx.metrics.sparsity`][].
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.metrics import gini_index
+        >>> codes = jnp.array([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 3.0]])
+        >>> print(np.asarray(gini_index(codes, reduction='none')).round(3))
+        [0.   0.75]
+
+        ```
     """
     size = codes.shape[-1]
     ascending = jnp.sort(_sizes(codes, where), -1)
@@ -152,6 +179,18 @@ def excess_kurtosis(
     - `where`: the rows that count.
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.metrics import excess_kurtosis
+        >>> codes = jnp.array([[0.0, 0.0, 0.0, 5.0], [1.0, 1.0, -1.0, -1.0]])
+        >>> print(np.asarray(excess_kurtosis(codes, reduction='none')).round(2))
+        [-0.67 -2.  ]
+
+        ```
     """
     squares = jnp.square(layer_normalize(filled(widened(codes), where)))
     # Their mean is 1, or 0 in a constant row.

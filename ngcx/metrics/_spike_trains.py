@@ -69,6 +69,17 @@ def coefficient_of_variation(
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
     the dtype of `spikes`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import coefficient_of_variation
+        >>> clock = jnp.tile(jnp.array([[1.0], [0.0], [0.0]]), (5, 1))
+        >>> print(coefficient_of_variation(clock))
+        0.0
+
+        ```
     """
     with jax.enable_x64(True):
         intervals, between = intervals_of(spikes)
@@ -148,6 +159,9 @@ def van_rossum_distance(
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
     the dtype of `a`.
+
+    **See also:** [`ngcx.metrics.victor_purpura_distance`][], which moves, adds and
+    deletes spikes.
 
     ```python
     >>> import jax.numpy as jnp
@@ -229,6 +243,8 @@ def victor_purpura_distance(
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
     the dtype of `a`.
+
+    **See also:** [`ngcx.metrics.van_rossum_distance`][], which is differentiable.
 
     ```python
     >>> import jax.numpy as jnp

@@ -21,7 +21,8 @@ def firing_rate(
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch neurons"] | None = None,
 ) -> Float[Array, "..."]:
-    """How often neurons fire: spikes a step, or in Hz; 0 without any step.
+    r"""How often neurons fire, $\frac{1}{T} \sum_t s_t$: spikes a step, or in Hz; 0
+    without any step.
 
     **Arguments:**
 
@@ -32,6 +33,19 @@ def firing_rate(
 
     **Returns:** a scalar, or with `"none"` rates of shape `(*batch, neurons)`, in the
     dtype of `spikes`.
+
+    **See also:** [`ngcx.losses.spike_rate`][], one number for each class.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import firing_rate
+        >>> spikes = jnp.array([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        >>> print(firing_rate(spikes, reduction="none"), firing_rate(spikes, dt=1.0))
+        [0.5  0.25] 375.0
+
+        ```
     """
     # float16 counts to 2,048 only.
     rates = mean(widened(spikes), -2)
@@ -151,6 +165,17 @@ def pearson_correlation(
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)` with
     values in [-1, 1], in the dtype of `a`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.metrics import pearson_correlation
+        >>> time = jnp.arange(5.0)[:, None]
+        >>> print(pearson_correlation(time, 3 - 2 * time).round(3))
+        -1.0
+
+        ```
     """
     first = filled(widened(a), where, -2)
     second = filled(b.astype(first.dtype), where, -2)

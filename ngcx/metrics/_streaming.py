@@ -36,10 +36,16 @@ class Streaming(Module):
     many batches there are. The integers of a report stop at the largest one, 2^31 - 1
     without 64-bit mode; its ratios do not.
 
+    **Attributes:**
+
+    - `sums`: what has been added up so far.
+    - `metric`: the function whose scores are added up.
+    - `options`: its keyword arguments.
+    - `dtype`: that of the result.
+
     ```python
     >>> import jax.numpy as jnp
-    >>> from ngcx.metrics import Streaming
-    >>> from ngcx.metrics import accuracy
+    >>> from ngcx.metrics import Streaming, accuracy
     >>> total = Streaming.init(accuracy)
     >>> for labels in jnp.array([[0, 1], [1, 1]]):
     ...     total = total.update(jnp.eye(2), labels)

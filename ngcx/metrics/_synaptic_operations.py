@@ -64,8 +64,8 @@ def synaptic_operations(
         algorithms and systems*, Nature Communications 2025: effective accumulates.
 
     ```python
-    >>> from ngcx.metrics import synaptic_operations
     >>> import equinox as eqx, jax, jax.numpy as jnp
+    >>> from ngcx.metrics import synaptic_operations
     >>> from ngcx.neurons import LIF, Recurrent, Stack
     >>> first = eqx.nn.Linear(3, 5, key=jax.random.key(0))
     >>> stack = Stack(first, Recurrent(LIF(threshold=-9.0), jnp.ones((5, 5))))

@@ -77,6 +77,8 @@ class AdaptiveLIF(AbstractCell[AdaptiveLIFState]):
     - `adaptation_decay`: $\rho$, a factor or a [`ngcx.neurons.TimeConstant`][].
     - `adaptation_strength`: $\kappa$, by how much a spike raises the threshold.
 
+    **See also:** [`ngcx.neurons.LIF`][], whose threshold stays.
+
     ??? cite "Reference"
         Bellec, Salaj, Subramoney, Legenstein and Maass, *Long short-term memory and
         learning-to-learn in networks of spiking neurons*, NeurIPS 2018.

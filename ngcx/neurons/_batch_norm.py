@@ -21,7 +21,10 @@ class Statistics(Module):
 
     **Attributes:**
 
+    - `mean`: the mean of each channel.
     - `variance`: unbiased.
+
+    **See also:** [`ngcx.density.Statistics`][], those of a mixture.
     """
 
     mean: Float[Array, " channels"]

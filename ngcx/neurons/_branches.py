@@ -18,6 +18,8 @@ class Parallel(AbstractContainer):
     - `combine`: a function of all outputs of one step; their tuple is the output if
         None.
 
+    **See also:** [`ngcx.neurons.Stack`][] for layers one after the other.
+
     !!! example
 
         ```python

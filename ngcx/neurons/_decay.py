@@ -25,6 +25,18 @@ def decay_factor(
     - `dt`: the length of a step, in ms.
 
     **Returns:** a number for a number, an array for an array.
+
+    **See also:** [`ngcx.neurons.TimeConstant`][], which a cell takes in the place of a
+    factor, and which can be learnt.
+
+    !!! example
+
+        ```python
+        >>> from ngcx.neurons import decay_factor
+        >>> print(round(decay_factor(20.0), 3), round(decay_factor(20.0, dt=0.1), 3))
+        0.951 0.995
+
+        ```
     """
     if isinstance(time_constant, float | int):
         return math.exp(-dt / time_constant)
@@ -50,6 +62,8 @@ class TimeConstant(Module):
         which `dt` is at most $\tau$; a learnt time constant that has fallen below that
         counts as `dt`, where [`ngcx.optim.in_range`][] with `floor=dt` keeps it.
         **Elsewhere:** SpikingJelly, Norse and ngc-learn.
+
+    **See also:** [`ngcx.neurons.decay_factor`][], the same as a number.
 
     !!! example
 

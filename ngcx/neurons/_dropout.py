@@ -35,6 +35,8 @@ class Dropout(AbstractCell[DropoutState]):
     - `p`: the probability to be dropped.
     - `inference`: whether nothing is dropped; `eqx.nn.inference_mode` sets it.
 
+    **See also:** [`ngcx.ops.dropout`][], a function that draws a mask at every call.
+
     ??? cite "Reference"
         Gal and Ghahramani, *A theoretically grounded application of dropout in
         recurrent neural networks*, NeurIPS 2016.

@@ -32,6 +32,21 @@ def poisson(
     - `steps`: how many time steps.
 
     **Returns:** zeros and ones in the dtype of `rates`, time first.
+
+    **See also:** [`ngcx.neurons.latency`][], a code by time; [`ngcx.neurons.delta`][],
+    of changes; [`ngcx.neurons.population`][], of single numbers.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.neurons import poisson
+        >>> spikes = poisson(jr.key(0), jnp.array([0.0, 0.1, 1.0]), steps=1000)
+        >>> print(spikes.shape, spikes.mean(0).round(1))
+        (1000, 3) [0.  0.1 1. ]
+
+        ```
     """
     # Uniform numbers of a half precision would be too coarse.
     probability = jnp.broadcast_to(widened(rates), (steps, *rates.shape))
@@ -51,6 +66,20 @@ def latency(x: Float[Array, "*shape"], steps: Count) -> Float[Array, "time *shap
     - `steps`: how many time steps.
 
     **Returns:** zeros and ones in the dtype of `x`, time first.
+
+    **See also:** [`ngcx.neurons.poisson`][], a code by rate.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import latency
+        >>> print(latency(jnp.array([1.0, 0.5, 0.0]), steps=3))
+        [[1. 0. 0.]
+         [0. 1. 0.]
+         [0. 0. 0.]]
+
+        ```
     """
     when = jnp.round((1 - jnp.clip(widened(x), 0, 1)) * (steps - 1))
     when = jnp.where(x > 0, when, steps).astype(jnp.int32)
@@ -110,13 +139,16 @@ def delta(
 def decode_delta(
     spikes: Float[Array, "time *shape 2"], threshold: Positive[Scalar]
 ) -> Float[Array, "time *shape"]:
-    """The signal that spikes of [`ngcx.neurons.delta`][] tell of: the threshold times
-    all on spikes so far, less all off spikes.
+    r"""The signal that spikes of [`ngcx.neurons.delta`][] tell of: the threshold times
+    all on spikes so far, less all off spikes,
+    $x_t = \theta \sum_{u \le t} (s^+_u - s^-_u)$.
 
     **Arguments:**
 
     - `spikes`: on and off along the last axis, time first.
     - `threshold`: that of the encoder.
+
+    **Returns:** the signal, in the dtype of `spikes`.
 
     ```python
     >>> import jax.numpy as jnp
@@ -204,6 +236,10 @@ def decode_population(
 
     - `activity`: activities, or spikes summed over time.
     - `low`, `high`: those of the encoder.
+
+    **Returns:** one number for each population, in the dtype of `activity`.
+
+    **Raises:** `ValueError` for fewer than 3 neurons.
 
     ```python
     >>> import jax.numpy as jnp

@@ -47,6 +47,8 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
         v_\text{rest} - v + j$: a constant current $j$ then takes the potential to
         $v_\text{rest} + j$, whatever the decay. **Elsewhere:** Norse `LICell`.
 
+    **See also:** [`ngcx.neurons.LIF`][], which spikes.
+
     !!! example
 
         ```python

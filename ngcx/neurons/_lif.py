@@ -78,6 +78,10 @@ class LIF(AbstractCell[LIFState]):
         $v_\text{rest} + j$, whatever the decay. **Elsewhere:** SpikingJelly
         `decay_input=True`, its default, Norse and ngc-learn.
 
+    **See also:** [`ngcx.neurons.LeakyIntegrator`][], which never spikes, for a
+    read-out; [`ngcx.neurons.SynapticLIF`][], whose current fades slowly;
+    [`ngcx.neurons.AdaptiveLIF`][], whose threshold rises with its spikes.
+
     ??? cite "Reference"
         Lapicque, *Recherches quantitatives sur l'excitation électrique des nerfs
         traitée comme une polarisation*, 1907; in this discrete form Neftci, Mostafa and

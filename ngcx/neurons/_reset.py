@@ -76,6 +76,19 @@ class SoftReset(AbstractReset):
     - `detach`: whether the gradient ignores the reset (not the spike).
     - `by`: what is subtracted for a spike; if None, the threshold that it passed.
         Bellec's LSNN subtracts the threshold of a neuron that is not adapted.
+
+    **See also:** [`ngcx.neurons.HardReset`][] and [`ngcx.neurons.NoReset`][].
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import LIF, SoftReset
+        >>> state, spikes = LIF(1.0, reset=SoftReset()).run(jnp.full((3, 1), 0.75))
+        >>> print(spikes[:, 0], state.v)
+        [0. 1. 1.] [0.25]
+
+        ```
     """
 
     delayed: bool = eqx.field(static=True, default=False)
@@ -107,6 +120,20 @@ class HardReset(AbstractReset):
     - `delayed`: whether it acts at the next step, after the decay: $u_t = (\beta
         u_{t-1} + j_t) (1 - s_{t-1}) + v_\text{to} s_{t-1}$, where $v_t = u_t$.
     - `detach`: whether the gradient ignores the reset (not the spike).
+
+    **See also:** [`ngcx.neurons.SoftReset`][] and [`ngcx.neurons.NoReset`][].
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import LIF, HardReset
+        >>> cell = LIF(1.0, reset=HardReset(to=-0.5))
+        >>> state, spikes = cell.run(jnp.full((3, 1), 0.75))
+        >>> print(spikes[:, 0], state.v)
+        [0. 1. 0.] [0.25]
+
+        ```
     """
 
     to: Learnt = 0.0
@@ -126,6 +153,19 @@ class NoReset(AbstractReset):
     r"""Leaves the potential as it is: $v \leftarrow u$.
 
     **Elsewhere:** snnTorch `reset_mechanism="none"`.
+
+    **See also:** [`ngcx.neurons.SoftReset`][] and [`ngcx.neurons.HardReset`][].
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import LIF, NoReset
+        >>> state, spikes = LIF(1.0, reset=NoReset()).run(jnp.full((3, 1), 0.75))
+        >>> print(spikes[:, 0], state.v)
+        [0. 1. 1.] [2.25]
+
+        ```
     """
 
     delayed = False

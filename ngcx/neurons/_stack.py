@@ -23,6 +23,7 @@ class StackState(Module):
 
     **Attributes:**
 
+    - `layers`: the state of each layer.
     - `sample`: what the input of a sample in one step looks like.
     """
 
@@ -54,6 +55,10 @@ class Stack(AbstractContainer):
     **Arguments:**
 
     - `layers`: cells, layers and functions.
+
+    **See also:** [`ngcx.neurons.Parallel`][] for layers side by side,
+    [`ngcx.neurons.Residual`][] for a shortcut, [`ngcx.neurons.Recurrent`][] for
+    feedback.
 
     !!! example
 

@@ -75,6 +75,8 @@ class SynapticLIF(AbstractCell[SynapticLIFState]):
         `decay_input=True`, its default, Norse and ngc-learn.
     - `synaptic_decay`: $\alpha$, a factor or a [`ngcx.neurons.TimeConstant`][].
 
+    **See also:** [`ngcx.neurons.LIF`][], whose current lasts one step.
+
     ??? cite "Reference"
         Zenke and Ganguli, *SuperSpike*, Neural Computation 30, 2018.
 

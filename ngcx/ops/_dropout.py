@@ -33,6 +33,21 @@ def dropout(
         drops everything.
 
     **Returns:** $y$ and the binary mask $m$, each of the shape and dtype of `x`.
+
+    **See also:** [`ngcx.neurons.Dropout`][], a layer that keeps one mask for a whole
+    sequence.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.ops import dropout
+        >>> y, mask = dropout(jr.key(0), jnp.ones(8), 0.5)
+        >>> print(bool((y == 2 * mask).all()))
+        True
+
+        ```
     """
     wide = widened(x)
     keep = jnp.asarray(1 - rate, wide.dtype)

@@ -51,6 +51,8 @@ def equations(model: Any) -> Equations:
     **Returns:** a mapping of each part's path, such as `.layers[0].activation`, to its
     equation in LaTeX. The path of `model` itself is `""`.
 
+    **See also:** [`ngcx.ops.Equations`][], which is what it returns.
+
     ```python
     >>> from ngcx.ops import equations
     >>> from ngcx.activations import ReLU, Tanh

@@ -25,6 +25,17 @@ def sample_values_by_group(
     **Returns:** an array of the shape and dtype of `values`.
 
     **Raises:** `ValueError` for a number of groups that does not divide `D`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.ops import sample_values_by_group
+        >>> print(sample_values_by_group(jr.key(0), jnp.array([0.0, 2.0, 0.0, 0.0]), 2))
+        [0. 1. 0. 0.]
+
+        ```
     """
     size = values.shape[-1]
     if size % groups:

@@ -88,7 +88,8 @@ def normalize_block_matrix(
     axis: Literal[0, 1] = 0,
     norm: NonNegative[Scalar] = 1.0,
 ) -> Float[Array, "*batch rows columns"]:
-    r"""Scales each column, or each row, of every block to a given norm.
+    r"""Scales each column, or each row, of every block to a given norm,
+    $w \leftarrow \text{norm} \cdot w / \lVert w \rVert$.
 
     This is [`ngcx.ops.normalize_matrix`][] on each block by itself.
 
@@ -103,6 +104,19 @@ def normalize_block_matrix(
     **Returns:** an array of the shape and dtype of `matrix`.
 
     **Raises:** `ValueError` for blocks that do not fill the matrix.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.ops import normalize_block_matrix
+        >>> print(normalize_block_matrix(jnp.full((4, 2), 3.0), (2, 2), order=1))
+        [[0.5 0.5]
+         [0.5 0.5]
+         [0.5 0.5]
+         [0.5 0.5]]
+
+        ```
     """
     *batch, rows, columns = matrix.shape
     height, width = block_shape

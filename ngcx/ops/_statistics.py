@@ -23,6 +23,7 @@ class TensorStats(NamedTuple):
     - `nan_count`: how many entries are NaN.
     - `inf_count`: how many are infinite.
     - `size`: how many there are altogether.
+    - `minimum`, `maximum`: the smallest and the largest of the finite entries.
     """
 
     mean: Float[Array, ""]

@@ -30,6 +30,19 @@ def decompose_to_mps(
 
     **Returns:** the cores, of shapes `(*batch, 1, inputs, bond)` and
     `(*batch, bond, outputs, 1)`, in the dtype of `weights`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.ops import decompose_to_mps
+        >>> left, right = decompose_to_mps(jnp.outer(jnp.arange(3.0), jnp.ones(4)), 1)
+        >>> print(left.shape, right.shape)
+        (1, 3, 1) (1, 4, 1)
+        >>> print((left[0] @ right[..., 0]).round(2)[2])
+        [2. 2. 2. 2.]
+
+        ```
     """
     # The cores of W are those of W / c times sqrt(c), for every c, so c needs no
     # gradient; and near 1 the squares of singular values neither over- nor underflow.

@@ -127,7 +127,8 @@ def _bound(name, bound, x):
 
 @compiled(static=("axis",))
 def one_hot_argmax(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
-    """1 at the first largest entry along an axis, 0 elsewhere.
+    r"""1 at the first largest entry along an axis, $i = \arg\max_j x_j$, and 0
+    elsewhere.
 
     Where no entry stands out (all equal, or any NaN) nothing is chosen: the code is all
     zeros, and [`ngcx.metrics.accuracy`][] counts it as wrong.

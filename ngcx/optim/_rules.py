@@ -31,6 +31,21 @@ def sgd(eta: Rate = 0.001) -> optax.GradientTransformation:
 
     - `eta`: $\eta$, the learning rate, 0 or more; or a schedule of optax, a function of
         the number of steps taken.
+
+    **Returns:** a gradient transformation of optax, with `init` and `update`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.optim import sgd
+        >>> rule, weight = sgd(0.1), jnp.array(1.0)
+        >>> state = rule.init(weight)
+        >>> update, state = rule.update(jnp.array(2.0), state)
+        >>> print((weight + update).round(3))
+        0.8
+
+        ```
     """
     return _in_float32(optax.sgd(eta))
 
@@ -51,6 +66,22 @@ def adam(
     - `beta1`, `beta2`: the decays of the moments, below 1.
     - `eps`: is added to the root of the second moment; it is positive, because a
         gradient of 0 would be divided by 0.
+
+    **Returns:** a gradient transformation of optax, with `init` and `update`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.optim import adam
+        >>> rule, weight = adam(0.1), jnp.array(1.0)
+        >>> state = rule.init(weight)
+        >>> update, state = rule.update(jnp.array(2.0), state)
+        >>> print(np.asarray(weight + update).round(3))
+        0.9
+
+        ```
     """
     return _in_float32(optax.adam(eta, beta1, beta2, eps))
 
@@ -77,6 +108,21 @@ def nag(eta: Rate = 0.01, mu: Fraction[Scalar] = 0.9) -> optax.GradientTransform
 
     - `eta`: $\eta$, the learning rate, as for [`ngcx.optim.sgd`][].
     - `mu`: $\mu$, the momentum, from 0 to 1.
+
+    **Returns:** a gradient transformation of optax, with `init` and `update`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.optim import nag
+        >>> rule, weight = nag(0.1), jnp.array(1.0)
+        >>> state = rule.init(weight)
+        >>> update, state = rule.update(jnp.array(2.0), state)
+        >>> print((weight + update).round(3))
+        0.8
+
+        ```
     """
 
     def init(params):
@@ -122,7 +168,30 @@ def _in_float32(rule: optax.GradientTransformation) -> optax.GradientTransformat
 def create(name: str, **hyperparameters: Rate) -> optax.GradientTransformation:
     """The rule of that name, `"sgd"`, `"nag"` or `"adam"`.
 
+    **Arguments:**
+
+    - `name`: `"sgd"`, `"nag"` or `"adam"`.
+    - `hyperparameters`: the arguments of [`ngcx.optim.sgd`][], [`ngcx.optim.nag`][] or
+        [`ngcx.optim.adam`][].
+
+    **Returns:** a gradient transformation of optax, with `init` and `update`.
+
     **Raises:** `ValueError` for another name, with the nearest one.
+
+    **See also:** [`ngcx.activations.create`][], [`ngcx.surrogate.create`][] and
+    [`ngcx.diffeq.create`][], which know the names of their own subpackages.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.optim import create
+        >>> rule = create("nag", eta=0.1, mu=0.5)
+        >>> update, state = rule.update(jnp.array(2.0), rule.init(jnp.array(1.0)))
+        >>> print(update.round(3))
+        -0.2
+
+        ```
     """
     return create_member("rules", _RULES, name, hyperparameters)
 

@@ -77,11 +77,15 @@ def extract_patches(
     below 1, an overlap as large as the patch, or both of these, and for images of
     another number of axes.
 
+    **See also:** [`ngcx.patches.reconstruct`][], which undoes it;
+    [`ngcx.patches.sample_patches`][] for random positions;
+    [`ngcx.patches.PatchGenerator`][] for patches aligned with an edge.
+
     !!! example
 
         ```python
-        >>> from ngcx.patches import extract_patches
         >>> import jax.numpy as jnp
+        >>> from ngcx.patches import extract_patches
         >>> image = jnp.arange(16).reshape(4, 4)
         >>> print(extract_patches(image, (2, 2))[1])
         [[2 3]
@@ -112,6 +116,18 @@ def frame(images: Images, padding: int | tuple[int, int]) -> Shaped[Array, "..."
     **Returns:** images that are larger by twice the padding, in the same dtype.
 
     **Raises:** `ValueError` for a negative padding.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.patches import frame
+        >>> print(frame(jnp.ones((1, 2), int), 1))
+        [[0 0 0 0]
+         [0 1 1 0]
+         [0 0 0 0]]
+
+        ```
     """
     widths = [(side, side) for side in sides("padding", padding, 2, 0)]
     check_axes(images.shape, 2)
@@ -131,6 +147,17 @@ def square_images(
     **Returns:** the same numbers as images.
 
     **Raises:** `ValueError` if `pixels` is not a square number.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.patches import square_images
+        >>> print(square_images(jnp.arange(8).reshape(2, 4))[1])
+        [[4 5]
+         [6 7]]
+
+        ```
     """
     batch, pixels = rows.shape
     side = math.isqrt(pixels)

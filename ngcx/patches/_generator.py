@@ -30,6 +30,9 @@ class PatchGenerator(Module):
 
     **Arguments:**
 
+    - `patch_height`, `patch_width`: the size of a patch.
+    - `horizontal_alignment`: a row of the table, for the columns of patches.
+    - `vertical_alignment`: a row of the table, for the rows of patches.
     - `horizontal_stride`: the distance from one column of patches to the next; by
         default `patch_width`.
     - `vertical_stride`: the distance from one row of patches to the next; by default
@@ -38,8 +41,8 @@ class PatchGenerator(Module):
     !!! example
 
         ```python
-        >>> from ngcx.patches import PatchGenerator
         >>> import jax.numpy as jnp
+        >>> from ngcx.patches import PatchGenerator
         >>> generator = PatchGenerator(2, 2, "fit", "bottom", horizontal_stride=3)
         >>> print(generator.positions(height=5, width=6))
         [[1 0]

@@ -69,11 +69,13 @@ def reconstruct(
     **Raises:** `ValueError` if the patches do not cover the image, or are not those of
     such an image.
 
+    **See also:** [`ngcx.patches.extract_patches`][], which it undoes.
+
     !!! example
 
         ```python
-        >>> from ngcx.patches import reconstruct
         >>> import jax.numpy as jnp
+        >>> from ngcx.patches import reconstruct
         >>> patches = jnp.array([[[1.0, 2.0]], [[4.0, 3.0]]])
         >>> print(reconstruct(patches, (1, 3), overlap=(0, 1)))
         [[1. 3. 3.]]

@@ -85,11 +85,14 @@ def sample_patches(
     **Raises:** `ValueError` for a patch that does not fit into the image, a share above
     1.0, or more patches than there are positions to draw them from.
 
+    **See also:** [`ngcx.patches.extract_patches`][] for a regular grid.
+
     !!! example
 
         ```python
         >>> import jax
         >>> import jax.numpy as jnp
+        >>> from ngcx.patches import sample_patches
         >>> digits = jnp.ones((10, 28, 28))
         >>> sample_patches(jax.random.key(0), digits, (8, 8), 50).shape
         (10, 50, 8, 8)

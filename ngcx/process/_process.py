@@ -218,8 +218,8 @@ class MethodProcess(AbstractProcess):
     !!! example
 
         ```python
-        >>> from ngcx.process import MethodProcess
         >>> import jax.numpy as jnp
+        >>> from ngcx.process import MethodProcess
         >>> def integrate(state, current):
         ...     return state | {"v": 0.9 * state["v"] + current}
         >>> def fire(state, threshold=1.0):
@@ -268,9 +268,18 @@ class MethodProcess(AbstractProcess):
 
 
 class JointProcess(AbstractProcess):
-    """A chain of processes, one after the other on the same state.
+    """A chain of processes, one after the other on the same state. Its steps are named
+    `process.step`.
 
-    The steps are named `process.step`.
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.process import JointProcess, MethodProcess
+    >>> leak = MethodProcess("leak", ("halve", lambda v: 0.5 * v))
+    >>> charge = MethodProcess("charge", ("add", lambda v: v + 1.0))
+    >>> print(JointProcess("both", leak, charge).run(jnp.array(1.0), {}))
+    1.5
+
+    ```
     """
 
     name: str = eqx.field(static=True)

@@ -22,6 +22,20 @@ class InverseSquareRoot(AbstractStep):
 
     **Elsewhere:** with `gain=2 * alpha`, Norse `circ(alpha)` and `circ_dist_fn(k)`,
     which have no default.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import InverseSquareRoot
+        >>> spike, v = InverseSquareRoot(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.35 0.99 0.88]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 1.0
@@ -107,6 +121,17 @@ class QPseudoSpike(AbstractStep):
 
     ??? cite "Reference"
         Herranz-Celotti and Rouat, *Surrogate gradients design*, arXiv:2202.00282, 2022.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import QPseudoSpike
+        >>> spike, v = QPseudoSpike(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0.11 0.69 0.39]
+
+        ```
     """
 
     alpha: Annotated[Parameter, Must("greater than 1", lambda value: value > 1)] = 2.0

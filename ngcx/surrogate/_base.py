@@ -161,9 +161,9 @@ class AbstractStep(AbstractSurrogate):
     !!! example
 
         ```python
-        >>> from ngcx.surrogate import AbstractStep
         >>> import jax
         >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import AbstractStep
         >>> class Algebraic(AbstractStep):
         ...     gain: float | jax.Array = 1.0
         ...     equation = r"\frac{1}{2} + \frac{x}{2 \sqrt{1 + x^2}}"

@@ -24,12 +24,14 @@ class Custom(AbstractStep):
         primitive, escape noise and derivatives in such arrays need it.
     - `gain`: scales both.
 
+    **See also:** [`ngcx.surrogate.AbstractSurrogate`][], to derive a class from.
+
     !!! example
 
         ```python
-        >>> from ngcx.surrogate import Custom
         >>> import jax
         >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import Custom
         >>> bump = Custom(lambda x: 1 / jnp.cosh(x) ** 2, primitive=jnp.tanh)
         >>> print(jax.grad(bump)(0.5, 0.5))
         1.0
@@ -78,9 +80,8 @@ class Sum(AbstractStep):
     !!! example "A leaky surrogate"
 
         ```python
-        >>> from ngcx.surrogate import Sum
         >>> import jax
-        >>> from ngcx.surrogate import StraightThrough, Triangular
+        >>> from ngcx.surrogate import StraightThrough, Sum, Triangular
         >>> leaky = Sum((Triangular(alpha=1.0, gain=1.0), StraightThrough(gain=0.5)))
         >>> print(jax.grad(leaky)(5.0), jax.grad(leaky)(0.0))
         0.5 1.5
@@ -111,6 +112,20 @@ class Sparse(AbstractStep):
     - `surrogate`: $F$, with its own gain.
     - `width`: $w$, beyond which no gradient passes.
     - `gain`: scales $E$ and $E'$ alike.
+
+    **See also:** [`ngcx.surrogate.SparseFastSigmoid`][]; [`ngcx.init.Sparse`][], which
+    draws weights most of which are 0.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import Sigmoid, Sparse
+        >>> spike, v = Sparse(Sigmoid()), jnp.array([-2.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0.   0.96 0.71]
+
+        ```
     """
 
     surrogate: AbstractSurrogate

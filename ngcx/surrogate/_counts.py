@@ -20,6 +20,17 @@ class MultiLevelSpikeCount(AbstractSurrogate):
     - `gain`: scales $E$ and $E'$ alike; 1 by default, the height.
 
     **Elsewhere:** SpikingJelly `MultiLevelSpikeCount(max_spike_count)`, with `gain=1`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import MultiLevelSpikeCount
+        >>> spike, v = MultiLevelSpikeCount(), jnp.array([-1.0, 0.3, 2.6])
+        >>> print(spike(v, threshold=0.5), spike.derivative(v).round(2))
+        [0. 0. 2.] [0. 1. 1.]
+
+        ```
     """
 
     max_count: Count = 4

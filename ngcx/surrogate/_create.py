@@ -60,6 +60,9 @@ def create(name: str, **hyperparameters) -> AbstractSurrogate:
 
     **Raises:** `ValueError` for an unknown name, with all names and the nearest one.
 
+    **See also:** [`ngcx.activations.create`][], [`ngcx.diffeq.create`][] and
+    [`ngcx.optim.create`][], which know the names of their own subpackages.
+
     !!! example
 
         ```python

@@ -29,6 +29,20 @@ class PiecewiseExponential(AbstractStep):
     ??? cite "Reference"
         Shrestha and Orchard, *SLAYER: Spike layer error reassignment in time*, NeurIPS
         2018.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import PiecewiseExponential
+        >>> spike, v = PiecewiseExponential(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.18 0.45 0.37]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 1.0
@@ -73,6 +87,17 @@ class EscapeExponential(AbstractStep):
 
     ??? cite "Reference"
         Gerstner and Kistler, *Spiking neuron models*, Cambridge University Press, 2002.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import EscapeExponential
+        >>> spike, v = EscapeExponential(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [ 9.2      22.619999 18.52    ]
+
+        ```
     """
 
     beta: Positive[Parameter] = 1.0

@@ -33,6 +33,20 @@ class Erf(AbstractStep):
         energy-efficient neuromorphic computing*, NeurIPS 2015. Yin, Corradi and Bohté,
         *Effective and efficient computation with multiple-timescale spiking recurrent
         neural networks*, ICONS 2020.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import Erf
+        >>> spike, v = Erf(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.02 1.08 0.79]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 2.0
@@ -80,6 +94,20 @@ class MultiGaussian(AbstractStep):
         Yin, Corradi and Bohté, *Accurate and efficient time-domain classification with
         adaptive spiking recurrent neural networks*, Nature Machine Intelligence 3,
         2021.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import MultiGaussian
+        >>> spike, v = MultiGaussian(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.04 0.43 0.36]
+
+        ```
     """
 
     h: NonNegative[Parameter] = 0.15

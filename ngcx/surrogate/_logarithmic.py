@@ -23,6 +23,17 @@ class LogTailedReLU(AbstractStep):
     ??? cite "Reference"
         Cai, He, Sun and Vasconcelos, *Deep learning with low precision by half-wave
         Gaussian quantization*, CVPR 2017.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import LogTailedReLU
+        >>> spike, v = LogTailedReLU(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0. 0. 1.]
+
+        ```
     """
 
     alpha: Parameter = 0.0
@@ -49,6 +60,20 @@ class NonzeroSignLog(AbstractStep):
     **Elsewhere:** with `gain=1`, SpikingJelly `NonzeroSignLogAbs(alpha=1)` and
     braintools `NonzeroSignLog(alpha=1)`. snnax `superspike_surrogate(beta=10)`, in
     spite of its name, is `alpha=beta, gain=1 / beta`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import NonzeroSignLog
+        >>> spike, v = NonzeroSignLog(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.5  0.91 0.77]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 1.0
@@ -116,6 +141,20 @@ class FakeNumericalGradient(AbstractStep):
     - `gain`: scales $E$ and $E'$ alike.
 
     **Elsewhere:** SpikingJelly `FakeNumericalGradient(alpha=0.3)`, with `gain=1`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import FakeNumericalGradient
+        >>> spike, v = FakeNumericalGradient(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.3 0.3 0.3]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 0.3
@@ -198,6 +237,17 @@ class S2NN(AbstractStep):
         Suetake, Ikegawa, Saiin and Sawada, *S2NN: Time step reduction of spiking
         surrogate gradients for training energy efficient single-step neural networks*,
         arXiv:2201.10879, 2022.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import S2NN
+        >>> spike, v = S2NN(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0.07 0.96 0.77]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 4.0

@@ -25,6 +25,20 @@ class SquareWaveFourierSeries(AbstractStep):
 
     **Elsewhere:** with `gain=1`, braintools `SquarewaveFourierSeries(n=2, t_period=8)`.
     SpikingJelly `SquarewaveFourierSeries(n=2, T_period=8)` sums one term fewer.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import SquareWaveFourierSeries
+        >>> spike, v = SquareWaveFourierSeries(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.   0.98 0.87]
+
+        ```
     """
 
     n: Count = eqx.field(static=True, default=2)

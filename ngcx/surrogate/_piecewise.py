@@ -33,6 +33,20 @@ class Triangular(AbstractStep):
         computing*, PNAS 113, 2016. Bellec, Salaj, Subramoney, Legenstein and Maass,
         *Long short-term memory and learning-to-learn in networks of spiking neurons*,
         NeurIPS 2018.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import Triangular
+        >>> spike, v = Triangular(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.  0.8 0.4]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 2.0
@@ -82,6 +96,17 @@ class Rectangular(AbstractStep):
     ??? cite "Reference"
         Wu, Deng, Li, Zhu and Shi, *Spatio-temporal backpropagation for training
         high-performance spiking neural networks*, Frontiers in Neuroscience 12, 2018.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import Rectangular
+        >>> spike, v = Rectangular(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [1. 1. 1.]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 0.1
@@ -121,6 +146,17 @@ class PiecewiseLeakyReLU(AbstractStep):
     ??? cite "Reference"
         Wu, Deng, Li, Zhu and Shi, *Spatio-temporal backpropagation for training
         high-performance spiking neural networks*, Frontiers in Neuroscience 12, 2018.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import PiecewiseLeakyReLU
+        >>> spike, v = PiecewiseLeakyReLU(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0.5 0.5 0.5]
+
+        ```
     """
 
     w: Positive[Parameter] = 1.0
@@ -193,6 +229,22 @@ class LeakyReLU(AbstractStep):
     **Elsewhere:** with `gain=1`, braintools `LeakyRelu(alpha=0.1, beta=1)`, snnTorch
     `LSO(slope=0.1)`, which raises an error there, and SpikingJelly
     `LeakyKReLU(leak=0, k=1)`. snnTorch `heaviside()` is `leak=0`, but for $x = 0$.
+
+    **See also:** [`ngcx.activations.LeakyReLU`][], which emits no spikes.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import LeakyReLU
+        >>> spike, v = LeakyReLU(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.1 0.1 1. ]
+
+        ```
     """
 
     leak: Parameter = 0.1

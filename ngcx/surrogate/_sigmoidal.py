@@ -26,10 +26,24 @@ class Sigmoid(AbstractStep):
     `Sigmoid(alpha=4)` and braintools `Sigmoid(alpha=4)`. Norse `tanh` and `logistic_fn`
     and Spyx `tanh(k=1)` use $\operatorname{sech}^2 k x$: `alpha=2 * k, gain=2 / k`.
 
+    **See also:** [`ngcx.activations.Sigmoid`][], which emits no spikes but the smooth
+    value itself.
+
     ??? cite "Reference"
         Zenke and Ganguli, *SuperSpike*, Neural Computation 30, 2018. Neftci, Mostafa
         and Zenke, *Surrogate gradient learning in spiking neural networks*, IEEE Signal
         Processing Magazine 36, 2019.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import Sigmoid
+        >>> spike, v = Sigmoid(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0.07 0.96 0.71]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 4.0
@@ -77,10 +91,24 @@ class FastSigmoid(AbstractStep):
     With `gain=1`, SpikingJelly `SoftSign(alpha=2)` and braintools `SoftSign(alpha=1)`.
     SpikingJelly `SuperSpike(alpha)` is `alpha=1, gain=2 * alpha`.
 
+    **See also:** [`ngcx.surrogate.SparseFastSigmoid`][], which is 0 far from the
+    threshold.
+
     ??? cite "Reference"
         Zenke and Ganguli, *SuperSpike*, Neural Computation 30, 2018. Neftci, Mostafa
         and Zenke, *Surrogate gradient learning in spiking neural networks*, IEEE Signal
         Processing Magazine 36, 2019.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import FastSigmoid
+        >>> spike, v = FastSigmoid(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0.   0.08 0.01]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 25.0
@@ -124,6 +152,20 @@ class Arctan(AbstractStep):
     ??? cite "Reference"
         Fang, Yu, Chen, Masquelier, Huang and Tian, *Incorporating learnable membrane
         time constant to enhance learning of spiking neural networks*, ICCV 2021.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.surrogate import Arctan
+        >>> spike, v = Arctan(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v))
+        [0. 0. 1.]
+        >>> print(np.asarray(spike.derivative(v)).round(2))
+        [0.09 0.91 0.53]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 2.0

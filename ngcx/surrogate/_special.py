@@ -26,6 +26,17 @@ class SparseFastSigmoid(AbstractStep):
 
     ??? cite "Reference"
         Perez-Nieves and Goodman, *Sparse spiking gradient descent*, NeurIPS 2021.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import SparseFastSigmoid
+        >>> spike, v = SparseFastSigmoid(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0.   0.08 0.01]
+
+        ```
     """
 
     alpha: Positive[Parameter] = 25.0
@@ -60,6 +71,17 @@ class StochasticSpikeOperator(AbstractSurrogate):
     - `gain`: scales $E$ and $E'$ alike; 1 by default, the derivative on spikes.
 
     **Elsewhere:** snnTorch `SSO(mean=0, variance=0.2)`, with `gain=1`.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import StochasticSpikeOperator
+        >>> spike, v = StochasticSpikeOperator(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0. 0. 1.]
+
+        ```
     """
 
     mean: Parameter = 0.0
@@ -106,6 +128,17 @@ class SecantLIF(AbstractStep):
     ??? cite "Reference"
         Samadi, Lillicrap and Tweed, *Deep learning with dynamic spiking neurons and
         fixed feedback weights*, Neural Computation 29, 2017.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import SecantLIF
+        >>> spike, v = SecantLIF(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [0.   0.   0.07]
+
+        ```
     """
 
     c1: Positive[Parameter] = 0.82

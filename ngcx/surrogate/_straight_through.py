@@ -17,6 +17,17 @@ class StraightThrough(AbstractStep):
     ??? cite "Reference"
         Bengio, Léonard and Courville, *Estimating or propagating gradients through
         stochastic neurons for conditional computation*, arXiv:1308.3432, 2013.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import StraightThrough
+        >>> spike, v = StraightThrough(), jnp.array([-1.0, -0.1, 0.3])
+        >>> print(spike(v), spike.derivative(v).round(2))
+        [0. 0. 1.] [1. 1. 1.]
+
+        ```
     """
 
     gain: Parameter = 1.0
@@ -44,6 +55,17 @@ class BernoulliStraightThrough(AbstractSurrogate):
     ??? cite "Reference"
         Bengio, Léonard and Courville, *Estimating or propagating gradients through
         stochastic neurons for conditional computation*, arXiv:1308.3432, 2013.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.surrogate import BernoulliStraightThrough
+        >>> spike, p = BernoulliStraightThrough(), jnp.array([0.0, 0.5, 1.0])
+        >>> print(spike(p), spike.derivative(p))
+        [0. 0. 1.] [1. 1. 1.]
+
+        ```
     """
 
     gain: Parameter = 1.0

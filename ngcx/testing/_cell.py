@@ -47,6 +47,15 @@ def check_cell(
         largest number. Products are sums, which may be taken in another order.
 
     **Raises:** `AssertionError` that names the property and shows the values.
+
+    !!! example
+
+        ```python
+        >>> from ngcx.neurons import LIF
+        >>> from ngcx.testing import check_cell
+        >>> check_cell(LIF(decay=0.5))
+
+        ```
     """
     if inputs is None:
         inputs = 2 * jr.normal(jr.key(0), (7, 3, 4) if batched else (7, 4))

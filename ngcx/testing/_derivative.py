@@ -44,6 +44,16 @@ def check_derivative(
     - `ulps`: the error allowed, in units in the last place of the result and of `x`.
 
     **Raises:** `AssertionError` that shows the input, both values and the dtype.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.activations import Tanh
+        >>> from ngcx.testing import check_derivative
+        >>> check_derivative(Tanh(), jnp.linspace(-3.0, 3.0, 7))
+
+        ```
     """
     places = np.resize(_extremes(x.dtype), (-(-_FEW // max(x.size, 1)), *x.shape))
     for place in (x, *(jnp.asarray(each, x.dtype) for each in places)):

@@ -35,6 +35,15 @@ def check_module(
         fuse and round, and a function such as the exponential magnifies that.
 
     **Raises:** `AssertionError` that names the property and shows the values.
+
+    !!! example
+
+        ```python
+        >>> from ngcx.activations import Tanh
+        >>> from ngcx.testing import check_module
+        >>> check_module(Tanh())
+
+        ```
     """
     if x is None:
         x = 3 * jr.normal(jr.key(0), (8, 6))

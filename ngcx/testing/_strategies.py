@@ -23,6 +23,21 @@ def floats_for(dtype: DTypeLike) -> st.SearchStrategy[float]:
     """Finite numbers that `dtype` holds exactly, over its whole range.
 
     Weighted to kinks, signed zeros, subnormals, and the smallest and largest numbers.
+
+    **Returns:** a strategy of hypothesis that draws numbers of Python.
+
+    !!! example
+
+        ```python
+        >>> import hypothesis
+        >>> import numpy as np
+        >>> from ngcx.testing import floats_for
+        >>> @hypothesis.given(floats_for("float16"))
+        ... def test(number):
+        ...     assert np.float16(number) == number
+        >>> test()
+
+        ```
     """
     dtype = jnp.dtype(dtype)
     info = jnp.finfo(dtype)
@@ -49,6 +64,26 @@ def arrays(
 ) -> st.SearchStrategy[Float[Array, "..."]]:
     """Arrays of [`ngcx.testing.floats_for`][] that dtype, for float64 under
     `jax.enable_x64`.
+
+    **Arguments:**
+
+    - `dtype`: that of the arrays.
+    - `shape`: that of the arrays.
+
+    **Returns:** a strategy of hypothesis that draws arrays.
+
+    !!! example
+
+        ```python
+        >>> import hypothesis
+        >>> import jax.numpy as jnp
+        >>> from ngcx.testing import arrays
+        >>> @hypothesis.given(arrays("bfloat16", (4,)))
+        ... def test(x):
+        ...     assert (jnp.abs(x) >= x).all()
+        >>> test()
+
+        ```
     """
     size = math.prod(shape)
     return st.lists(floats_for(dtype), min_size=size, max_size=size).map(
@@ -57,13 +92,42 @@ def arrays(
 
 
 def keys() -> st.SearchStrategy[PRNGKeyArray]:
-    """Typed keys of `jax.random`."""
+    """Typed keys of `jax.random`.
+
+    **Returns:** a strategy of hypothesis that draws keys.
+
+    !!! example
+
+        ```python
+        >>> import hypothesis
+        >>> import jax.random as jr
+        >>> from ngcx.testing import keys
+        >>> @hypothesis.given(keys())
+        ... def test(key):  # pytest calls it
+        ...     assert 0 <= jr.uniform(key) < 1
+
+        ```
+    """
     return st.integers(0, 2**32 - 1).map(jr.key)
 
 
 def activations() -> st.SearchStrategy[_activations.AbstractActivation]:
     """Every activation of ngcx. Hyper-parameters are arrays, drawn from their usual
     range, so that no draw compiles anew.
+
+    **Returns:** a strategy of hypothesis that draws activations.
+
+    !!! example
+
+        ```python
+        >>> import hypothesis
+        >>> import jax.numpy as jnp
+        >>> from ngcx.testing import activations
+        >>> @hypothesis.given(activations())
+        ... def test(activation):  # pytest calls it
+        ...     assert activation(jnp.ones(6)).shape == (6,)
+
+        ```
     """
     members = classes(_activations.__name__, _activations.AbstractActivation)
     return st.one_of(*map(instances, members.values()))
@@ -72,6 +136,20 @@ def activations() -> st.SearchStrategy[_activations.AbstractActivation]:
 def surrogates() -> st.SearchStrategy[_surrogate.AbstractSurrogate]:
     """Every surrogate of ngcx but `EscapeNoise`, which needs a key. Hyper-parameters
     are arrays, drawn from their usual range, so that no draw compiles anew.
+
+    **Returns:** a strategy of hypothesis that draws surrogates.
+
+    !!! example
+
+        ```python
+        >>> import hypothesis
+        >>> import jax.numpy as jnp
+        >>> from ngcx.testing import surrogates
+        >>> @hypothesis.given(surrogates())
+        ... def test(surrogate):  # pytest calls it
+        ...     assert surrogate(-jnp.ones(6)).shape == (6,)
+
+        ```
     """
     members = classes(_surrogate.__name__, _surrogate.AbstractSurrogate)
     return st.one_of(
@@ -93,6 +171,19 @@ _CONSTRAINED = (
 def initializers() -> st.SearchStrategy[_init.AbstractInitializer]:
     """Every initializer of ngcx, for matrices; some with constraints. Parameters are
     arrays, drawn from their usual range, so that no draw compiles anew.
+
+    **Returns:** a strategy of hypothesis that draws initializers.
+
+    !!! example
+
+        ```python
+        >>> import hypothesis
+        >>> from ngcx.testing import initializers, keys
+        >>> @hypothesis.given(initializers(), keys())
+        ... def test(draw, key):  # pytest calls it
+        ...     assert draw(key, (4, 3)).shape == (4, 3)
+
+        ```
     """
     return st.one_of(
         st.builds(_init.Constant, _within(-10, 10)),

@@ -25,6 +25,17 @@ def tolerance(dtype: DTypeLike, ulps: float | int = 16) -> Tolerance:
     **Returns:** `rtol` of that many `eps`; and `atol` of that many of the smallest
     subnormal numbers, or 64 times the smallest normal number of float32 (of float64 for
     float64), because XLA flushes what is smaller to 0, and a factor may follow.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from ngcx.testing import tolerance
+        >>> x = jnp.float16(1.0)
+        >>> np.testing.assert_allclose(x + x / 2000, 1.0, **tolerance("float16"))
+
+        ```
     """
     info = jnp.finfo(dtype)
     flushed = jnp.finfo(wide_dtype(dtype)).tiny

@@ -52,6 +52,17 @@ def confusion(
     **Returns:** the axes.
 
     **Raises:** `ValueError` if there is not one name for each class.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.viz import confusion
+        >>> ax = confusion(jnp.array([[8, 2], [1, 9]]), names=["cat", "dog"])
+        >>> print([text.get_text() for text in ax.texts])
+        ['8', '2', '1', '9']
+
+        ```
     """
     counts = np.asarray(matrix)
     cells, unknown = known_values(counts)

@@ -35,6 +35,17 @@ def activation_gallery(
 
     **Raises:** `ValueError` if there is none, `x` is empty or not finite, or `ax` has
     no place in a grid.
+
+    !!! example
+
+        ```python
+        >>> from ngcx.activations import ReLU, Tanh
+        >>> from ngcx.viz import activation_gallery
+        >>> figure = activation_gallery({"tanh": Tanh(), "ReLU": ReLU()})
+        >>> print(len(figure.axes))
+        2
+
+        ```
     """
     x = _places(x, 4.0, 161)
     # All panels have one scale, so that they can be compared.
@@ -74,6 +85,17 @@ def surrogate_gallery(
 
     **Raises:** `ValueError` if there is none, `x` is empty or not finite, or `ax` has
     no place in a grid.
+
+    !!! example
+
+        ```python
+        >>> from ngcx.surrogate import Arctan
+        >>> from ngcx.viz import surrogate_gallery
+        >>> figure = surrogate_gallery({"wide": Arctan(1.0), "narrow": Arctan(4.0)})
+        >>> print(len(figure.axes))
+        2
+
+        ```
     """
     x = _places(x, 2.0, 401)
 

@@ -63,6 +63,19 @@ def latents(
     **Returns:** the axes.
 
     **Raises:** `ValueError` if a class has no name.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.viz import latents
+        >>> points, labels = jr.normal(jr.key(0), (30, 2)), jnp.arange(30) % 3
+        >>> ax = latents(points, labels, names=["a", "b", "c"])
+        >>> print([text.get_text() for text in ax.get_legend().get_texts()])
+        ['a', 'b', 'c']
+
+        ```
     """
     places, unknown_places = known_values(points)
     values, unknown_labels = _one_each(labels, len(places))

@@ -34,8 +34,8 @@ def pca(
     !!! example
 
         ```python
-        >>> from ngcx.viz import pca
         >>> import jax.numpy as jnp
+        >>> from ngcx.viz import pca
         >>> print(pca(jnp.array([[0.0, 0.0], [3.0, 4.0]]), 1).round(3))
         [[-2.5]
          [ 2.5]]
@@ -93,6 +93,17 @@ def tsne(
 
     **Raises:** `ImportError` if scikit-learn is missing; `ValueError` for fewer than
     two samples, or such that are not finite.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.viz import tsne
+        >>> x = jr.normal(jr.key(0), (20, 5))
+        >>> print(tsne(jr.key(1), x, perplexity=5.0).shape)
+        (20, 2)
+
+        ```
     """
     try:
         from sklearn.manifold import TSNE

@@ -64,6 +64,20 @@ def raster(
 
     **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
     name or colour for each neuron.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.neurons import poisson
+        >>> from ngcx.viz import raster
+        >>> spikes = poisson(jr.key(0), jnp.full(20, 0.1), steps=100)
+        >>> ax = raster(spikes, dt=1.0)
+        >>> print(ax.get_xlabel())
+        Time (ms)
+
+        ```
     """
     are_times = isinstance(spikes, Sequence)
     count = len(spikes) if are_times else math.prod(spikes.shape[1:])
@@ -121,6 +135,20 @@ def spike_comparison(
 
     **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
     name for each neuron.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> import jax.random as jr
+        >>> from ngcx.neurons import poisson
+        >>> from ngcx.viz import spike_comparison
+        >>> targets = poisson(jr.key(0), jnp.full(5, 0.1), steps=40)
+        >>> ax = spike_comparison(targets.at[:, 0].set(0), targets)
+        >>> print(type(ax.figure).__name__)
+        Figure
+
+        ```
     """
     shown, _, labels = chosen_neurons(spikes, names, indices)
     wanted, _, _ = chosen_neurons(targets, names, indices)

@@ -67,6 +67,17 @@ def receptive_fields(
 
     **Raises:** `ValueError` if the patch has not as many pixels as there are weights,
     or there is no neuron.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.viz import receptive_fields
+        >>> ax = receptive_fields(jr.normal(jr.key(0), (9, 16)), (4, 4))
+        >>> print(type(ax.figure).__name__)
+        Figure
+
+        ```
     """
     fields = _fields(weights, patch_shape, normalize, order)
     return _draw_first([fields], columns, normalize, ax).axes
@@ -100,6 +111,18 @@ def macro_grid(
 
     **Raises:** `ValueError` as for [`ngcx.viz.receptive_fields`][], or if there is not
     one name or patch shape for each bank.
+
+    !!! example
+
+        ```python
+        >>> import jax.random as jr
+        >>> from ngcx.viz import macro_grid
+        >>> banks = jr.normal(jr.key(0), (2, 9, 16))
+        >>> figure = macro_grid(banks, (4, 4), names=["before", "after"])
+        >>> print(type(figure).__name__)
+        Figure
+
+        ```
     """
     count = len(banks)
     if not count:
@@ -156,6 +179,20 @@ def animate_receptive_fields(
 
     **Raises:** `ValueError` as for [`ngcx.viz.receptive_fields`][], or if there is no
     frame.
+
+    !!! example
+
+        ```python
+        >>> import pathlib
+        >>> import tempfile
+        >>> import jax.random as jr
+        >>> from ngcx.viz import animate_receptive_fields
+        >>> history = jr.normal(jr.key(0), (3, 9, 16))
+        >>> animation = animate_receptive_fields(history, (4, 4))
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "fields.gif"
+        >>> animation.save(path, writer="pillow")
+
+        ```
     """
     if not len(history):
         raise ValueError("`history` must have one frame or more; got 0.")

@@ -55,6 +55,19 @@ def traces(
 
     **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
     name for each neuron.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import LeakyIntegrator
+        >>> from ngcx.viz import traces
+        >>> state, potentials = LeakyIntegrator().run(jnp.ones((50, 3)))
+        >>> ax = traces(potentials, names=["a", "b", "c"])
+        >>> print(ax.get_ylabel())
+        Membrane potential (a.u.)
+
+        ```
     """
     if threshold is not None and not math.isfinite(threshold):
         raise ValueError(f"`threshold` must be finite; got {threshold}.")
@@ -128,6 +141,20 @@ def membrane(
 
     **Raises:** `ValueError` as for [`ngcx.viz.traces`][], or if `ax` has no place in a
     grid.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import LIF
+        >>> from ngcx.viz import membrane
+        >>> current = jnp.full((50, 2), 0.15)
+        >>> _, spikes, seen = LIF().run(current, watch=("v",))
+        >>> figure = membrane(seen["v"], current=current, spikes=spikes, threshold=1.0)
+        >>> print(len(figure.axes))
+        3
+
+        ```
     """
     shared = {"dt": dt, "names": names, "indices": indices}
     above = [] if current is None else [1.0]
@@ -189,6 +216,20 @@ def compartments(
 
     **Raises:** `ValueError` if there is no history, or they differ in length; for an
     index that is no neuron's; or if `ax` has no place in a grid.
+
+    !!! example
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.neurons import LIF
+        >>> from ngcx.viz import compartments
+        >>> current = jnp.full((50, 2), 0.15)
+        >>> _, spikes, seen = LIF().run(current, watch=("v",))
+        >>> figure = compartments({"Current": current, "Potential": seen["v"]})
+        >>> print(len(figure.axes))
+        2
+
+        ```
     """
     steps = {name: len(values) for name, values in histories.items()}
     if len(set(steps.values())) != 1:
