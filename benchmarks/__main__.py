@@ -54,7 +54,7 @@ def versions() -> str:
             found.append(f"{library} {importlib.metadata.version(library)}")
         except importlib.metadata.PackageNotFoundError:
             continue
-    return f"{', '.join(found)}; {os.cpu_count()} CPU cores."
+    return f"It was measured with {', '.join(found)} on {os.cpu_count()} CPU cores."
 
 
 def main():

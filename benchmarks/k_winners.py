@@ -1,4 +1,4 @@
-"""The k winners of each of 128 rows of 4,096 float32 numbers, as a mask."""
+"""This finds the k winners of each of 128 rows of 4,096 float32 numbers, as a mask."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""Fitting a linear probe, and finding nearest neighbours, 5,000 rows of 64 features."""
+"""This fits a linear probe to 5,000 rows of 64 features, and finds their neighbours."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,5 @@
-"""Spikes of a million potentials and their surrogate gradient, arctan of slope 2.
+"""This emits the spikes of a million potentials, and takes their surrogate gradient,
+an arctan of slope 2.
 
 In PyTorch each operation is a kernel of its own, forward and backward.
 """

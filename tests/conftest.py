@@ -50,7 +50,8 @@ def pytest_collection_modifyitems(items):
 
     Where a test runs for many cases in each dtype, it takes one dtype a case. A test
     with `@pytest.mark.in_turn(n)` runs for about every n-th case; which ones depends on
-    its name, so that another test of the same thing takes other cases.
+    its name, so that another test of the same thing takes other cases. So do examples of
+    docstrings, for the first one in each file and every third of the others.
     """
     tests: dict[tuple, dict[tuple, list]] = {}
     for item in items:
@@ -67,10 +68,12 @@ def pytest_collection_modifyitems(items):
                     item.add_marker(pytest.mark.thorough)
     begun = set()
     for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            item.add_marker(pytest.mark.in_turn(3))
         marker = item.get_closest_marker("in_turn")
         if marker is None or item.get_closest_marker("thorough"):
             continue
-        test = (item.path, item.originalname)
+        test = (item.path, getattr(item, "originalname", "doctest"))
         if test in begun and zlib.crc32(item.nodeid.encode()) % marker.args[0]:
             item.add_marker(pytest.mark.thorough)
         begun.add(test)

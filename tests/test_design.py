@@ -5,14 +5,11 @@ and how code is written.
 import ast
 import gc
 import inspect
-import io
 import os
 import pathlib
 import pkgutil
-import re
 import subprocess
 import sys
-import tokenize
 
 import equinox as eqx
 import jax
@@ -249,31 +246,6 @@ def test_no_tracer_leaks():
 
 
 # How it is written.
-
-FRAGMENT = re.compile(r"\W*(Of|With|Without|From|As|By|Within|Into|Than)\b")
-
-
-def comments(path: pathlib.Path):
-    """The comments and docstrings of a file, lines that follow each other as one."""
-    source, last = path.read_text(), -1
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            if token.start[0] != last + 1:
-                yield token.string
-            last = token.start[0]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            yield str(node.value.value)
-
-
-def test_comments_are_sentences():
-    fragments = [
-        f"{relative(path)}: {text}"
-        for path in EVERYWHERE
-        for text in comments(path)
-        if FRAGMENT.match(text)
-    ]
-    assert not fragments, "\n".join(fragments)
 
 
 def test_files_are_short():

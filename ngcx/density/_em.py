@@ -87,8 +87,8 @@ def iterated(mixture, rows: Rows, step_size=None, axis_name=None):
     """One iteration: the mixture after it, the statistics of the one before, and
     whether components that had become empty have started again at new seeds.
 
-    With a `step_size`, the statistics count as much as that against those that the
-    parameters stand for.
+    If there is a `step_size`, the statistics count as much as that against those that
+    the parameters stand for.
     """
     statistics, log_prob = expectation(mixture, rows)
     if axis_name is not None:

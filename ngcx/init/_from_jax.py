@@ -117,8 +117,8 @@ class TruncatedGaussian(AbstractInitializer):
         >>> import jax.random as jr
         >>> from ngcx.init import TruncatedGaussian
         >>> weight = TruncatedGaussian(std=0.1)(jr.key(0), (400, 100))
-        >>> print(bool(jnp.abs(weight).max() <= 0.2), weight.std().round(2))
-        True 0.09
+        >>> print(bool(jnp.abs(weight).max() <= 0.2), bool(weight.std() < 0.1))
+        True True
 
         ```
     """

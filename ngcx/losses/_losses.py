@@ -28,7 +28,7 @@ def cross_entropy(
     $$-\sum_c w_c \, p_c \ln \operatorname{softmax}(z)_c, \qquad
     p_c = (1 - \varepsilon) \, t_c + \frac{\varepsilon}{C}$$
 
-    With class indices it is the negative log-likelihood of the right class. It takes
+    For class indices it is the negative log-likelihood of the right class. It takes
     logits $z$, since a softmax that is rounded to 0 has lost the logarithm and the
     gradient.
 

@@ -206,8 +206,8 @@ class RandomMask(Module):
     r"""Patches to predict that are scattered over the image, as for the masked
     autoencoder (He et al., 2022).
 
-    Of $H \times W$ patches, $\mathrm{round}(\rho H W)$ are predicted, but at least one
-    and not all; every set of so many has the same chance. The context is what remains.
+    It predicts $\mathrm{round}(\rho H W)$ of $H \times W$ patches, but at least one and
+    not all; every set of so many has the same chance. The context is what remains.
     All lists have the length that they need, so that `valid` is true throughout, and
     there is one block, the targets.
 

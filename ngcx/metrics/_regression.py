@@ -36,7 +36,7 @@ def mean_squared_error(
 ) -> Float[Array, "..."]:
     r"""The mean squared error of each row, $\frac{1}{D} \sum_d (\hat{x}_d - x_d)^2$.
 
-    With `feature_reduction="sum"` it is $\sum_d (\hat{x}_d - x_d)^2$: twice the
+    If `feature_reduction="sum"`, it is $\sum_d (\hat{x}_d - x_d)^2$: twice the
     negative log-likelihood of a Gaussian of unit variance, up to a constant.
 
     **Arguments:**
@@ -75,7 +75,7 @@ def mean_absolute_error(
 ) -> Float[Array, "..."]:
     r"""The mean absolute error of each row, $\frac{1}{D} \sum_d |\hat{x}_d - x_d|$.
 
-    With `feature_reduction="sum"` it is $\sum_d |\hat{x}_d - x_d|$: the negative
+    If `feature_reduction="sum"`, it is $\sum_d |\hat{x}_d - x_d|$: the negative
     log-likelihood of a Laplace distribution of unit scale, up to a constant. The
     derivative where a prediction is exact is 0.
 
@@ -222,7 +222,7 @@ def bayesian_information_criterion(
 ) -> Float[Array, "*models"]:
     r"""The Bayesian information criterion $-2 \ln L + K \ln N$ (Schwarz, 1978).
 
-    Of models fitted to the same data, the one with the lowest value is preferred.
+    The lower, the better a model suits the data that it was fitted to.
 
     **Arguments:**
 

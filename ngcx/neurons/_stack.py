@@ -62,7 +62,7 @@ class Stack(AbstractContainer):
 
     !!! example
 
-        A network of two layers, over 25 steps of a batch of 8:
+        This is a network of two layers, over 25 steps of a batch of 8:
 
         ```python
         >>> import equinox as eqx

@@ -10,7 +10,7 @@ class MultiLevelSpikeCount(AbstractSurrogate):
     $E(x) = \operatorname{clip}(x, a, b)$ does: $E'(x) = 1$ on the window $[a, b]$,
     else 0.
 
-    Within [`ngcx.surrogate.EscapeNoise`][] it rounds up or down at random, so that
+    Inside of [`ngcx.surrogate.EscapeNoise`][] it rounds up or down at random, so that
     $E(v - \theta)$ is the expected count.
 
     **Arguments:**

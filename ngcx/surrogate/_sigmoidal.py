@@ -14,7 +14,7 @@ class Sigmoid(AbstractStep):
     r"""$E(x) = \sigma(\alpha x)$, the logistic function, with
     $E'(x) = \alpha \sigma(\alpha x) \sigma(-\alpha x)$.
 
-    As a hyperbolic tangent, $E(x) = \frac{1}{2} + \frac{1}{2} \tanh k x$ with
+    It is a hyperbolic tangent, $E(x) = \frac{1}{2} + \frac{1}{2} \tanh k x$ with
     $\alpha = 2 k$ and $E'(x) = \frac{k}{2} \operatorname{sech}^2 k x$.
 
     **Arguments:**

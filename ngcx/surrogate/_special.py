@@ -62,7 +62,7 @@ class StochasticSpikeOperator(AbstractSurrogate):
     $(u + \text{mean}) \cdot \text{variance}$ with $u$ uniform in
     $[-\frac{1}{2}, \frac{1}{2})$, drawn for every neuron from the `key` of the call.
 
-    Without a key, and for `primitive` and `derivative`, $u$ is 0, its mean.
+    If there is no key, and for `primitive` and `derivative`, $u$ is 0, its mean.
 
     **Arguments:**
 

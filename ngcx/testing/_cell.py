@@ -28,7 +28,7 @@ def check_cell(
       the cell lives on.
     - `run` gives what the loop of steps gives; and so it does in pieces with `start`,
       with `checkpoint=True`, and for a batch what it gives for each sample alone.
-    - With `lengths`, states, outputs and gradients are those of each sample cut at its
+    - Given `lengths`, states, outputs and gradients are those of each sample cut at its
       end, although NaN, or a huge number, stands in the padding.
     - Gradients in the inputs and in the arrays of the cell are those through the loop
       of steps in all of these ways, and finite.

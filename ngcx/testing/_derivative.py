@@ -19,7 +19,8 @@ def check_derivative(
 ) -> None:
     """Checks that the `derivative` of an activation or a surrogate is its derivative.
 
-    At every entry of `x`, and at 0, the smallest and the largest numbers of its dtype:
+    This holds at every entry of `x`, and at 0, the smallest and the largest numbers of
+    its dtype:
 
     - `derivative(x)` is what reverse and forward mode give (for a surrogate through
       the spike and through `primitive`);

@@ -22,7 +22,8 @@ _LANDMARKS = (0.0, 0.5, 1.0, 2.0, 3.0, 6.0, 11.0, 17.0, 88.0, 104.0, 709.0, 745.
 def floats_for(dtype: DTypeLike) -> st.SearchStrategy[float]:
     """Finite numbers that `dtype` holds exactly, over its whole range.
 
-    Weighted to kinks, signed zeros, subnormals, and the smallest and largest numbers.
+    Weight is given to kinks, signed zeros, subnormals, and the smallest and largest
+    numbers.
 
     **Returns:** a strategy of hypothesis that draws numbers of Python.
 

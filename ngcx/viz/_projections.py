@@ -17,10 +17,10 @@ def pca(
 ) -> Float[Array, "samples dimensions"]:
     r"""Projects onto the first principal components, those of the largest variance.
 
-    With the singular value decomposition $x - \bar x = U S V^\top$, the columns of $US$
-    (Pearson, 1901). The sign of each is that which makes the largest entry of its
-    direction positive. Where there are fewer components than `dimensions`, the rest
-    are 0.
+    They are the columns of $US$ in the singular value decomposition
+    $x - \bar x = U S V^\top$ (Pearson, 1901). The sign of each is that which makes the
+    largest entry of its direction positive. Where there are fewer components than
+    `dimensions`, the rest are 0.
 
     **Arguments:**
 
