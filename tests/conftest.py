@@ -50,8 +50,8 @@ def pytest_collection_modifyitems(items):
 
     Where a test runs for many cases in each dtype, it takes one dtype a case. A test
     with `@pytest.mark.in_turn(n)` runs for about every n-th case; which ones depends on
-    its name, so that another test of the same thing takes other cases. So do examples of
-    docstrings, for the first one in each file and every third of the others.
+    its name, so that another test of the same thing takes other cases. So do the
+    examples of docstrings: the first one in each file runs, and a third of the others.
     """
     tests: dict[tuple, dict[tuple, list]] = {}
     for item in items:
