@@ -8,6 +8,7 @@ import inspect
 import pathlib
 import pkgutil
 import re
+import runpy
 
 import pytest
 
@@ -58,6 +59,19 @@ def test_links_lead_to_files(page):
     for link in LINK.findall(page.read_text()):
         target = page.parent / link
         assert target.exists() or target.with_suffix(".py") in TUTORIALS, link
+
+
+def test_the_page_of_renamings_is_made_of_the_changelog():
+    hook = runpy.run_path(str(ROOT / "docs" / "releases.py"))
+    renamed, citation = hook["renamed"], hook["citation"]
+    changes = (
+        "### Changed: names, old and new\n\n- `a` is `b`.\n\n### Added\n\n- `c`.\n"
+    )
+    changelog = f"# Changelog\n\n## 2.0\n\n{changes}\n## 1.0\n\n### Added\n\n- `a`.\n"
+    assert renamed(changelog) == "## 2.0\n\n- `a` is `b`.\n"
+    assert "`diffeq.euler`" in renamed((ROOT / "CHANGELOG.md").read_text())
+    entry = citation((ROOT / "CITATION.cff").read_text())
+    assert f"version = {{{ngcx.__version__}}}" in entry
 
 
 @pytest.mark.parametrize("subpackage", SUBPACKAGES)

@@ -102,6 +102,15 @@ def unbound(code: str) -> set[str]:
     return used - made
 
 
+def is_silent(member) -> bool:
+    """Whether a class has a method of which nothing is said."""
+    return inspect.isclass(member) and any(
+        not inspect.getdoc(getattr(member, name))
+        for name, each in vars(member).items()
+        if name[0] != "_" and hasattr(each, "__wrapped__")
+    )
+
+
 MISSING = {
     "an explanation of each argument": lambda member: all(
         re.search(rf"`\*{{0,2}}{name}[`(\[]", text(member))
@@ -118,6 +127,7 @@ MISSING = {
     ),
     "a formula": lambda member: not is_formula(member) or "$" in text(member),
     "an example": lambda member: is_record(member) or ">>> " in text(member),
+    "what a method does": lambda member: not is_silent(member),
     "an example that can be pasted": lambda member: not unbound(example(member)),
 }
 

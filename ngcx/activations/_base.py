@@ -79,12 +79,12 @@ class AbstractElementwise(AbstractActivation):
     def __call__(
         self, x: Float[Array, "*shape"], *, key: PRNGKeyArray | None = None
     ) -> Float[Array, "*shape"]:
-        """Computes $f(x)$ for an array of any shape, in its dtype."""
+        """Computes $f(x)$ for an array `x` of any shape, in its dtype."""
         return value_of(self, x)
 
     @compiled
     def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Computes $f'(x)$ for an array of any shape, in its dtype."""
+        """Computes $f'(x)$ for an array `x` of any shape, in its dtype."""
         return derivative_of(self, x)
 
 

@@ -67,16 +67,31 @@ class AbstractFittedProbe(Module):
 
     @abc.abstractmethod
     def __call__(self, x: Features) -> Float[Array, "samples outputs"]:
-        """The probabilities of the classes, or the values, of every row."""
+        """The probabilities of the classes, or the values, of every row.
+
+        **Arguments:**
+
+        - `x`: representations, like those of the fit.
+
+        **Returns:** an array in the dtype of `x`.
+        """
 
     @abc.abstractmethod
     def predict(self, x: Features) -> Predictions:
         """The class of every row, the lowest of those that are equally probable (-1 if
-        the probabilities are NaN); or its values."""
+        the probabilities are NaN); or its values. `x` is that of a call."""
 
     @abc.abstractmethod
     def score(self, x: Features, y: Targets) -> Float[Array, ""]:
-        """How good the probe is; the more the better, and 1 at best."""
+        """How good the probe is; the more the better, and 1 at best.
+
+        **Arguments:**
+
+        - `x`: representations, like those of the fit.
+        - `y`: their targets.
+
+        **Returns:** a scalar.
+        """
 
 
 class AbstractPredictor(AbstractFittedProbe):

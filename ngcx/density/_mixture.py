@@ -107,14 +107,14 @@ class Mixture(Module, Generic[C]):
 
     @compiled
     def log_prob(self, x: Float[Array, "rows features"]) -> Float[Array, " rows"]:
-        """ln p(x) of each row; minus infinity outside the support."""
+        """ln p(x) of each row of `x`; minus infinity outside the support."""
         return posterior(*_prepared(self, x))[0].astype(x.dtype)
 
     @compiled
     def responsibilities(
         self, x: Float[Array, "rows features"]
     ) -> Float[Array, "rows components"]:
-        """The probability that a row comes from a component, for each.
+        """The probability that a row of `x` comes from a component, for each.
 
         Outside the support, where none explains the row, it is the component's weight.
         """
@@ -122,7 +122,9 @@ class Mixture(Module, Generic[C]):
 
     @compiled
     def predict(self, x: Float[Array, "rows features"]) -> Int[Array, " rows"]:
-        """The component that is most responsible for each row; -1 for one with NaN."""
+        """The component that is most responsible for each row of `x`; -1 for one with
+        NaN.
+        """
         # Rounded to half precision, several may be the largest.
         log_prob, responsibilities, _ = posterior(*_prepared(self, x))
         return jnp.where(jnp.isnan(log_prob), -1, jnp.argmax(responsibilities, 0))
@@ -227,7 +229,8 @@ class Mixture(Module, Generic[C]):
 
     @compiled
     def bic(self, x: Float[Array, "rows features"]) -> Float[Array, ""]:
-        """The Bayesian information criterion (Schwarz, 1978); the lower the better.
+        """The Bayesian information criterion (Schwarz, 1978) of the rows `x`; the lower
+        the better.
 
         **Raises:** `ValueError` for no rows.
         """
@@ -238,7 +241,9 @@ class Mixture(Module, Generic[C]):
 
     @compiled
     def aic(self, x: Float[Array, "rows features"]) -> Float[Array, ""]:
-        """The information criterion of Akaike (1974); the lower the better."""
+        """The information criterion of Akaike (1974) of the rows `x`; the lower the
+        better.
+        """
         total = self.statistics(x).log_likelihood
         return (2 * (self.num_parameters - total)).astype(x.dtype)
 
@@ -325,6 +330,13 @@ class Mixture(Module, Generic[C]):
     ) -> Statistics:
         """The E-step: what `maximize` needs, summed over the rows. The statistics of
         data in pieces add up to those of the whole.
+
+        **Arguments:**
+
+        - `x`: the rows.
+        - `sample_weight`: how much each row counts; 1 if not given.
+
+        **Returns:** sums, each over all rows.
         """
         return expectation(*_prepared(self, x, sample_weight))[0]
 

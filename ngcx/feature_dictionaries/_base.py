@@ -18,7 +18,7 @@ class AbstractLibrary(Module):
         *,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "*batch features"]:
-        """The value of each column, for each row of variables.
+        """The value of each column, for each row `x` of variables.
 
         Half precisions are computed in float32, and rounded once.
         """
@@ -27,7 +27,7 @@ class AbstractLibrary(Module):
     # Names are made on the host.
     @compiled(jit=False)
     def names(self, variables: Sequence[str]) -> tuple[str, ...]:
-        """What the columns are, in terms of the names of the variables."""
+        """What the columns are, in terms of the names of the `variables`."""
         return tuple(self._names(variables))
 
     @abc.abstractmethod

@@ -125,8 +125,8 @@ class AbstractInitializer(Module):
     # This is not compiled, since it makes a module and draws nothing.
     @compiled(jit=False)
     def constrain(self, *constraints: AbstractConstraint) -> "Constrained":
-        """An initializer that applies constraints to what this one draws, in the order
-        in which they are given.
+        """An initializer that applies `constraints` to what this one draws, in their
+        order.
 
         !!! example
 

@@ -55,6 +55,7 @@ def _jax_law(scale: float, mode: str, distribution: str):
     """A law that JAX knows and draws."""
 
     def law(shape: tuple[int, ...], *axes):
+        """What weights of that shape are drawn from."""
         return FromJax(jni.variance_scaling(scale, mode, distribution, *axes))  # pyright: ignore[reportArgumentType]
 
     return staticmethod(law)
@@ -64,6 +65,7 @@ def _fan_in_law(make: Callable[[float], AbstractInitializer]):
     """A law of our own, made from one over the square root of the fan-in."""
 
     def law(shape: tuple[int, ...], in_axis: int, out_axis: int, batch_axis: Axes):
+        """What weights of that shape are drawn from."""
         return make(math.sqrt(1 / fan_in(shape, out_axis, batch_axis)))
 
     return staticmethod(law)
@@ -124,6 +126,7 @@ class VarianceScaling(AbstractVarianceScaling):
     )
 
     def law(self, shape, *axes):  # pyright: ignore
+        """What weights of that shape are drawn from."""
         return _jax_law(self.scale, self.mode, self.distribution)(shape, *axes)
 
 

@@ -90,6 +90,7 @@ class FluctuationDriven(AbstractVarianceScaling):
             )
 
     def law(self, shape, in_axis, out_axis, batch_axis):  # pyright: ignore
+        """What weights of that shape are drawn from."""
         a, b = self.synaptic_decay, self.decay
         # The sum of all responses, and that of their squares.
         total = 1 / ((1 - a) * (1 - b))

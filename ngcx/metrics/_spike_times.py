@@ -71,7 +71,7 @@ class SpikeTimes(Module):
 
     @compiled(static=("windows",))
     def counts(self, windows: Count) -> Float[Array, "*batch windows neurons"]:
-        """How many spikes are in each of so many windows of equal length: a grid, for
+        """How many spikes are in each of so many `windows` of equal length: a grid, for
         the measures of counts.
 
         The Fano factor in windows is `fano_factor(trains.counts(10))`. A peri-stimulus

@@ -87,14 +87,22 @@ class Streaming(Module):
 
     @compiled
     def update(self, *batch: PyTree, **keywords: PyTree) -> "Streaming":
-        """Adds a further batch: the arguments of the metric, and its `where`."""
+        """Adds a further batch.
+
+        **Arguments:**
+
+        - `batch`: the arguments of the metric.
+        - `keywords`: its `where`, and other arrays that the metric takes by name.
+
+        **Returns:** the new sums; the old ones stay as they are.
+        """
         options = keywords | dict(self.options)
         sums = sums_of(self.metric).of_batch(self.dtype, *batch, **options)
         return self._add(jtu.tree_map(Total.of, sums))
 
     @compiled
     def merge(self, other: "Streaming") -> "Streaming":
-        """Adds all batches of another one of the same metric."""
+        """Adds all batches of `other`, which is of the same metric."""
         return self._add(other.sums)
 
     @compiled

@@ -62,16 +62,30 @@ class AbstractCell(Module, Generic[State]):
 
     @abc.abstractmethod
     def init(self, shape: Shape, dtype: DTypeLike = jnp.float32) -> State:
-        """The state at rest for one sample whose input has that shape and dtype. Where
-        the input is a pytree of arrays, `shape` is one of `jax.ShapeDtypeStruct`s.
+        """The state at rest.
+
+        **Arguments:**
+
+        - `shape`: that of the input of one sample in one step. Where the input is a
+            pytree of arrays, it is one of `jax.ShapeDtypeStruct`s.
+        - `dtype`: that of the input.
+
+        **Returns:** the state, a pytree of arrays.
         """
 
     @abc.abstractmethod
     def __call__(
         self, state: State, x: PyTree, *, key: PRNGKeyArray | None = None
     ) -> tuple[State, PyTree]:
-        """Steps once: takes the state and the input, returns the new state and the
-        output. `key` decides what is random, if anything is.
+        """Steps once.
+
+        **Arguments:**
+
+        - `state`: that of the step before, or that at rest.
+        - `x`: the input of this step.
+        - `key`: decides what is random, if anything is.
+
+        **Returns:** the new state and the output.
         """
 
     @compiled(static=("batched", "watch", "checkpoint", "steps"), before=judged)

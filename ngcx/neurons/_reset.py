@@ -49,14 +49,29 @@ class AbstractReset(Module):
         self, spikes: Float[Array, "*shape"], threshold: Float[Array, "*#shape"]
     ) -> Float[Array, "*shape"]:
         """What the spikes of a step take from the potential: what a cell with a delayed
-        reset remembers until the next step. `threshold` is what the potential passed.
+        reset remembers until the next step.
+
+        **Arguments:**
+
+        - `spikes`: those of the step, in the dtype to compute in.
+        - `threshold`: what the potential passed.
+
+        **Returns:** an array of the shape of `spikes`.
         """
 
     @abc.abstractmethod
     def apply(
         self, u: Float[Array, "*shape"], taken: Float[Array, "*shape"]
     ) -> Float[Array, "*shape"]:
-        """The potential $u$ after that is taken."""
+        """The potential after the reset.
+
+        **Arguments:**
+
+        - `u`: the potential before it.
+        - `taken`: what `taken` returned.
+
+        **Returns:** an array of the shape of `u`.
+        """
 
 
 class SoftReset(AbstractReset):

@@ -166,7 +166,7 @@ class AbstractProcess(Module):
     # This is not compiled, since what it returns is no array.
     @compiled(jit=False)
     def jaxpr(self, state: PyTree, inputs: Mapping[str, PyTree]) -> ClosedJaxpr:
-        """What `run` compiles, as JAX writes it; the arguments are those of `run`."""
+        """What `run` compiles for `state` and `inputs`, as JAX writes it."""
         for name, tree in {"state": state, "inputs": dict(inputs)}.items():
             for leaf in filter(callable, jtu.tree_leaves(tree)):
                 raise TypeError(

@@ -78,12 +78,12 @@ class AbstractSurrogate(Module):
 
     @compiled
     def primitive(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        r"""Computes `gain` $\cdot E(x)$, where $x = v - \theta$, in its dtype."""
+        r"""Computes `gain` $\cdot E(x)$, where `x` is $v - \theta$, in its dtype."""
         return primitive_of(self, x)
 
     @compiled
     def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        r"""Computes `gain` $\cdot E'(x)$, where $x = v - \theta$, in its dtype."""
+        r"""Computes `gain` $\cdot E'(x)$, where `x` is $v - \theta$, in its dtype."""
         return derivative_of(self, x)
 
 
