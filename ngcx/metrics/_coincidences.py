@@ -3,6 +3,7 @@
 Times are compared in float64, and what is found is counted, and rounded once.
 """
 
+import functools as ft
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,7 @@ from .._compiled import compiled
 from .._numerics import mean, ratio
 from .._reduction import Reduction, Where
 from .._typing import Natural, Positive, Scalar
-from ._spike_times import SpikeTimes, Trains, reduced, unpacked
-from ._spike_trains import intervals_of
+from ._spike_times import SpikeTimes, Trains, reduced, slots, slots_of_pair, taken
 
 
 @compiled(static=("reduction",))
@@ -56,35 +56,55 @@ def spike_train_synchrony(
     ```
     """
     with jax.enable_x64(True):
-        times, length = unpacked(spikes)
-        gaps, _ = intervals_of(spikes, length)
-        # The last gap is the length, and comes before the first. The lesser of two gaps
-        # is twice the window of a spike.
-        windows = jnp.minimum(gaps, jnp.roll(gaps, 1, -1))
-        trains = jnp.stack([times[..., :-1], windows], -2)
-        coincidences = jnp.vectorize(_coincidences, signature="(p,m),(p,n)->()")
-        found = coincidences(trains[..., :, None, :, :], trains[..., None, :, :, :])
-        size = jnp.sum(times < jnp.inf, (-2, -1), dtype=float)
+        trains = slots(stop_gradient(spikes))
+        times, is_spike, t_stop, is_grid = trains
+        gaps = (jnp.abs(trains.at(i) - times) for i in trains.neighbors())
+        # These are twice the windows of the spikes.
+        windows = ft.reduce(jnp.minimum, gaps, t_stop)
+
+        def nearest(times):
+            """How far the nearest spike of each neuron is that has it in its window."""
+            near = jnp.full((), jnp.inf)
+            for index, distance in _neighbors(times, trains):
+                coincides = 2 * distance < taken(windows, index)
+                near = jnp.minimum(near, jnp.where(coincides, distance, jnp.inf))
+            return near
+
+        on_grid = nearest(times) if is_grid else None
+
+        def partners(neuron):
+            times, windows = neuron
+            near = nearest(times) if on_grid is None else on_grid
+            return jnp.sum(2 * near < windows, (-2, -1), dtype=jnp.int32)
+
+        # The neurons come one by one, since all pairs at once take longer.
+        neurons = (times, jnp.where(is_spike, windows, 0))
+        neurons = tuple(jnp.moveaxis(x[..., None], -2, 0) for x in neurons)
+        found = jnp.sum(jax.lax.map(partners, neurons), 0, dtype=float)
+        size = jnp.sum(is_spike, (-2, -1), dtype=float)
         # Every spike coincides with itself.
-        others = jnp.sum(found, (-2, -1), dtype=float) - size
-        rows = ratio(others, size * (times.shape[-2] - 1), 1)
-    return reduced(rows, spikes, reduction, where)
+        possible = size * (times.shape[-1] - 1)
+        synchronies = ratio(found - size, possible, 1)
+    return reduced(synchronies, spikes, reduction, where)
 
 
-def _coincidences(a, b):
-    """How many spikes of `a` coincide with one of `b`: times, and their windows."""
-    near, distances = _neighbors(a[0], b[0])
-    coincide = 2 * distances < jnp.minimum(b[1][near], a[1][None])
-    return jnp.sum(jnp.any(coincide, 0), dtype=int)
-
-
-def _neighbors(a, b):
-    """The last spike of `b` before each of `a` and the first one from it on, and how
-    far they are.
+def _neighbors(times, trains):
+    """The slots of the last spike before each of the times and of the first from it on,
+    each with how far it is. The times are those of the slots if these are on a grid.
     """
-    after = jnp.searchsorted(b, a)
-    near = jnp.clip(jnp.stack([after - 1, after]), 0, b.size - 1)
-    return near, jnp.where(a[None] < jnp.inf, jnp.abs(b[near] - a[None]), jnp.inf)
+    if trains.is_grid:
+        before, after = trains.neighbors()
+        after = jnp.where(trains.is_spike, trains.number, after)
+    else:
+        rising, x = (jnp.swapaxes(each, -1, -2) for each in (trains.times, times))
+        after = jnp.swapaxes(_search(rising, x), -1, -2)
+        before = after - 1
+    return [(index, jnp.abs(trains.at(index) - times)) for index in (before, after)]
+
+
+@ft.partial(jnp.vectorize, signature="(n),(m)->(m)")
+def _search(rising, x):
+    return jnp.searchsorted(rising, x)
 
 
 @compiled(static=("reduction",))
@@ -128,23 +148,25 @@ def spike_time_tiling_coefficient(
     ```
     """
     with jax.enable_x64(True):
-        window = jnp.asarray(window, float)
-        (first, stop), (second, _) = (stop_gradient(unpacked(x)) for x in (a, b))
-        excess = jnp.vectorize(_excess, signature="(m),(n),(),()->()")
-        both = excess(first, second, window, stop) + excess(second, first, window, stop)
-        fires = (first[..., 0] < jnp.inf) & (second[..., 0] < jnp.inf)
-        coefficients = jnp.where(fires, both / 2, 0)
+        trains = slots_of_pair(a, b)
+        stop, width = trains[0].t_stop, jnp.asarray(window, float)
+
+        def excess(a, b):
+            """How much more of the spikes of `a` than of the record is near `b`."""
+            (_, earlier), (_, later) = _neighbors(a.times, b)
+            near = (jnp.minimum(earlier, later) <= width).astype(float)
+            near = mean(near, -2, a.is_spike)
+            before, _ = b.neighbors()
+            starts, ends = (jnp.clip(b.times + x, 0, stop) for x in (-width, width))
+            so_far = jnp.where(before < 0, 0, taken(ends, before))
+            covered = jnp.where(b.is_spike, ends - jnp.maximum(starts, so_far), 0)
+            tiled = ratio(jnp.sum(covered, -2), stop)
+            return ratio(near - tiled, 1 - near * tiled, 1)
+
+        coefficients = (excess(*trains) + excess(*trains[::-1])) / 2
+        first, second = (jnp.any(train.is_spike, -2) for train in trains)
+        coefficients = jnp.where(first & second, coefficients, 0)
     return reduced(coefficients, a, reduction, where)
-
-
-def _excess(a, b, window, stop):
-    """How much more of the spikes of `a` than of the record is near spikes of `b`."""
-    _, distances = _neighbors(a, b)
-    near = mean((jnp.min(distances, 0) <= window).astype(float), where=a < jnp.inf)
-    starts, ends = jnp.clip(b - window, 0, stop), jnp.clip(b + window, 0, stop)
-    covered = ends - jnp.maximum(starts, jnp.append(0.0, ends[:-1]))
-    tiled = ratio(jnp.sum(covered), stop)
-    return ratio(near - tiled, 1 - near * tiled, 1)
 
 
 @compiled(static=("lags",))
@@ -180,17 +202,36 @@ def cross_correlogram(
     ```
     """
     with jax.enable_x64(True):
-        (first, _), (second, _) = unpacked(a), unpacked(b)
-        edges = (jnp.arange(-lags, lags + 2, dtype=float) - 0.5) * jnp.asarray(
-            width, float
-        )
+        first, second = slots_of_pair(a, b)
+        edges = jnp.arange(-lags, lags + 2, dtype=float) - 0.5
+        edges = edges * jnp.asarray(width, float)
+        below = _by_fourier if first.is_grid else _by_search
+        counts = jnp.diff(below(first, second, edges), axis=-2)
+        return jnp.swapaxes(counts, -1, -2).astype(a.dtype)
 
-        def pairs(a, b):
-            counts = jnp.diff(jnp.searchsorted(b, a[:, None] + edges[None]))
-            return jnp.sum(jnp.where((a < jnp.inf)[:, None], counts, 0), 0)
 
-        counts = jnp.vectorize(pairs, signature="(m),(n)->(k)")(first, second)
-        return counts.astype(a.dtype)
+def _by_fourier(a, b, edges):
+    """How many pairs of spikes on a grid have a lag below each edge."""
+    size = a.times.shape[-2] + 1  # which no lag reaches
+    first, second = (
+        jnp.fft.rfft(x.is_spike.astype(float), 2 * size, -2) for x in (a, b)
+    )
+    pairs = jnp.round(jnp.fft.irfft(jnp.conj(first) * second, 2 * size, -2))
+    up_to = jnp.cumsum(jnp.roll(pairs, size, -2), -2)
+    below = jnp.searchsorted(jnp.arange(1.0 - size, size), edges)
+    return jnp.take(up_to, below, -2)
+
+
+def _by_search(a, b, edges):
+    """How many pairs of spike times have a lag below each edge."""
+
+    def pairs(a, b):
+        counts = jnp.searchsorted(b, a[:, None] + edges[None])
+        return jnp.sum(jnp.where((a < jnp.inf)[:, None], counts, 0), 0)
+
+    trains = (jnp.swapaxes(x.times, -1, -2) for x in (a, b))
+    counts = jnp.vectorize(pairs, signature="(m),(n)->(k)")(*trains)
+    return jnp.swapaxes(counts, -1, -2)
 
 
 # The measure is compiled, and judges its options before they are traced.

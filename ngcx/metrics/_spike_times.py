@@ -1,10 +1,12 @@
 """Spike trains as the times of spikes, which every measure of them is computed from."""
 
 import functools as ft
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jax.lax import stop_gradient
+from jaxtyping import Array, Bool, Float, Int
 
 from .._compiled import compiled
 from .._module import Module
@@ -17,7 +19,7 @@ class SpikeTimes(Module):
     """When neurons spike: the times of each, padded to the same number.
 
     Wherever a measure takes spike trains, it takes these, or a grid of time steps by
-    neurons, of which it makes these.
+    neurons.
 
     **Arguments:**
 
@@ -80,7 +82,7 @@ class SpikeTimes(Module):
         the later one, and one at the end in the last.
         """
         with jax.enable_x64(True):
-            times, t_stop = unpacked(self)
+            times, t_stop = padded(self), jnp.asarray(self.t_stop, float)
             edges = jnp.append(t_stop * jnp.arange(1.0, windows) / windows, jnp.inf)
             find = ft.partial(jnp.searchsorted, v=edges)
             below = jnp.vectorize(find, signature="(m)->(k)")(times)
@@ -90,18 +92,83 @@ class SpikeTimes(Module):
 Trains = SpikeTimes | Float[Array, "*batch time neurons"]
 
 
-def unpacked(spikes: Trains, dt: Scalar = 1.0):
-    """The times in float64, infinite after the last spike, and the end."""
-    if not isinstance(spikes, SpikeTimes):
-        spikes = SpikeTimes.from_grid(spikes, dt=dt)
+class Slots(NamedTuple):
+    """Where spikes may be, in the axes of a grid: its steps, or the padded times.
 
-    def padded(times, count):
-        times = jnp.where(jnp.arange(times.size) < count, times, jnp.inf)
-        return jnp.append(times, jnp.inf)  # so that there is one at least
+    Slot -1 and that beyond the last stand for a spike that is not, and are at infinity.
+    Padded times end in an empty slot for them.
+    """
 
-    times, count = spikes.times.astype(float), spikes.count.astype(int)
-    times = jnp.vectorize(padded, signature="(m),()->(n)")(times, count)
-    return times, jnp.asarray(spikes.t_stop, float)
+    times: Float[Array, "*batch slots neurons"]
+    """In float64; those that are padding are infinite."""
+    is_spike: Bool[Array, "*batch slots neurons"]
+    t_stop: Array
+    is_grid: bool
+    """Whether all neurons have the same times, with gaps between their spikes."""
+
+    @property
+    def number(self):
+        axis = self.times.ndim - 2
+        return jax.lax.broadcasted_iota(jnp.int32, self.times.shape, axis)
+
+    def neighbors(self):
+        """The slots of the spikes before and after each slot."""
+        number, slots = self.number, self.times.shape[-2]
+        if not self.is_grid:
+            return number - 1, number + 1
+        last, first = (jnp.where(self.is_spike, number, x) for x in (-1, slots))
+        # This takes a fourth of the time of `jax.lax.cummax` on a CPU.
+        axis = number.ndim - 2
+        last = jax.lax.associative_scan(jnp.maximum, last, axis=axis)
+        first = jax.lax.associative_scan(jnp.minimum, first, reverse=True, axis=axis)
+        before, after = jnp.roll(last, 1, -2), jnp.roll(first, -1, -2)
+        before = jnp.where(number > 0, before, -1)
+        return before, jnp.where(number < slots - 1, after, slots)
+
+    def at(self, slot):
+        """The times of so numbered slots."""
+        slots = self.times.shape[-2]
+        if not self.is_grid:
+            return taken(self.times, slot % slots)
+        is_there = (slot >= 0) & (slot < slots)
+        return jnp.where(is_there, slot.astype(float), jnp.inf)
+
+
+def taken(x, slot):
+    """What is in so numbered slots; that is anything if there is none."""
+    return jnp.take_along_axis(x, slot, -2, mode="clip")
+
+
+def times_of(spikes: Trains, dt: Scalar = 1.0) -> SpikeTimes:
+    if isinstance(spikes, SpikeTimes):
+        return spikes
+    return SpikeTimes.from_grid(spikes, dt=dt)
+
+
+def padded(spikes: SpikeTimes):
+    """The times in float64, infinite after the last spike, and once more at the end."""
+    number = jax.lax.broadcasted_iota(int, spikes.times.shape, spikes.times.ndim - 1)
+    is_spike = number < spikes.count.astype(int)[..., None]
+    times = jnp.where(is_spike, spikes.times.astype(float), jnp.inf)
+    one_more = [(0, 0)] * (times.ndim - 1) + [(0, 1)]
+    return jnp.pad(times, one_more, constant_values=jnp.inf)
+
+
+def slots(spikes: Trains) -> Slots:
+    """Those of spike times, or of a grid whose unit of time is a step."""
+    if isinstance(spikes, SpikeTimes):
+        times = jnp.swapaxes(padded(spikes), -1, -2)
+        t_stop = jnp.asarray(spikes.t_stop, float)
+        return Slots(times, times < jnp.inf, t_stop, False)
+    times = jax.lax.broadcasted_iota(float, spikes.shape, spikes.ndim - 2)
+    return Slots(times, spikes > 0, jnp.asarray(spikes.shape[-2], float), True)
+
+
+def slots_of_pair(a: Trains, b: Trains):
+    """Those of two grids, or of spike times if either is not one; with no gradient."""
+    if isinstance(a, SpikeTimes) != isinstance(b, SpikeTimes):
+        a, b = times_of(a), times_of(b)
+    return slots(stop_gradient(a)), slots(stop_gradient(b))
 
 
 def reduced(scores, spikes, reduction: Reduction, where: Where):

@@ -14,7 +14,7 @@ from .._numerics import mean, ratio, rescaled, root
 from .._reduction import Reduction, Where, filled
 from .._trees import varying
 from .._typing import NonNegative, Positive, Scalar
-from ._spike_times import SpikeTimes, Trains, reduced, unpacked
+from ._spike_times import SpikeTimes, Trains, padded, reduced, slots, taken, times_of
 
 
 @compiled
@@ -38,14 +38,19 @@ def inter_spike_intervals(spikes: Trains) -> Float[Array, "..."]:
     ```
     """
     with jax.enable_x64(True):
-        return intervals_of(spikes, jnp.inf)[0].astype(spikes.dtype)
+        times = padded(times_of(spikes))
+        intervals = jnp.where(times[..., 1:] < jnp.inf, jnp.diff(times), jnp.inf)
+        return intervals.astype(spikes.dtype)
 
 
-def intervals_of(spikes, otherwise: Scalar = 0):
-    """The intervals in float64, and where there is one."""
-    times, _ = unpacked(spikes)
-    between = times[..., 1:] < jnp.inf
-    return jnp.where(between, jnp.diff(times), otherwise), between
+def _intervals(trains):
+    """The interval that ends at each slot, or 0; where one does, and the slot of the
+    spike that it begins with.
+    """
+    before, _ = trains.neighbors()
+    begins = trains.at(before)
+    between = trains.is_spike & (begins < jnp.inf)
+    return jnp.where(between, trains.times - begins, 0), between, before
 
 
 @compiled(static=("reduction",))
@@ -82,9 +87,9 @@ def coefficient_of_variation(
         ```
     """
     with jax.enable_x64(True):
-        intervals, between = intervals_of(spikes)
-        means = mean(intervals, -1, between)
-        variances = mean(jnp.square(intervals - means[..., None]), -1, between)
+        intervals, between, _ = _intervals(slots(spikes))
+        means = mean(intervals, -2, between)
+        variances = mean(jnp.square(intervals - means[..., None, :]), -2, between)
         variations = ratio(root(variances), means)
     return reduced(variations, spikes, reduction, where)
 
@@ -122,10 +127,11 @@ def local_variation(
     ```
     """
     with jax.enable_x64(True):
-        intervals, between = intervals_of(spikes)
-        first, second = intervals[..., :-1], intervals[..., 1:]
+        second, between, before = _intervals(slots(spikes))
+        first, both = (taken(x, before) for x in (second, between))
+        both &= between
         contrasts = ratio(first - second, first + second)
-        variations = 3 * mean(jnp.square(contrasts), -1, between[..., 1:])
+        variations = 3 * mean(jnp.square(contrasts), -2, both)
     return reduced(variations, spikes, reduction, where)
 
 
@@ -183,17 +189,15 @@ def van_rossum_distance(
         # last one all of it.
         shares = jnp.where(is_last, 1, -jnp.expm1(-2 * rates))
 
-        def step(trace, change_and_decay):
-            change, decay = change_and_decay
-            return decay * (trace + change), trace + change
+        def step(carry, slot):
+            trace, energy = carry
+            change, decay, share = slot
+            trace = trace + change
+            return (decay * trace, energy + share * jnp.square(trace)), None
 
-        unit, decays, shares = (
-            jnp.moveaxis(jnp.broadcast_to(x, changes.shape), -1, 0)
-            for x in (unit, decays, shares)
-        )
+        each = tuple(jnp.moveaxis(x, -1, 0) for x in (unit, decays, shares))
         start = varying(jnp.zeros_like(scale[..., 0]), decays, unit)
-        _, traces = jax.lax.scan(step, start, (unit, decays))
-        energy = jnp.sum(shares * jnp.square(traces), 0)
+        (_, energy), _ = jax.lax.scan(step, (start, start), each)
         distances = scale[..., 0] * root(energy)
     return reduced(distances, a, reduction, where)
 
@@ -204,7 +208,7 @@ def _changes(a, b, dt):
         changes = jnp.moveaxis(a.astype(float) - b.astype(float), -2, -1)
         steps = jnp.arange(changes.shape[-1], dtype=float)
         return steps * jnp.asarray(dt, float), changes
-    times = [unpacked(x, dt)[0] for x in (a, b)]
+    times = [padded(times_of(x, dt)) for x in (a, b)]
     signs = [
         jnp.where(x < jnp.inf, sign, 0)
         for sign, x in zip((1.0, -1.0), times, strict=True)
@@ -257,7 +261,7 @@ def victor_purpura_distance(
     """
     # A loop of as many turns as there are spikes has no reverse mode, nor a need of it.
     with jax.enable_x64(True):
-        first, second = (stop_gradient(unpacked(x, dt)[0]) for x in (a, b))
+        first, second = (stop_gradient(padded(times_of(x, dt))) for x in (a, b))
         distance = jnp.vectorize(_edit_distance, signature="(m),(n),()->()")
         distances = distance(first, second, jnp.asarray(cost, float))
     return reduced(distances, a, reduction, where)
