@@ -15,7 +15,7 @@ import pytest
 import ngcx
 
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # These are run when the site is built.
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.py"))
@@ -57,7 +57,7 @@ def test_code_for_many_hosts_runs_on_two(distributed):
 @pytest.mark.parametrize("page", [*PAGES, *TUTORIALS], ids=lambda page: page.stem)
 def test_links_lead_to_files(page):
     for link in LINK.findall(page.read_text()):
-        target = page.parent / link
+        target = (page.parent / link).resolve()
         assert target.exists() or target.with_suffix(".py") in TUTORIALS, link
 
 
