@@ -83,6 +83,8 @@ def _check_at(module, x, finite_differences, ulps, extreme):
     wide = np.where(np.abs(wide) < jnp.finfo(wide_dtype(dtype)).tiny, 0, wide)
     with jax.enable_x64(True):
         exact = jax.tree.map(np.asarray, _evaluate(_widened(module), jnp.asarray(wide)))
+    for quantity, values in exact.items():
+        _check_finite(f"{name}: the {quantity}", values, np.isinf(values), wide)
 
     jacobian = exact["derivative"].ndim > x.ndim
     slack = _moved(exact["derivative"], wide, jacobian)
@@ -106,9 +108,7 @@ def _check_at(module, x, finite_differences, ulps, extreme):
             )
     for mode in ("second derivative", "second derivative in reverse mode"):
         beyond = np.abs(exact[mode]) > jnp.finfo(dtype).max
-        finite = np.isfinite(got[mode]) | beyond
-        true = np.ones_like(finite)
-        check_close(f"{name}: is the {mode} finite", finite, true, 0, dtype, x, 1)
+        _check_finite(f"{name}: the {mode}", got[mode], beyond, x)
         if not jacobian:
             with jax.enable_x64(True):
                 third = _third(_widened(module), jnp.asarray(wide))
@@ -124,6 +124,18 @@ def _check_at(module, x, finite_differences, ulps, extreme):
             )
     if finite_differences and not extreme:
         _check_between(name, module, exact, wide)
+
+
+def _check_finite(name, values, allowed, x):
+    """Checks that values are finite, or allowed not to be."""
+    wrong = np.argwhere(~(np.isfinite(values) | allowed))
+    if len(wrong):
+        at = tuple(wrong[0])
+        raise AssertionError(
+            f"{name} at x = {float(x[at[: x.ndim]])!r} ({x.dtype.name}): got "
+            f"{values[at]!r}, expected a finite number. {len(wrong)} of {values.size} "
+            "entries are not."
+        )
 
 
 _MODES = (
