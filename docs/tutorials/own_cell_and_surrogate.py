@@ -6,8 +6,8 @@
 # that ngcx does not have either. Then it does what most code for research leaves out:
 # it proves that both are right, and it shows what the proof finds when they are not.
 #
-# You should know what a [spike](../glossary.md#spike) and a
-# [surrogate gradient](../glossary.md#surrogate-gradient) are; the [first
+# You should know what a [spike](../glossary.md#spike) and a [surrogate
+# gradient](../glossary.md#surrogate-gradient) are; the [first
 # tutorial](first_spiking_network.md) tells. It takes about 15 minutes. If you only want
 # another reset, or a time constant for each neuron, you need no class of your own:
 # [your cell in ngcx](../your_cell.md) lists the options that `LIF` has.
@@ -85,10 +85,11 @@ class Resonator(AbstractCell):
 # - There is no loop over time and no axis for the batch. `run` adds both, and compiles
 #   them.
 # - `angle`, `decay` and `threshold` may be numbers or arrays. A number is a constant,
-#   and an array is [learnt](../concepts.md#a-number-is-a-constant-an-array-is-a-parameter).
-#   One class serves for both.
-# - The spike comes from `self.surrogate`. A comparison, `y > self.threshold`, would give
-#   the same spikes, but no gradient could pass it.
+#   and an array is
+#   [learnt](../concepts.md#a-number-is-a-constant-an-array-is-a-parameter). One class
+#   serves for both.
+# - The spike comes from `self.surrogate`. A comparison, `y > self.threshold`, would
+#   give the same spikes, but no gradient could pass it.
 #
 # Let us push it once, and see whether it swings. The surrogate may be any for now.
 # `watch` names what we want to see of each step: here the field `y` of the state.
@@ -110,8 +111,8 @@ plt.show()
 
 # %% [markdown]
 # The leaky neuron sinks. The resonator swings some times before it has calmed down, and
-# only the first swing is high enough for spikes. Nothing is reset after a spike: that is
-# Izhikevich's choice too, and the swing goes on.
+# only the first swing is high enough for spikes. Nothing is reset after a spike: that
+# is Izhikevich's choice too, and the swing goes on.
 #
 # ## Is it a good cell?
 #
@@ -126,9 +127,9 @@ plt.show()
 check_cell(Resonator(Arctan(), angle=jnp.array([0.1, 0.2, 0.4, 0.8], jnp.float32)))
 
 # %% [markdown]
-# A check that has never failed has told you nothing yet. So let us make a mistake that is
-# easily made: `init` forgets the dtype that it is given. Whoever works in float32 would
-# never notice.
+# A check that has never failed has told you nothing yet. So let us make a mistake that
+# is easily made: `init` forgets the dtype that it is given. Whoever works in float32
+# would never notice.
 
 
 # %%
@@ -222,14 +223,14 @@ except AssertionError as error:
     print(error)
 
 # %% [markdown]
-# This is another kind of mistake. The check does not only look at the places that we gave
-# it: it goes on to the smallest and the largest numbers that the dtype has. There,
-# $\cosh$ overflows to infinity. The derivative itself survives that, because
-# $1 / \infty = 0$. The derivative of the derivative does not: it has $\infty / \infty$
-# in it, which is NaN.
+# This is another kind of mistake. The check does not only look at the places that we
+# gave it: it goes on to the smallest and the largest numbers that the dtype has. There,
+# $\cosh$ overflows to infinity. The derivative itself survives that, because $1 /
+# \infty = 0$. The derivative of the derivative does not: it has $\infty / \infty$ in
+# it, which is NaN.
 #
-# Is it a pedant's worry? Not if you train. A potential of 30 thresholds is all it takes,
-# and one NaN in one gradient turns all weights into NaN. Let us see it happen to
+# Is it a pedant's worry? Not if you train. A potential of 30 thresholds is all it
+# takes, and one NaN in one gradient turns all weights into NaN. Let us see it happen to
 # $\alpha$, whose gradient passes the same exponentials:
 
 # %%
@@ -288,9 +289,10 @@ plt.show()
 # %% [markdown]
 # ## What the cell is good for
 #
-# A neuron that swings should be able to hear. So we play tones of 40, 65, 95 and 140 Hz,
-# each with a phase of its own and buried in noise, and ask which tone it was. A time step
-# is 1 ms, so a resonator that swings with $f$ Hz has the angle $2 \pi f / 1000$.
+# A neuron that swings should be able to hear. So we play tones of 40, 65, 95 and 140
+# Hz, each with a phase of its own and buried in noise, and ask which tone it was. A
+# time step is 1 ms, so a resonator that swings with $f$ Hz has the angle $2 \pi f /
+# 1000$.
 
 # %% alt="Four noisy traces, one for each tone. The tone can hardly be seen in the noise."
 TONES = jnp.array([40.0, 65.0, 95.0, 140.0])  # Hz
@@ -316,10 +318,9 @@ plt.show()
 # %% [markdown]
 # The network is small: sixteen neurons hear the same sound, each with a weight of its
 # own, and four integrators read them. We build it twice. Once the sixteen are our
-# resonators, with angles that are *learnt* because they are an array. And once
-# they are leaky neurons, with decays that are learnt in the same way. Angles and decays
-# begin evenly spread. Our
-# surrogate serves both.
+# resonators, with angles that are *learnt* because they are an array. And once they are
+# leaky neurons, with decays that are learnt in the same way. Angles and decays begin
+# evenly spread. Our surrogate serves both.
 
 
 # %%
@@ -367,10 +368,10 @@ for name, each in untrained.items():
     print(f"{name}: accuracy {accuracy(logits(each, sound), label):.1%}")
 
 # %% [markdown]
-# The leaky neurons are better than chance, which is 25 %, but they have no rhythm to offer. The
-# resonators hear nearly every tone. Have they learnt anything, or were their first
-# rhythms good enough? We play pure tones of all frequencies to the network before and
-# after, and count how often each neuron spikes.
+# The leaky neurons are better than chance, which is 25 %, but they have no rhythm to
+# offer. The resonators hear nearly every tone. Have they learnt anything, or were their
+# first rhythms good enough? We play pure tones of all frequencies to the network before
+# and after, and count how often each neuron spikes.
 
 # %% alt="Two maps of neurons and frequencies. Before, the resonances are evenly spread. After, most lie at the four dashed lines of the tones."
 frequencies = jnp.linspace(10.0, 200.0, 96)
@@ -398,14 +399,15 @@ print("they swing with", [round(float(each)) for each in hertz], "Hz")
 
 # %% [markdown]
 # They have moved. Nobody told the network which tones there are: the gradient led the
-# angles there, through a cell and a surrogate that did not exist when you began to read.
+# angles there, through a cell and a surrogate that did not exist when you began to
+# read.
 #
 # ## What to take with you
 #
 # - A cell is `init` and one step. A surrogate is a primitive and its derivative.
 # - Numbers are constants and arrays are learnt, in your classes as in those of ngcx.
-# - `check_cell`, `check_derivative` and `check_module` cost one line each. They find what
-#   training hides: wrong factors, NaN at large potentials, forgotten dtypes.
+# - `check_cell`, `check_derivative` and `check_module` cost one line each. They find
+#   what training hides: wrong factors, NaN at large potentials, forgotten dtypes.
 # - A formula that is right on paper may be wrong in floating point. Never take the
 #   exponential of a large number.
 #
@@ -423,14 +425,14 @@ check_cell(
 )
 
 # %% [markdown] tags=["answer"]
-# Nothing has to change in the class, since its fields take numbers and arrays alike. (The
-# check sends 4 inputs, so the arrays have 4 entries there.) A decay that is learnt might
-# be pushed above 1, where the swing grows for ever. [Put it back into its
+# Nothing has to change in the class, since its fields take numbers and arrays alike.
+# (The check sends 4 inputs, so the arrays have 4 entries there.) A decay that is learnt
+# might be pushed above 1, where the swing grows for ever. [Put it back into its
 # range](../how/learn_a_threshold.md) after each step.
 
 # %% [markdown]
-# **2.** Let the resonator also answer to the other side of its swing: it gives -1 where $y$
-# falls below $-\theta$. Write it, and prove it.
+# **2.** Let the resonator also answer to the other side of its swing: it gives -1 where
+# $y$ falls below $-\theta$. Write it, and prove it.
 
 
 # %% tags=["answer"]
@@ -456,14 +458,14 @@ class TwoSided(AbstractCell):
 check_cell(TwoSided(Secant()))
 
 # %% [markdown]
-# **3.** Where does `SecondTry` begin to fail in float32? Guess first: the largest float32 is
-# about $3.4 \cdot 10^{38}$.
+# **3.** Where does `SecondTry` begin to fail in float32? Guess first: the largest
+# float32 is about $3.4 \cdot 10^{38}$.
 
 # %% [markdown] tags=["answer"]
-# The gradient of $\alpha$ is $\frac{2}{\pi} \frac{x e^u}{1 + e^{2 u}}$ with $u = \pi x$.
-# Where $e^{2 u}$ overflows, the quotient is 0, which is harmless. It is NaN where $e^u$
-# itself overflows, since JAX then multiplies infinity by 0. That is where
-# $u > \ln(3.4 \cdot 10^{38}) = 88.7$, so $x > 28.2$.
+# The gradient of $\alpha$ is $\frac{2}{\pi} \frac{x e^u}{1 + e^{2 u}}$ with $u = \pi
+# x$. Where $e^{2 u}$ overflows, the quotient is 0, which is harmless. It is NaN where
+# $e^u$ itself overflows, since JAX then multiplies infinity by 0. That is where $u >
+# \ln(3.4 \cdot 10^{38}) = 88.7$, so $x > 28.2$.
 
 # %% tags=["answer"]
 heights = jnp.arange(27.0, 30.0, 0.1)
@@ -472,9 +474,9 @@ slopes = slope(jnp.pi, heights)
 print(f"the first that is not finite: {heights[jnp.argmax(~jnp.isfinite(slopes))]:.1f}")
 
 # %% [markdown]
-# **4.** A student proposes the surrogate $E(x) = \frac{1}{2} + \frac{\alpha x}{2 (1 + |\alpha x|)}$,
-# for which $E'(x) = \frac{\alpha}{2 (1 + |\alpha x|)^2}$. Write it and check it. It fails
-# far from the threshold. Why, and how can it be written instead?
+# **4.** A student proposes the surrogate $E(x) = \frac{1}{2} + \frac{\alpha x}{2 (1 +
+# |\alpha x|)}$, for which $E'(x) = \frac{\alpha}{2 (1 + |\alpha x|)^2}$. Write it and
+# check it. It fails far from the threshold. Why, and how can it be written instead?
 
 
 # %% tags=["answer"]
@@ -514,6 +516,6 @@ check_derivative(Written(), places)
 # The square in the denominator overflows where $|x|$ is above $10^{19}$, and the second
 # derivative is infinity by infinity there. Square the quotient instead, which is never
 # large. `Written` mends something else that the check lets pass, because the error is
-# small beside 1: far below the threshold, $\frac{1}{2}$ and nearly $-\frac{1}{2}$ cancel
-# each other, and all digits of the result are lost. In ngcx this surrogate is
+# small beside 1: far below the threshold, $\frac{1}{2}$ and nearly $-\frac{1}{2}$
+# cancel each other, and all digits of the result are lost. In ngcx this surrogate is
 # [`FastSigmoid`][ngcx.surrogate.FastSigmoid].
