@@ -278,11 +278,11 @@ for alpha in (jnp.pi, jnp.array(2.0, jnp.float32)):  # a constant, and a paramet
 x = jnp.linspace(-2, 2, 401)
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
 left.plot(x, Secant()(x), color="0.6", label="spike")
-left.plot(x, Secant().primitive(x), label="primitive of `Secant`")
-right.plot(x, Secant().derivative(x), label="derivative of `Secant`")
-right.plot(x, Arctan().derivative(x), "--", label="derivative of `Arctan`")
+left.plot(x, Secant().primitive(x), label="primitive")
+right.plot(x, Secant().derivative(x), label="Secant: derivative")
+right.plot(x, Arctan().derivative(x), "--", label="Arctan: derivative")
 for ax in (left, right):
-    ax.set(xlabel="potential - threshold")
+    ax.set(xlabel="potential - threshold", ylim=(-0.05, 1.3))
     ax.legend(loc="upper left", fontsize="small")
 plt.show()
 
@@ -386,7 +386,7 @@ for ax, nets, title in zip(
     order = jnp.argsort(jnp.abs(cells[1].angle))
     *_, seen = cells.run(pure, batched=True, watch=("1.out",))
     tuning = seen["1.out"].mean(axis=0)[:, order].T  # (neurons, frequencies)
-    drawn = ax.pcolormesh(frequencies, jnp.arange(16), tuning, cmap="Greys")
+    drawn = ax.pcolormesh(frequencies, jnp.arange(16), tuning, cmap="Greys", vmax=0.4)
     for tone in TONES:
         ax.axvline(tone, color="tab:red", linestyle="--", linewidth=1)
     ax.set(title=f"{title} the training", xlabel="frequency (Hz)")
@@ -398,9 +398,10 @@ hertz = jnp.sort(jnp.abs(trained["resonators"][1].angle)) * 1000 / (2 * jnp.pi)
 print("they swing with", [round(float(each)) for each in hertz], "Hz")
 
 # %% [markdown]
-# They have moved. Nobody told the network which tones there are: the gradient led the
-# angles there, through a cell and a surrogate that did not exist when you began to
-# read.
+# They have moved. (The black row is a neuron that swings so slowly that its bias alone
+# holds it above the threshold; it has learnt better.) Nobody told the network which
+# tones there are: the gradient led the angles there, through a cell and a surrogate
+# that did not exist when you began to read.
 #
 # ## What to take with you
 #

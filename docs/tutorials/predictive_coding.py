@@ -95,7 +95,9 @@ for name, path in paths.items():
 right.set(xlabel="points seen", ylabel="length of the weights", yscale="log")
 right.legend()
 plt.show()
-print(f"cosine with the principal axis: {paths['Oja'][-1] @ direction:.4f}")
+last = paths["Oja"][-1]
+print(f"length {jnp.linalg.norm(last):.3f}, ", end="")
+print(f"cosine with the axis {last @ direction / jnp.linalg.norm(last):.4f}")
 
 # %% [markdown]
 # Hebb's weights point the right way and explode. Oja's come to rest at length 1, on the
@@ -234,8 +236,10 @@ state, _ = settle.scan(at_rest(untrained, patches[:20]), {}, length=40)
 state = MethodProcess("look", predict).run(state, {})
 local = state["latents"].T @ state["error"]
 gradient = jax.grad(lambda w: jnp.sum(energy(state | {"weights": w})))(untrained)
-print(f"largest weight change: {jnp.abs(local).max():.3f}")
-print(f"largest difference:    {jnp.abs(local + gradient).max():.1e}")
+print(f"largest product of latent and error:       {jnp.abs(local).max():.3f}")
+print(
+    f"largest difference from the gradient of F: {jnp.abs(local + gradient).max():.1e}"
+)
 
 # %% [markdown]
 # This is the trick of predictive coding. Backpropagation sends errors back through all

@@ -17,6 +17,9 @@
 # snnTorch is not needed. It takes about 15 minutes.
 
 # %%
+import pathlib
+import tempfile
+
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
@@ -73,6 +76,7 @@ from ngcx.neurons import LIF, HardReset, SoftReset, Stack, poisson
 
 # %%
 DT = 1e-4
+folder = pathlib.Path(tempfile.mkdtemp())
 rng = np.random.default_rng(0)
 
 
@@ -95,8 +99,8 @@ def leaky(n, beta=0.9, threshold=1.0):
 
 
 theirs = nir.NIRGraph.from_list(linear(64, 100), leaky(100), linear(100, 10), leaky(10))
-nir.write("theirs.nir", theirs)
-for name, node in nir.read("theirs.nir").nodes.items():
+nir.write(folder / "theirs.nir", theirs)
+for name, node in nir.read(folder / "theirs.nir").nodes.items():
     print(f"{name:8s} {type(node).__name__}")
 
 # %% [markdown]
@@ -106,7 +110,7 @@ for name, node in nir.read("theirs.nir").nodes.items():
 # file.
 
 # %%
-network = from_nir(nir.read("theirs.nir"), dt=DT)
+network = from_nir(nir.read(folder / "theirs.nir"), dt=DT)
 print(network[1])
 
 # %% [markdown]
@@ -125,6 +129,7 @@ print(network[1])
 # %%
 def by_the_book(graph, spikes, dt=DT):
     """The spikes of a chain of `Affine` and `LIF`, for inputs of (time, batch, inputs)."""
+    # The order of the names, which a file has, is that of the layers here.
     nodes = [each for each in graph.nodes.values() if hasattr(each, "weight")]
     neurons = [each for each in graph.nodes.values() if isinstance(each, nir.LIF)]
     v = [np.zeros((spikes.shape[1], len(each.tau))) for each in neurons]
@@ -147,7 +152,7 @@ test = {"image": jnp.asarray(images[1437:]), "label": jnp.asarray(labels[1437:])
 
 STEPS = 40
 spikes_in = poisson(jr.key(1), 0.5 * test["image"], steps=STEPS)
-book = by_the_book(nir.read("theirs.nir"), spikes_in)
+book = by_the_book(nir.read(folder / "theirs.nir"), spikes_in)
 _, ours = network.run(spikes_in, batched=True)
 print(
     f"{int(book.sum())} spikes; {int((book != np.asarray(ours)).sum())} of {book.size} differ"
@@ -163,21 +168,25 @@ print(
 # What if you get `dt` wrong? Most likely nobody tells you. Here somebody takes a step
 # for 0.2 milliseconds, which sounds just as good.
 
-# %% alt="A raster of ten output neurons and forty steps. With the wrong length of a step many spikes are missed and others are extra."
-wrong = from_nir(nir.read("theirs.nir"), dt=2e-4)
-_, other = wrong.run(spikes_in, batched=True)
+# %% alt="A raster of thirty hidden neurons. With the wrong length of a step some spikes are right, some are missed and many are extra."
+wrong = from_nir(nir.read(folder / "theirs.nir"), dt=2e-4)
 print(f"read with 0.2 ms, the decay is {wrong[1].decay} and not {network[1].decay}")
+*_, right = network.run(spikes_in, batched=True, watch=("1.out",))
+*_, other = wrong.run(spikes_in, batched=True, watch=("1.out",))
 
-figure, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
-viz.spike_comparison(other[:, 0], ours[:, 0], ax=ax)
-ax.set_title("The first picture, read with 0.2 ms, and what it should be")
+figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
+viz.spike_comparison(
+    other["1.out"][:, 0, :30], right["1.out"][:, 0, :30], dt=0.1, ax=ax
+)
+ax.set_title("Thirty neurons, read with 0.2 ms, and what they should do")
 plt.show()
 
 # %% [markdown]
-# The same file is now another network: its neurons forget twice as fast. It would even
-# train, and then be wrong on the chip. So write the step down beside each file that you
-# give away, and ask for it with each that you get. For the usual libraries, [what a
-# file leaves open](../exchange.md#what-a-file-leaves-open) knows.
+# The same file is now another network: its neurons forget twice as fast, and each
+# current counts twice. It would even train, and then be wrong on the chip. So write the
+# step down beside each file that you give away, and ask for it with each that you get.
+# For the usual libraries, [what a file leaves
+# open](../exchange.md#what-a-file-leaves-open) knows.
 #
 # ## Training it further
 #
@@ -226,18 +235,18 @@ for name, each in {"as it came": network, "trained": trained}.items():
 # same `dt`.
 
 # %%
-nir.write("ours.nir", to_nir(trained, (64,), dt=DT))
-returned = nir.read("ours.nir")
+nir.write(folder / "ours.nir", to_nir(trained, (64,), dt=DT))
+returned = nir.read(folder / "ours.nir")
 for name, node in returned.nodes.items():
     print(f"{name:8s} {type(node).__name__}")
 neuron = next(each for each in returned.nodes.values() if isinstance(each, nir.LIF))
 print(f"tau {neuron.tau[0]:.4f} s, r {neuron.r[0]:.1f}")
 
 # %% [markdown]
-# The nodes are those that came. One number is not: $r$ is now 1, where it was 10. ngcx
-# has divided the weights before the neuron by $1 - \beta$ instead, which is the same
-# network, and does so on purpose: some readers ignore $r$. Does it work out? We ask the
-# book again, and not ourselves.
+# The nodes are of the kinds that came. One number has changed: $r$ is now 1, where it
+# was 10. ngcx has divided the weights before the neuron by $1 - \beta$ instead, which
+# is the same network, and does so on purpose: some readers ignore $r$. Does it work
+# out? We ask the book again, and not ourselves.
 
 # %% alt="Two rasters of the ten output neurons for one picture, one by the equations of the file and one by ngcx. They are the same."
 book = by_the_book(returned, spikes_in)
@@ -251,8 +260,8 @@ print(f"accuracy by the book: {score:.1%}")
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(9, 3), sharey=True, layout="constrained"
 )
-viz.raster(book[:, 0], ax=left)
-viz.raster(ours[:, 0], ax=right)
+viz.raster(book[:, 0], dt=0.1, ax=left)
+viz.raster(ours[:, 0], dt=0.1, ax=right)
 left.set_title(f"A {test['label'][0]}, by the equations in the file")
 right.set_title("and by ngcx")
 plt.show()
