@@ -236,7 +236,7 @@ except AssertionError as error:
 # %%
 for height in (1.0, 10.0, 100.0):
     slope = jax.grad(lambda alpha, x: SecondTry(alpha)(x))(jnp.pi, height)
-    print(f"{height:5.0f} thresholds: the gradient of alpha is {slope}")
+    print(f"{height:5.0f} above the threshold: the gradient of alpha is {slope}")
 
 # %% [markdown]
 # The cure is an old one: never take the exponential of a large number. Both curves are
