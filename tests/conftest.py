@@ -1,3 +1,4 @@
+import importlib.metadata
 import os
 import pathlib
 import socket
@@ -7,9 +8,15 @@ import zlib
 
 
 # JAX reads this when it is imported: eight devices on one machine, to test sharding.
-DEVICES = " --xla_force_host_platform_device_count=8"
-if DEVICES not in (flags := os.environ.get("XLA_FLAGS", "")):
-    os.environ["XLA_FLAGS"] = flags + DEVICES
+FLAGS = " --xla_force_host_platform_device_count=8"
+version = tuple(map(int, importlib.metadata.version("jaxlib").split(".")[:3]))
+if os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS") == "1" and version < (0, 11, 1):
+    # The older way to write loops, which later versions do not have, takes half the
+    # time to compile, and the two cores are busy without splitting a program.
+    FLAGS += " --xla_cpu_use_fusion_emitters=false"
+    FLAGS += " --xla_cpu_parallel_codegen_split_count=1"
+if FLAGS not in (flags := os.environ.get("XLA_FLAGS", "")):
+    os.environ["XLA_FLAGS"] = flags + FLAGS
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Nearly all time goes into compiling, much of it the same in several processes or runs,
 # so that what was compiled is kept in a folder.

@@ -39,7 +39,7 @@ PICTURES = {
         {"tanh": activations.Tanh(), "softmax": activations.Softmax()}, ax=ax
     ),
     "surrogate_gallery": lambda ax: viz.surrogate_gallery(
-        {"arctan": surrogate.Arctan()}, x=jnp.linspace(-1, 1, 11), ax=ax
+        {"arctan": surrogate.Arctan()}, x=jnp.linspace(-1, 1, 12), ax=ax
     ),
 }
 
