@@ -1,6 +1,7 @@
 import abc
 from collections.abc import Iterable, Sequence
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._compiled import compiled
@@ -37,3 +38,10 @@ class AbstractLibrary(Module):
     @abc.abstractmethod
     def _names(self, variables: Sequence[str]) -> Iterable[str]:
         """The names of the columns."""
+
+
+def product(x: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    """`x * y`, which is 0 where a factor is 0 and the other one has overflowed."""
+    largest = jnp.finfo(x.dtype).max
+    finite_x, finite_y = jnp.clip(x, -largest, largest), jnp.clip(y, -largest, largest)
+    return jnp.where(y == 0, finite_x, x) * jnp.where(x == 0, finite_y, y)

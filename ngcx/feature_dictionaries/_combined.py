@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._compiled import compiled
-from ._base import AbstractLibrary
+from ._base import AbstractLibrary, product
 
 
 class FunctionLibrary(AbstractLibrary):
@@ -135,7 +135,7 @@ class ProductLibrary(AbstractLibrary):
     def _columns(self, x):
         columns = jnp.ones_like(x, shape=(*x.shape[:-1], 1))
         for library in self.libraries:
-            products = columns[..., :, None] * library(x)[..., None, :]
+            products = product(columns[..., :, None], library(x)[..., None, :])
             columns = jax.lax.collapse(products, x.ndim - 1)
         return columns
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._typing import Count
-from ._base import AbstractLibrary
+from ._base import AbstractLibrary, product
 
 
 class PolynomialLibrary(AbstractLibrary):
@@ -17,7 +17,7 @@ class PolynomialLibrary(AbstractLibrary):
 
     `library(x)` has them along the last axis; `library.names(["x", "y"])` says what
     they are. Factors are multiplied from left to right, in float32 at least: where they
-    overflow on the way, the product is infinite, or NaN if a 0 follows. A column costs
+    overflow on the way, the product is infinite, or 0 if a 0 follows. A column costs
     one product, whatever its degree is.
 
     **Arguments:**
@@ -57,7 +57,7 @@ class PolynomialLibrary(AbstractLibrary):
             chosen = list(self._monomials(variables, degree))
             before = np.array([places[monomial[:-1]] for monomial in chosen], int)
             last = np.array([monomial[-1] for monomial in chosen], int)
-            columns = columns[..., before] * x[..., last]
+            columns = product(columns[..., before], x[..., last])
             blocks.append(columns)
             places = {monomial: i for i, monomial in enumerate(chosen)}
         return jnp.concatenate(blocks, axis=-1)

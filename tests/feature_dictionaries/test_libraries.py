@@ -199,6 +199,23 @@ def test_derivatives_of_fourier_features():
     assert np.all(np.isfinite(slope))
 
 
+@pytest.mark.parametrize(
+    "library",
+    [
+        PolynomialLibrary(3),
+        ProductLibrary((PolynomialLibrary(2), FunctionLibrary(functions=(jnp.sin,)))),
+        ProductLibrary((FunctionLibrary(functions=(jnp.sin,)), PolynomialLibrary(2))),
+    ],
+)
+def test_zero_times_what_has_overflowed_is_zero(library, dtype):
+    largest = float(jnp.finfo(dtype).max)
+    x = jnp.asarray([[largest, 0.0], [0.0, -largest]], dtype)
+    columns = np.asarray(library(x), np.float64)
+    assert not np.isnan(columns).any()
+    scaled = np.asarray(library(jnp.asarray([[2.0, 0.0], [0.0, -2.0]], dtype)))
+    np.testing.assert_array_equal(columns == 0, scaled == 0)
+
+
 def test_infinite_angles_have_no_sine(dtype):
     x = jnp.asarray([[jnp.inf], [jnp.nan]], dtype)
     for period in (2 * np.pi, jnp.asarray(3.0, wide_dtype(dtype))):

@@ -19,7 +19,7 @@ KNOWN = (
         "No x has a value outside of the range of the activation, as is documented.",
     ),
     (
-        r"density\..*(fit|marginal|conditional)",
+        r"density\..*(fit|marginal|conditional|sample)",
         "dtype",
         "in float32",
         "A mixture keeps its parameters in float32.",
@@ -53,6 +53,7 @@ RANGES = (
     (r"diffeq\.solve", "dt", -1.0, 1.0),  # Larger steps are not stable.
     (r"diffeq\.", "", -1e4, 1e4),
     (r"process\.", "", -4.0, 4.0),
+    (r"neurons\.BatchNorm\.", "state", 0.0, 1e30),  # It holds variances.
     # Larger ones may overflow when they are added up over time.
     (r"neurons\.", "", -1e30, 1e30),
     (r"density\.", "weights|sample_weight|counts", 0.0, 1e30),
