@@ -203,8 +203,8 @@ def test_derivatives_of_fourier_features():
     "library",
     [
         PolynomialLibrary(3),
-        ProductLibrary((PolynomialLibrary(2), FunctionLibrary(functions=(jnp.sin,)))),
-        ProductLibrary((FunctionLibrary(functions=(jnp.sin,)), PolynomialLibrary(2))),
+        ProductLibrary((PolynomialLibrary(2), FunctionLibrary(sin=jnp.sin))),
+        ProductLibrary((FunctionLibrary(sin=jnp.sin), PolynomialLibrary(2))),
     ],
 )
 def test_zero_times_what_has_overflowed_is_zero(library, dtype):
