@@ -40,8 +40,9 @@ class AbstractLibrary(Module):
         """The names of the columns."""
 
 
-def product(x: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
-    """`x * y`, which is 0 where a factor is 0 and the other one has overflowed."""
+def finite_beside_zero(
+    x: Float[Array, "..."], y: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """`x`, or the largest number where it has overflowed and is multiplied by 0."""
     largest = jnp.finfo(x.dtype).max
-    finite_x, finite_y = jnp.clip(x, -largest, largest), jnp.clip(y, -largest, largest)
-    return jnp.where(y == 0, finite_x, x) * jnp.where(x == 0, finite_y, y)
+    return jnp.where(y == 0, jnp.clip(x, -largest, largest), x)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._compiled import compiled
-from ._base import AbstractLibrary, product
+from ._base import AbstractLibrary, finite_beside_zero
 
 
 class FunctionLibrary(AbstractLibrary):
@@ -135,7 +135,8 @@ class ProductLibrary(AbstractLibrary):
     def _columns(self, x):
         columns = jnp.ones_like(x, shape=(*x.shape[:-1], 1))
         for library in self.libraries:
-            products = product(columns[..., :, None], library(x)[..., None, :])
+            old, new = columns[..., :, None], library(x)[..., None, :]
+            products = finite_beside_zero(old, new) * finite_beside_zero(new, old)
             columns = jax.lax.collapse(products, x.ndim - 1)
         return columns
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._typing import Count
-from ._base import AbstractLibrary, product
+from ._base import AbstractLibrary, finite_beside_zero
 
 
 class PolynomialLibrary(AbstractLibrary):
@@ -57,7 +57,8 @@ class PolynomialLibrary(AbstractLibrary):
             chosen = list(self._monomials(variables, degree))
             before = np.array([places[monomial[:-1]] for monomial in chosen], int)
             last = np.array([monomial[-1] for monomial in chosen], int)
-            columns = product(columns[..., before], x[..., last])
+            columns, factors = columns[..., before], x[..., last]
+            columns = finite_beside_zero(columns, factors) * factors
             blocks.append(columns)
             places = {monomial: i for i, monomial in enumerate(chosen)}
         return jnp.concatenate(blocks, axis=-1)

@@ -25,6 +25,13 @@ KNOWN = (
         "A mixture keeps its parameters in float32.",
     ),
     (
+        r"analysis\.",
+        "jit|vmap|shard_map|numpy",
+        # Both begin with the same digits.
+        r"float64\((-?\d\.\d{6})\d*\), eagerly np\.float64\(\1",
+        "A fitted probe computes in the dtype of its parameters, float32.",
+    ),
+    (
         r"init\..*\.numpy$",
         "jit|vmap|shard_map",
         "TracerArrayConversionError",

@@ -153,5 +153,7 @@ for name, probe in MADE.items():
     }
     if name != "AttentiveProbe":  # slow to compile, and the same as of `LinearProbe`
         arguments = {"key": Key(), "x": x, "y": CLASSES, **FITS[name]}
-        methods["fit"] = Entry(probe.fit, arguments, on_host=True)
+        # The frequencies of classes are in float32.
+        half = name != "KMeansProbe"
+        methods["fit"] = Entry(probe.fit, arguments, on_host=True, half=half)
     ENTRIES |= members(name, probe, **methods)
