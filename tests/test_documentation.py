@@ -9,6 +9,7 @@ import pathlib
 import pkgutil
 import re
 import runpy
+import tomllib
 
 import pytest
 
@@ -71,7 +72,8 @@ def test_the_page_of_renamings_is_made_of_the_changelog():
     assert renamed(changelog) == "## 2.0\n\n- `a` is `b`.\n"
     assert "`diffeq.euler`" in renamed((ROOT / "CHANGELOG.md").read_text())
     entry = citation((ROOT / "CITATION.cff").read_text())
-    assert f"version = {{{ngcx.__version__}}}" in entry
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"version = {{{project['version']}}}" in entry
 
 
 @pytest.mark.parametrize("subpackage", SUBPACKAGES)
