@@ -132,8 +132,9 @@ class HardReset(AbstractReset):
     **Arguments:**
 
     - `to`: the potential after a spike.
-    - `delayed`: whether it acts at the next step, after the decay: $u_t = (\beta
-        u_{t-1} + j_t) (1 - s_{t-1}) + v_\text{to} s_{t-1}$, where $v_t = u_t$.
+    - `delayed`: whether it acts at the next step, after the decay:
+        $u_t = (\beta u_{t-1} + j_t)$ $(1 - s_{t-1})$ $+\, v_\text{to} s_{t-1}$, where
+        $v_t = u_t$.
     - `detach`: whether the gradient ignores the reset (not the spike).
 
     **See also:** [`ngcx.neurons.SoftReset`][] and [`ngcx.neurons.NoReset`][].
