@@ -54,9 +54,12 @@ def run(path: pathlib.Path, key: bytes):
     notebook = jupytext.read(path)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
+        # Pictures are as sharp as screens are.
+        pathlib.Path(folder, "matplotlibrc").write_text("figure.dpi: 180")
         client = nbclient.NotebookClient(
             notebook,
             timeout=600,
+            coalesce_streams=True,
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
         )

@@ -43,8 +43,8 @@ from ngcx.neurons import LIF, LeakyIntegrator, Stack
 #    $\beta$ says which share is kept.
 # 2. If $u$ is above the threshold $\theta$, the neuron spikes: it sends a 1, and
 #    otherwise a 0.
-# 3. A spike costs the neuron as much potential as the threshold: what is left is $v = u
-#    - \theta$ after a spike, and $v = u$ without one.
+# 3. A spike costs the neuron as much potential as the threshold: $v = u - \theta$ is
+#    left after a spike, and $v = u$ without one.
 #
 # In ngcx the neuron is [`ngcx.neurons.LIF`][]. Let us send it a current that is first
 # absent, then weak, then strong. `run` takes the currents of all time steps at once,
@@ -55,7 +55,16 @@ from ngcx.neurons import LIF, LeakyIntegrator, Stack
 neuron = LIF(decay=0.9, threshold=1.0)
 current = jnp.concatenate([jnp.zeros(10), jnp.full(40, 0.08), jnp.full(50, 0.2)])
 _, spikes, seen = neuron.run(current[:, None], watch=("u",))
-viz.membrane(seen["u"], current=current[:, None], spikes=spikes, threshold=1.0)
+
+figure = plt.figure(figsize=(8, 5), layout="constrained")
+viz.membrane(
+    seen["u"],
+    current=current[:, None],
+    spikes=spikes,
+    threshold=1.0,
+    ax=figure.add_subplot(),
+)
+plt.show()
 
 # %% [markdown]
 # The weak current fills the bucket up to a level where as much leaks out as flows in.
@@ -236,7 +245,10 @@ _, potentials, seen = network.run(test["image"][0], steps=25, watch=("1.out",))
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 viz.raster(seen["1.out"], ax=left)
-viz.traces(potentials, names=[str(digit) for digit in range(10)], ax=right)
+for digit, potential in enumerate(potentials.T):
+    right.plot(potential, label=str(digit))
+right.set(xlabel="step", ylabel="potential")
+right.legend(title="digit", ncols=2, fontsize="x-small")
 figure.suptitle(f"A picture of a {test['label'][0]}")
 plt.show()
 
@@ -259,8 +271,10 @@ plt.show()
 print({steps: f"{scores[steps - 1]:.1%}" for steps in (1, 2, 3, 5, 10, 25)})
 
 # %% [markdown]
-# A spiking network answers at once, and gets surer the longer it looks. This is what an
-# ordinary network cannot do: there, an answer takes as long as it takes.
+# One step is not enough, because a neuron needs time to reach its threshold. After two,
+# most answers are there already. An ordinary network has to run to its end before it
+# says anything; this one answers early, and you may stop as soon as the answer is good
+# enough.
 #
 # ## What to take with you
 #
@@ -316,8 +330,9 @@ _, potentials = network.run(spikes, batched=True)
 print(f"{accuracy(mean_over_time(potentials), test['label']):.1%}")
 
 # %% [markdown] tags=["answer"]
-# The spikes have the pixels for their mean, so the network still reads them, and loses
-# little. It now multiplies nowhere.
+# The mean of the spikes is the pixel, so the network still reads them, and loses
+# little. Now no weight is multiplied by anything but a 0 or a 1. [How do I turn images
+# into spikes?](../how/images_to_spikes.md) has other ways.
 
 # %% [markdown]
 # **4.** The decay of 0.9 was a guess. Let the network learn it: what is given as an
@@ -334,4 +349,4 @@ print(f"the decays are now from {decays.min():.3f} to {decays.max():.3f}")
 
 # %% [markdown] tags=["answer"]
 # Each neuron has found a memory of its own. The next tutorial looks at what made all of
-# this possible: the surrogate.
+# this possible: [surrogates, and why the choice matters](surrogates.md).
