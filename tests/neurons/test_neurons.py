@@ -191,6 +191,16 @@ def test_a_key_changes_nothing_where_nothing_is_random(cell):
     jax.tree.map(np.testing.assert_array_equal, keyed, plain)
 
 
+@pytest.mark.parametrize("cell", CELLS, ids=named)
+def test_a_cell_is_exported_with_symbolic_sizes(cell):
+    neurons = "4" if isinstance(cell, Recurrent) else "n"
+    shape = jax.export.symbolic_shape(f"time, {neurons}")
+    run = jax.jit(lambda x: cell.run(x)[1])
+    exported = jax.export.export(run)(jax.ShapeDtypeStruct(shape, jnp.float32))
+    x = 2 * jr.normal(jr.key(0), (9, 4))
+    np.testing.assert_array_equal(exported.call(x), run(x))
+
+
 def test_a_time_constant_is_learnt_as_its_decay_factor_is():
     currents = jr.normal(jr.key(3), (10, 3))
 

@@ -8,7 +8,7 @@ import optax
 import pytest
 from hypothesis import given, strategies as st
 
-from ngcx import optim
+from ngcx import activations, optim
 from ngcx.testing import tolerance
 
 
@@ -142,7 +142,7 @@ def test_known_trajectories(standard_promotion):
 
 def test_by_name_and_compiled(standard_promotion):
     model = eqx.nn.MLP(3, 1, 4, 1, key=jax.random.key(0))
-    params = eqx.filter(model, eqx.is_array)
+    params = eqx.filter(model, eqx.is_inexact_array)
     for name, hyperparameters in (
         ("sgd", {"eta": 0.1}),
         ("nag", {"eta": jnp.asarray(0.1), "mu": 0.5}),
@@ -157,6 +157,21 @@ def test_by_name_and_compiled(standard_promotion):
         optim.create("adan")
     with pytest.raises(TypeError, match="`eta` of"):
         optim.sgd("fast")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_masks_and_counts_of_a_model_are_not_trained(name, standard_promotion):
+    groups = jnp.array([[1, 1, 0, 0], [0, 0, 1, 1]], bool)
+    winners = activations.KWTA(1, groups=groups)
+    linear = eqx.nn.Linear(4, 4, key=jax.random.key(0))
+    model = eqx.nn.Sequential([linear, winners]), {"epoch": jnp.asarray(3)}
+    rule = RULES[name](0.1)
+    state = rule.init(eqx.filter(model, eqx.is_inexact_array))
+    gradients = eqx.filter_grad(lambda model: jnp.sum(model[0](jnp.ones(4))))(model)
+    trained = eqx.apply_updates(model, rule.update(gradients, state, model)[0])
+    changed = jax.tree.map(lambda x, y: bool(jnp.any(x != y)), trained, model)
+    assert changed[0][0].weight and not changed[0][1].groups
+    assert not changed[1]["epoch"]
 
 
 def test_local_rules_descend_too(standard_promotion):

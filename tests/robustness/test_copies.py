@@ -95,3 +95,13 @@ def test_a_copy_of_a_streaming_metric_is_of_the_same_metric():
     batch = jnp.array([[1.0, 1.0], [3.0, 3.0]]), jnp.zeros((2, 2))
     for copied in (copy.copy(total), copy.deepcopy(total)):
         assert copied.update(*batch).compute() == total.update(*batch).compute()
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name.endswith(".init")])
+def test_a_fresh_state_can_be_donated(name):
+    """No buffer is in it twice, or there would be an error."""
+    state = eqx.filter(TABLE[name].call(TABLE[name].valid()), eqx.is_array)
+    expected = jax.tree.map(jnp.copy, state)
+    run = jax.jit(lambda state: jax.tree.map(jnp.copy, state), donate_argnums=0)
+    assert eqx.tree_equal(run(state), expected)
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state))
