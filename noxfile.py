@@ -36,6 +36,7 @@ PEERS = {
         "patches",
         "probes",
     ),
+    "suites": ("trades",),
 }
 
 
@@ -176,7 +177,18 @@ def parity(session: nox.Session):
 
 # With pip, as `bench_peers`.
 @nox.session(venv_backend="virtualenv")
-@nox.parametrize("peers", list(PEERS))
+def suites(session: nox.Session):
+    """Compares values with scikit-learn, Elephant, PySpike, JAX, PyTorch and scipy;
+    `-- NAME ...` for some of them alone.
+    """
+    session.install("-e", EVERYTHING, *group("suites"))
+    command = ("python", "-W", "ignore", "-m", "parity._suites")
+    session.run(*command, *session.posargs)
+
+
+# With pip, as `bench_peers`.
+@nox.session(venv_backend="virtualenv")
+@nox.parametrize("peers", ["peers", "reference"])
 def cells(session: nox.Session, peers: str):
     """Runs the cells of other libraries, and fails if what they give has changed."""
     session.install("-e", EVERYTHING, *group(peers))

@@ -27,6 +27,7 @@ BENCHMARKS = (
     "snn_architectures",
     "snn_step",
     "surrogates",
+    "trades",
 )
 LIBRARIES = (
     "ngcx",
@@ -34,6 +35,9 @@ LIBRARIES = (
     "equinox",
     "numpy",
     "scikit-learn",
+    "elephant",
+    "pyspike",
+    "scipy",
     "diffrax",
     "ngclearn",
     "torch",

@@ -131,6 +131,7 @@ def quantity(value: float, unit: str) -> str:
 TITLES = {
     "ngcx": "Beside JAX, numpy, scipy and scikit-learn",
     "reference": "Beside ngc-learn",
+    "suites": "Beside the libraries of each trade",
     "peers": "Beside other libraries of JAX and PyTorch",
 }
 

@@ -9,7 +9,7 @@ from ._base import AbstractElementwise
 class Squareplus(AbstractElementwise):
     r"""$f(x) = \frac{x + \sqrt{x^2 + b}}{2}$, with
     $f'(x) = \frac{1}{2} \left(1 + \frac{x}{\sqrt{x^2 + b}}\right)$: a softplus made of
-    a square root.
+    a square root. Its square does not overflow, as that of `jax.nn.squareplus` does.
 
     **Arguments:**
 

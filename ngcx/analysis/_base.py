@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
@@ -251,6 +252,24 @@ def _is_finite(values: PyTree) -> Bool[Array, ""]:
 def counting(probe: AbstractProbe, key, x, y, **_) -> dict[str, Any]:
     """What is done before a `fit` is compiled: targets are judged by their values."""
     return {"self": counted(probe, x, y)}
+
+
+def held_back(key, data, share):
+    """A further key, and the samples to train with and those that are held back."""
+    size = len(data[1])
+    count = round(share * size) if 0 < share < 1 else 0
+    if not 0 < count < size:
+        raise ValueError(
+            "`validation` must be a pair, or a share between 0 and 1 that leaves some "
+            f"samples on both sides; got {share}, of {size} samples."
+        )
+    order_key, key = jr.split(key)
+    order = jr.permutation(order_key, size)
+
+    def of(rows):
+        return jax.tree.map(lambda x: jnp.take(x, rows, 0), data)
+
+    return key, of(order[count:]), of(order[:count])
 
 
 def check_features(features: int, x):

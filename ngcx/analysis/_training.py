@@ -32,6 +32,7 @@ from ._base import (
     counted,
     counting,
     dtype_of,
+    held_back,
 )
 
 
@@ -165,7 +166,7 @@ class AbstractTrainedProbe(AbstractProbe):
         x: Inputs,
         y: Targets,
         *,
-        validation: tuple[Any, Any] | None = None,
+        validation: tuple[Any, Any] | float | None = None,
         class_weight: Literal["balanced"] | Float[Array, " classes"] | None = None,
         batch_size: Count | None = None,
         epochs: Count | None = None,
@@ -183,7 +184,8 @@ class AbstractTrainedProbe(AbstractProbe):
 
         - `key`: decides the network that training starts from, the orders and dropout.
         - `x`, `y`: representations and targets; see [`ngcx.analysis.AbstractProbe`][].
-        - `validation`: a pair of the same. With it, the parameters after the epoch of
+        - `validation`: a pair of the same, or the share of the samples to hold back for
+            it, at random, between 0 and 1. With it, the parameters after the epoch of
             the best score are kept (the first of equal ones), and training stops after
             `patience` epochs in a row that are no better. Without, the last ones are.
         - `class_weight`: how much each class counts in the loss, relative to the mean
@@ -206,7 +208,9 @@ class AbstractTrainedProbe(AbstractProbe):
         and for an `optimizer` that fails the check of types of `jax.shard_map`;
         `ImportError` for `progress` without tqdm.
         """
-        if validation is not None:
+        if isinstance(validation, float | int):
+            key, (x, y), validation = held_back(key, (x, y), validation)
+        elif validation is not None:
             counted(self, *validation)
         if class_weight is not None:
             _check_class_weight(self, class_weight)

@@ -1,5 +1,6 @@
 """Metrics: scores of predictions, and measurements of neural activity."""
 
+from ._calibration import expected_calibration_error as expected_calibration_error
 from ._classification import (
     Averages as Averages,
     ClassificationReport as ClassificationReport,
@@ -7,6 +8,7 @@ from ._classification import (
     classification_report as classification_report,
 )
 from ._clustering import (
+    adjusted_mutual_information as adjusted_mutual_information,
     adjusted_rand_index as adjusted_rand_index,
     fowlkes_mallows_index as fowlkes_mallows_index,
     v_measure as v_measure,
@@ -42,6 +44,7 @@ from ._spike_times import SpikeTimes as SpikeTimes
 from ._spike_trains import (
     coefficient_of_variation as coefficient_of_variation,
     inter_spike_intervals as inter_spike_intervals,
+    local_coefficient_of_variation as local_coefficient_of_variation,
     local_variation as local_variation,
     van_rossum_distance as van_rossum_distance,
     victor_purpura_distance as victor_purpura_distance,

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
@@ -196,21 +197,42 @@ def r_squared(
     ```
     """
     *batch, features = predictions.shape
-    shape = math.prod(batch), features
-    kept = jnp.ones(shape[0], bool) if where is None else where.ravel()
-    kept = kept[:, None]
+    rows, most = math.prod(batch), max(512 // max(features, 1), 1)
+    # XLA adds up wide rows many numbers at once, and narrow ones number by number.
+    several = max(size for size in range(1, most + 1) if rows % size == 0)
+    shape = rows // several, several, features
+    kept = None if where is None else where.reshape(*shape[:2], 1)
+    count = rows if where is None else jnp.sum(where, dtype=int)
+
+    def masked(x):
+        return x if kept is None else jnp.where(kept, x, 0)
+
+    def total(x):
+        return jnp.sum(jnp.sum(x, 0), 0)
+
     # Little may remain of 1, and a mean that is rounded be off by more than data vary.
     with jax.enable_x64(True):
         # Halves do not overflow when they are subtracted.
         predicted, x = (
-            jnp.where(kept, each.astype(float).reshape(shape) / 2, 0)
+            masked(each.astype(float).reshape(shape) / 2)
             for each in (predictions, targets)
         )
-        errors = predicted - x
-        unit, scale = rescaled(jnp.where(kept, x - mean(x, 0, kept)[None], 0), 0)
-        error = jnp.sum(jnp.square(divided(errors, scale)), 0)
-        spread = jnp.sum(jnp.square(unit), 0)
-        shares = 1 - ratio(error, spread, (error > 0).astype(float))
+        # The spread about any row tells that about the mean, in one reading of the
+        # data. No row is further from the mean than the deviation times the root of
+        # the number of rows, so that little is lost.
+        near = x[:1, :1]
+        if kept is not None:
+            near = jnp.max(x, (0, 1), keepdims=True, initial=-jnp.inf, where=kept)
+        near = stop_gradient(near)
+        errors, unit = predicted - x, masked(x - near)
+        if jnp.float64 in (predictions.dtype, targets.dtype):
+            # Squares of narrower dtypes are within range.
+            unit, scale = rescaled(unit, (0, 1))
+            errors = divided(errors, scale)
+        error = total(jnp.square(errors))
+        count = jnp.maximum(jnp.asarray(count, float), 1)
+        spread = total(jnp.square(unit)) - jnp.square(total(unit)) / count
+        shares = 1 - ratio(error, jnp.maximum(spread, 0), (error > 0).astype(float))
     return reduce(shares.astype(predictions.dtype), reduction)
 
 

@@ -10,7 +10,7 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
-from .._numerics import mean, ratio, rescaled, root
+from .._numerics import magnitude, mean, ratio, rescaled, root
 from .._reduction import Reduction, Where, filled
 from .._trees import varying
 from .._typing import NonNegative, Positive, Scalar
@@ -126,12 +126,52 @@ def local_variation(
 
     ```
     """
+    variations = _of_neighbors(spikes, lambda contrasts: 3 * jnp.square(contrasts))
+    return reduced(variations, spikes, reduction, where)
+
+
+def _of_neighbors(spikes, score):
+    """The mean of a score of the contrasts between successive intervals."""
     with jax.enable_x64(True):
         second, between, before = _intervals(slots(spikes))
         first, both = (taken(x, before) for x in (second, between))
-        both &= between
         contrasts = ratio(first - second, first + second)
-        variations = 3 * mean(jnp.square(contrasts), -2, both)
+        return mean(score(contrasts), -2, both & between)
+
+
+@compiled(static=("reduction",))
+def local_coefficient_of_variation(
+    spikes: Trains, *, reduction: Reduction = "mean", where: Where = None
+) -> Float[Array, "..."]:
+    r"""The CV2 of each neuron's inter-spike intervals (Holt et al., 1996): how much
+    successive ones differ, whatever the rate does meanwhile.
+
+    $$\frac{1}{n - 1} \sum_{i=1}^{n-1}
+    \frac{2 \lvert I_i - I_{i+1} \rvert}{I_i + I_{i+1}}$$
+
+    over successive intervals $I_i$. It is 0 for a clock and 1 on average for a Poisson
+    process. A neuron with fewer than two intervals gives 0, where Elephant's `cv2`
+    gives NaN or an error; `where` leaves it out of the mean.
+
+    **Arguments:**
+
+    - `spikes`: spike times; or a grid, every positive entry of which is a spike.
+    - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the neurons that count.
+
+    **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
+    the dtype of `spikes`.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import SpikeTimes, local_coefficient_of_variation
+    >>> trains = SpikeTimes(jnp.array([[0.0, 0.3, 4.8, 11.5]]), jnp.array([4]), 12.0)
+    >>> local_coefficient_of_variation(trains)
+    Array(1.0714285, dtype=float32)
+
+    ```
+    """
+    variations = _of_neighbors(spikes, lambda contrasts: 2 * magnitude(contrasts))
     return reduced(variations, spikes, reduction, where)
 
 

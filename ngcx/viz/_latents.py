@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Real
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 
@@ -28,6 +30,8 @@ from ._axes import (
 # different pairs.
 MARKERS = ("o", "^", "s", "D", "v", "X")
 LOOKS = len(PALETTE) * len(MARKERS)
+# More points than these cover each other.
+MANY, CELLS = 20_000, 200
 
 
 @compiled(jit=False)
@@ -45,7 +49,9 @@ def latents(
     """Draws points in the plane, such as those that [`ngcx.viz.pca`][] and
     [`ngcx.viz.tsne`][] find, coloured by their labels.
 
-    They are drawn in a random order, so that no class covers another. Points that are
+    They are drawn in a random order, so that no class covers another. More than 20,000
+    would cover each other all the same: then there is a picture, which is the deeper
+    the more points there are, in the mean of their colours. Points that are
     not finite, or whose label is not, are left out, and their number is said.
 
     **Arguments:**
@@ -97,11 +103,13 @@ def latents(
     size = float(np.clip(10_000 / max(len(shown), 1), 4, 30))
     scatter = ft.partial(ax.scatter, *places[shown].T, s=size, linewidths=0)
     if labels is None:
-        scatter(c=PALETTE[0])
+        drawn = scatter(c=PALETTE[0])
     elif not are_classes:
-        add_colorbar(ax, scatter(c=values.astype(np.float64), cmap="viridis"), "Label")
+        drawn = scatter(c=values.astype(np.float64), cmap="viridis")
+        add_colorbar(ax, drawn, "Label")
     elif len(classes) > (FEW if names is None else LOOKS):
-        bar = add_colorbar(ax, scatter(c=values.astype(int), cmap="viridis"), "Class")
+        drawn = scatter(c=values.astype(int), cmap="viridis")
+        bar = add_colorbar(ax, drawn, "Class")
         if names is not None:
             label_ticks(bar.ax.yaxis, names)
     else:
@@ -110,8 +118,9 @@ def latents(
         markers = [MARKERS[i % len(MARKERS)] for i in range(len(classes))]
         styles = [MarkerStyle(marker) for marker in markers]
         paths = [each.get_path().transformed(each.get_transform()) for each in styles]
-        drawn = scatter(c=[colors[i] for i in index])
-        drawn.set_paths([paths[i] for i in index])
+        drawn = scatter(c=to_rgba_array(colors)[index] if len(classes) else PALETTE[0])
+        if len(shown) <= MANY:
+            drawn.set_paths([paths[i] for i in index])
         titles = [str(i) if names is None else names[i] for i in classes]
         look: Any = {"linestyle": "none", "markersize": 5.5}
         handles = [
@@ -120,7 +129,35 @@ def latents(
         ]
         if handles:
             add_legend(ax, new, title="Class", handles=handles)
+    if len(shown) > MANY:
+        _as_picture(ax, drawn)
     return ax
+
+
+def _as_picture(ax: Axes, drawn: PathCollection) -> None:
+    """A picture instead of points: where there are many, it is deeper, and its colour
+    is their mean.
+    """
+    drawn.update_scalarmappable()
+    places = np.asarray(drawn.get_offsets())
+    colors = np.broadcast_to(drawn.get_facecolor(), (len(places), 4))
+    low, high = places.min(0), places.max(0)
+    size = np.where(high > low, high - low, 1)
+    cell = np.minimum((places - low) / size * CELLS, CELLS - 1).astype(int)
+    index = cell[:, 1] * CELLS + cell[:, 0]
+    count = np.bincount(index, minlength=CELLS**2)
+    sums = [np.bincount(index, colors[:, i], CELLS**2) for i in range(3)]
+    image = np.stack([*sums, count * np.log1p(count) / np.log1p(count.max())], -1)
+    image = (image / np.maximum(count, 1)[:, None]).reshape(CELLS, CELLS, 4)
+    left, bottom, right, top = *low, *(low + size)
+    ax.imshow(
+        np.clip(image, 0, 1),
+        extent=(left, right, bottom, top),
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+    )
+    drawn.set_offsets(np.empty((0, 2)))
 
 
 def _one_each(labels: AnyArray | None, count: int) -> tuple[np.ndarray, np.ndarray]:

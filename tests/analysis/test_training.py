@@ -99,6 +99,18 @@ def test_the_best_parameters_are_kept_and_training_stops_in_time():
     assert probe.score(*held_out) == scores[best]
 
 
+def test_a_share_of_the_samples_is_held_back():
+    x, y = data()
+    options: Any = dict(validation=0.1, patience=3, optimizer=STEEP, batch_size=10)
+    probe, result = LinearProbe().fit(KEY, x, y, **options)
+    run, held = int(result.epochs), round(0.1 * len(y))
+    scores = np.asarray(result.score)[:run]
+    assert run < 50 and result.best_epoch == np.argmax(scores)
+    np.testing.assert_allclose(held * scores, np.round(held * scores), atol=1e-4)
+    again, _ = LinearProbe().fit(KEY, x, y, **options)
+    assert eqx.tree_equal(probe, again)
+
+
 @pytest.mark.thorough
 def test_a_score_of_nan_is_worse_than_any():
     def update(updates, state, params=None):
@@ -291,6 +303,7 @@ FITS: list[Any] = [
     (LinearProbe(), (X, X[:, 0] > 0), Y, {}, "must be an array for `LinearProbe`"),
     (LinearProbe(), X, Y, {"batch_size": 0}, "`batch_size` must be 1 or more"),
     (LinearProbe(), X, Y, {"epochs": 0}, "`epochs` must be 1 or more; got 0"),
+    (LinearProbe(), X, Y, {"validation": 1.0}, "between 0 and 1 .*; got 1.0, of 6"),
     (LinearProbe(), X, Y, {"patience": 0}, "`patience` must be 1 or more"),
     (
         LinearProbe(),

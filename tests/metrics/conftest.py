@@ -93,6 +93,12 @@ CASES = {
     "local_variation": Case(
         metrics.local_variation, one(trains), (3,), differentiable=False
     ),
+    "local_coefficient_of_variation": Case(
+        metrics.local_coefficient_of_variation,
+        one(trains),
+        (3,),
+        differentiable=False,
+    ),
     "spike_time_tiling_coefficient": Case(
         ft.partial(metrics.spike_time_tiling_coefficient, window=1.0),
         two(trains),
@@ -110,6 +116,9 @@ CASES = {
     ),
     "spike_train_synchrony": Case(
         metrics.spike_train_synchrony, one(trains), differentiable=False
+    ),
+    "adjusted_mutual_information": Case(
+        metrics.adjusted_mutual_information, two(labels), differentiable=False
     ),
     "adjusted_rand_index": Case(
         metrics.adjusted_rand_index, two(labels), differentiable=False

@@ -130,6 +130,7 @@ def test_where_leaves_scores_out(seed, case):
 
 
 CLUSTERING = (
+    metrics.adjusted_mutual_information,
     metrics.adjusted_rand_index,
     metrics.fowlkes_mallows_index,
     metrics.v_measure,

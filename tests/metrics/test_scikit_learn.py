@@ -163,6 +163,29 @@ def test_top_k_of_ties_and_of_no_class():
     assert metrics.accuracy(scores, labels + 4, top_k=9) == 0
 
 
+@given(seed=SEEDS, bins=st.sampled_from([1, 4]), rows=st.sampled_from([0, 30]))
+def test_calibration_is_that_of_its_definition(seed, bins, rows):
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.ones(3), rows).astype(np.float32)
+    labels, kept = rng.integers(0, 3, rows), rng.random(rows) < 0.8
+    sure, right = (
+        probabilities.max(-1)[kept],
+        (probabilities.argmax(-1) == labels)[kept],
+    )
+    expected = 0.0
+    for low in np.arange(bins) / bins:
+        inside = (sure > low) & (sure <= low + 1 / bins)
+        if inside.any():
+            gap = abs(sure[inside].mean(dtype=float) - right[inside].mean())
+            expected += gap * inside.mean()
+    score = ft.partial(metrics.expected_calibration_error, bins=bins)
+    np.testing.assert_allclose(score(probabilities, labels, where=kept), expected, 1e-6)
+    total = metrics.Streaming.init(score)
+    for part in np.array_split(np.arange(rows), 2):
+        total = total.update(probabilities[part], labels[part], where=kept[part])
+    np.testing.assert_allclose(total.compute(), expected, 1e-6)
+
+
 shares_of = jax.jit(ft.partial(metrics.r_squared, reduction="none"))
 
 

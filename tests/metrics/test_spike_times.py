@@ -67,6 +67,10 @@ def test_regularity_is_that_of_elephant(spikes):
         ("coefficient_of_variation", (..., ..., 1.2724831495228928, 0, 0)),
         ("local_variation", (0.7621698913267938, 0.699159849025366)),
         ("local_variation", (..., ..., 2.0891788912078986, 0, 0)),
+        (
+            "local_coefficient_of_variation",
+            (0.8821393519176361, 0.9190966277474839, 1.5810618146477429, 0, 0),
+        ),
     ):
         got = getattr(metrics, measure)(spikes, reduction="none")
         assert got.shape == (5,) and got.dtype == jnp.float32
@@ -176,6 +180,9 @@ MEASURES = {
         x, **options
     ),
     "local_variation": lambda x, **options: metrics.local_variation(x, **options),
+    "local_coefficient_of_variation": lambda x, **options: (
+        metrics.local_coefficient_of_variation(x, **options)
+    ),
     "van_rossum_distance": lambda x, **options: metrics.van_rossum_distance(
         x, FIXED, tau=2.0, **options
     ),
@@ -227,6 +234,7 @@ def all_of(spikes):
     alone = (
         metrics.coefficient_of_variation,
         metrics.local_variation,
+        metrics.local_coefficient_of_variation,
         metrics.spike_train_synchrony,
     )
     of_two = {

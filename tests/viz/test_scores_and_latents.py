@@ -130,8 +130,8 @@ def test_many_classes_look_different(classes):
 
 
 def test_no_class_covers_another():
-    points = np.random.default_rng(0).normal(size=(100_000, 2))
-    ax: Any = viz.latents(points, np.repeat([0, 1], 50_000))
+    points = np.random.default_rng(0).normal(size=(20_000, 2))
+    ax: Any = viz.latents(points, np.repeat([0, 1], 10_000))
     image = pixels(ax.figure)
     blue, orange = (
         (image[..., 2] > image[..., 0] + 50),
@@ -156,6 +156,26 @@ def test_numbers_and_many_classes_have_a_color_bar(labels):
     assert ax.get_figure().axes[1].get_ylabel() == (
         "Class" if labels.dtype == int else "Label"
     )
+
+
+@pytest.mark.parametrize("kind", ["none", "classes", "numbers"])
+def test_many_points_are_a_picture_of_their_density(kind):
+    rng, size = np.random.default_rng(0), 30_000
+    points = rng.uniform(size=(size, 2)).astype(np.float32)
+    points[: size // 2] *= 0.1
+    classes = (points[:, 0] > 0.5).astype(int)
+    labels = {"none": None, "classes": classes, "numbers": points[:, 0]}[kind]
+    ax: Any = viz.latents(points, labels)
+    image = np.asarray(ax.images[0].get_array(), float)
+    assert len(ax.collections[0].get_offsets()) == 0
+    np.testing.assert_allclose(ax.images[0].get_extent(), [0, 1, 0, 1], atol=1e-3)
+    depth = image[..., 3]
+    assert depth[:20, :20].mean() > 2 * depth[20:, 20:].mean() > 0
+    if kind == "classes":
+        left, right = image[30:, 30:90, :3], image[30:, 110:, :3]
+        first, second = left[left.sum(-1) > 0], right[right.sum(-1) > 0]
+        assert np.ptp(first, 0).max() < 1e-6 and np.ptp(second, 0).max() < 1e-6
+        assert np.abs(first[0] - second[0]).max() > 0.1
 
 
 def test_names_of_classes():

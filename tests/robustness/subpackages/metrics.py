@@ -85,6 +85,11 @@ ENTRIES = {
         {"predictions": EITHER, "targets": LABELS, "top_k": Size(2)},
         differentiable=False,
     ),
+    "adjusted_mutual_information": entry(
+        metrics.adjusted_mutual_information,
+        "*batch samples",
+        {"classes": PARTITION, "clusters": PARTITION},
+    ),
     "adjusted_rand_index": entry(
         metrics.adjusted_rand_index,
         "*batch samples",
@@ -140,6 +145,16 @@ ENTRIES = {
         {"a": TRAINS, "b": TRAINS, "width": POSITIVE, "lags": Size(2, low=0)},
         differentiable=False,
     ),
+    "expected_calibration_error": Entry(
+        metrics.expected_calibration_error,
+        {
+            "probabilities": SCORES,
+            "targets": LABELS,
+            "bins": Size(5),
+            "where": Array("*batch", "bool", optional=True),
+        },
+        differentiable=False,
+    ),
     "excess_kurtosis": entry(metrics.excess_kurtosis, "*batch", {"codes": ROWS}),
     "fano_factor": entry(metrics.fano_factor, "*batch neurons", {"spikes": TRAINS}),
     "firing_rate": entry(
@@ -172,6 +187,12 @@ ENTRIES = {
     ),
     "kl_divergence": entry(
         metrics.kl_divergence, "*batch", {"probabilities": SCORES, "targets": SCORES}
+    ),
+    "local_coefficient_of_variation": entry(
+        metrics.local_coefficient_of_variation,
+        "*batch neurons",
+        {"spikes": TRAINS},
+        differentiable=False,
     ),
     "local_variation": entry(
         metrics.local_variation,
