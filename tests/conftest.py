@@ -7,14 +7,15 @@ import sys
 import zlib
 
 
-# JAX reads this when it is imported: eight devices on one machine, to test sharding.
+# JAX reads this when it is imported: eight devices on one machine, to test sharding. To
+# split a program gains nothing where all cores are busy with others.
 FLAGS = " --xla_force_host_platform_device_count=8"
+FLAGS += " --xla_cpu_parallel_codegen_split_count=1"
 version = tuple(map(int, importlib.metadata.version("jaxlib").split(".")[:3]))
 if os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS") == "1" and version < (0, 11, 1):
     # The older way to write loops, which later versions do not have, takes half the
-    # time to compile, and the two cores are busy without splitting a program.
+    # time to compile.
     FLAGS += " --xla_cpu_use_fusion_emitters=false"
-    FLAGS += " --xla_cpu_parallel_codegen_split_count=1"
 if FLAGS not in (flags := os.environ.get("XLA_FLAGS", "")):
     os.environ["XLA_FLAGS"] = flags + FLAGS
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
