@@ -44,7 +44,7 @@ def table(title, pairs: Pairs) -> Table:
             f"{name}: ngcx": lambda ours=ours: jax.block_until_ready(ours()),
             f"{name}: {library}": peer,
         }
-        rows += compare(name, contenders, rounds=7).rows
+        rows += compare(name, contenders, rounds=5).rows
     return Table(title, rows)
 
 

@@ -72,6 +72,8 @@ AGREEMENTS = {
     metrics.v_measure: sklearn.metrics.v_measure_score,
 }
 
+OF_PAIRS = metrics.adjusted_rand_index, metrics.fowlkes_mallows_index
+
 
 @pytest.mark.parametrize(
     "samples", [100_000, pytest.param(1_000_000, marks=pytest.mark.thorough)]
@@ -85,6 +87,8 @@ def test_little_agreement_of_many_samples_is_exact(measure, samples):
     nearly[1, :5] ^= 1
     for labels in (chance, rare, nearly, chance + 2 * rare):
         got = float(measure(*map(jnp.asarray, labels)))
-        np.testing.assert_allclose(got, AGREEMENTS[measure](*labels), rtol=2e-7)
+        # So much is lost by a sum of logarithms, which scikit-learn rounds one by one.
+        lost = 0 if measure in OF_PAIRS else samples * np.finfo(float).eps / 2
+        np.testing.assert_allclose(got, AGREEMENTS[measure](*labels), 2e-7, lost)
         assert got >= 0 or measure.__name__.startswith("adjusted")
         assert got <= 1
