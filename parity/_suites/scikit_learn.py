@@ -116,6 +116,17 @@ equal(
     lambda: ours.categorical_nll(PROBABILITIES, CLASSES),
 )
 
+WEIGHTS = RANDOM.random(60)
+equal(
+    "a weighted accuracy",
+    lambda: theirs.accuracy_score(
+        CLASSES, PROBABILITIES.argmax(1), sample_weight=WEIGHTS
+    ),
+    lambda: jnp.average(
+        ours.accuracy(PROBABILITIES, CLASSES, reduction="none"), weights=WEIGHTS
+    ),
+)
+
 # Regressions
 TARGETS = {
     "usual": RANDOM.normal(size=(50, 3)),
