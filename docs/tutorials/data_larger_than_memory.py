@@ -233,7 +233,7 @@ print(
 # %% [markdown]
 # ## Pulling the plug
 #
-# Now the same training again, and it is saved after 60 steps.
+# Now we run the same training again, and save it after 60 steps.
 # [`io.serialize`][ngcx.io.serialize] writes the whole dictionary into one file, so that
 # all of it is of the same step. It goes on for some steps more. Then the power fails,
 # and what was not saved is lost.
@@ -245,8 +245,8 @@ job.train(before, loader, 7)  # These steps are lost.
 del before
 
 # %% [markdown]
-# Next morning, in a new process. `like` is a training built by the same code; it tells
-# what the file must contain. Then simply go on:
+# The next morning, a new process goes on from the file. `like` is a training built by
+# the same code; it tells what the file must contain.
 
 # %% alt="The loss over 160 steps. The curve of the resumed training lies exactly on that of the undisturbed one from step 60 on."
 resumed = io.deserialize(folder / "checkpoint", like=job.start(loader))
@@ -288,9 +288,9 @@ plt.show()
 
 # %% [markdown]
 # With the new shuffle, a quarter of the samples was never seen, and another quarter
-# twice. Do it every night, and some of your data have never been used. [Resume
-# exactly](../guides/resume_exactly.md) says what may change between two runs, and what
-# may not.
+# twice. Whoever does so every night no longer knows what the network was trained on.
+# [Resume exactly](../guides/resume_exactly.md) says what may change between two runs,
+# and what may not.
 #
 # ## Many devices
 #
@@ -443,6 +443,8 @@ results = on_hosts(2, devices_each=2)
 for rank, result in enumerate(results):
     print(f"host {rank} has read {sum(map(len, result['read'])):,} rows: ", end="")
     compare(result["losses"])
+halves = zip(*(result["read"] for result in results), strict=True)
+assert not any(set(one) & set(other) for one, other in halves)
 
 # %% alt="Rows of marks, one for each of eight batches. Half of the marks of each batch are of one colour, and half of the other: the rows that the two hosts read."
 figure, ax = plt.subplots(figsize=(9, 2.6), layout="constrained")
@@ -455,9 +457,9 @@ ax.set_title(
 plt.show()
 
 # %% [markdown]
-# Each host has read half of the rows, and no row was read twice. Both hosts report the
-# same losses, and they are those of before, up to rounding. So a job that began on one
-# host can go on with two, and back.
+# Each host has read half of each batch, and no row that the other one has read in it.
+# Both hosts report the same losses, and they are those of before, up to rounding. So a
+# job that began on one host can go on with two, and back.
 #
 # One thing is left for a real cluster: who writes the checkpoint? The network is whole
 # on each host, so let one of them do it, `if jax.process_index() == 0`. Only if the

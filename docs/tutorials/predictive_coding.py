@@ -76,6 +76,10 @@ for name, rule in {"Hebb": hebb, "Oja": oja}.items():
 # `scan` has run all 600 steps in one compiled loop, and `watch` has kept the weights of
 # each. So we can see where they went. Oja's weights are drawn as the arrow that they
 # are.
+#
+# In ngc-learn, the state lives in the compartments of components, and a process
+# advances them. Here it is a dictionary that goes in and comes out, so that no run
+# remembers the one before.
 
 # %% alt="Left: a long cloud of points. The path of Oja's weights leads to the long axis of the cloud and stays there at length 1. Right: the length of the weights over time; Hebb's grows without bound, Oja's stays at 1."
 direction = jnp.linalg.eigh(cloud.T @ cloud)[1][:, -1]  # the first principal component
@@ -244,7 +248,8 @@ print(
 # %% [markdown]
 # This is the trick of predictive coding. Backpropagation sends errors back through all
 # the layers. Here, settling has already brought the errors to where they are needed, so
-# that the gradient is a product of two neighbours.
+# that the gradient is a product of two neighbours. (How the latents would move with the
+# weights does not matter, because they lie at a minimum of the energy.)
 #
 # ## Ten looks at each patch
 #
