@@ -111,8 +111,8 @@ plt.show()
 
 # %% [markdown]
 # The leaky neuron sinks. The resonator swings some times before it has calmed down, and
-# only the first swing is high enough for spikes. Nothing is reset after a spike: that
-# is Izhikevich's choice too, and the swing goes on.
+# only the first swing is high enough for spikes. Nothing is reset after a spike here,
+# and the swing goes on. (Izhikevich puts the pair to $(0, 1)$ after a spike.)
 #
 # ## Is it a good cell?
 #
@@ -154,9 +154,10 @@ except AssertionError as error:
 #
 # ## A surrogate is two formulas
 #
-# Now the surrogate. A spike is a step, and a surrogate gradient is the derivative of a
-# smooth step, which we call the [primitive](../glossary.md#primitive). As an example we
-# take the *hyperbolic secant*, a bell whose tails fall like those of an exponential:
+# Next comes the surrogate. A spike is a step, and a surrogate gradient is the
+# derivative of a smooth step, which we call the [primitive](../glossary.md#primitive).
+# As an example we take the *hyperbolic secant*, a bell whose tails fall like those of
+# an exponential:
 #
 # $$E(x) = \frac{2}{\pi} \arctan e^{\alpha x}, \qquad
 # E'(x) = \frac{\alpha}{\pi \cosh \alpha x}$$
