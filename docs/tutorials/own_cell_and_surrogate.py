@@ -8,9 +8,10 @@
 #
 # You should know what a [spike](../glossary.md#spike) and a [surrogate
 # gradient](../glossary.md#surrogate-gradient) are; the [first
-# tutorial](first_spiking_network.md) tells. It takes about 15 minutes. If you only want
-# another reset, or a time constant for each neuron, you need no class of your own:
-# [your cell in ngcx](../your_cell.md) lists the options that `LIF` has.
+# tutorial](first_spiking_network.md) tells. The checks come with `pip install
+# 'ngcx[testing]'`. It takes about 15 minutes. If you only want another reset, or a time
+# constant for each neuron, you need no class of your own: [your cell in
+# ngcx](../your_cell.md) lists the options that `LIF` has.
 
 # %%
 import equinox as eqx
