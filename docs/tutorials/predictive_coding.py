@@ -198,7 +198,7 @@ untrained = unit_rows(jr.normal(jr.key(3), (64, 144)))
 lively = patches[jnp.std(patches, axis=1) > 1.5][:20]  # not the sky
 _, history = settle.scan(at_rest(untrained, lively), {}, length=40, watch=seen)
 
-# %% alt="Left: the energies of twenty patches fall over forty steps and come to rest. Right: the latents of one patch; some grow, most stay at 0."
+# %% alt="Left: the energies of twenty patches fall over forty steps and come to rest. Right: the latents of one patch; some grow, others stay at 0."
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
 left.plot(history["energy"], color="tab:blue", linewidth=0.8)
 left.set(xlabel="step", ylabel="energy of a patch")
@@ -430,7 +430,9 @@ for name, mine in zip(names, cut, strict=True):
         )
 
 # %% [markdown] tags=["answer"]
-# XXX
+# What was learnt on the temple explains the flower as well as the flower's own edges
+# do: these are edges of the world. The other way round something is missing, because
+# the flower has soft edges, and the temple has fine carvings too.
 
 # %% [markdown]
 # **4.** Now with spikes. Twenty inputs fire at the same mean rate, but the first ten
