@@ -213,13 +213,31 @@ def cross_correlogram(
 def _by_fourier(a, b, edges):
     """How many pairs of spikes on a grid have a lag below each edge."""
     size = a.times.shape[-2] + 1  # which no lag reaches
-    first, second = (
-        jnp.fft.rfft(x.is_spike.astype(float), 2 * size, -2) for x in (a, b)
-    )
-    pairs = jnp.round(jnp.fft.irfft(jnp.conj(first) * second, 2 * size, -2))
+    pairs = _correlation(a.is_spike, b.is_spike)
     up_to = jnp.cumsum(jnp.roll(pairs, size, -2), -2)
     below = jnp.searchsorted(jnp.arange(1.0 - size, size), edges)
     return jnp.take(up_to, below, -2)
+
+
+# JAX maps over a Fourier transform in complex64 without x64, wherever it was traced.
+@jax.custom_batching.custom_vmap
+def _correlation(a, b):
+    """How many pairs of spikes have each lag, modulo two steps more than twice the
+    number of steps.
+    """
+    size = a.shape[-2] + 1
+    with jax.enable_x64(True):
+        first, second = (jnp.fft.rfft(x.astype(float), 2 * size, -2) for x in (a, b))
+        return jnp.round(jnp.fft.irfft(jnp.conj(first) * second, 2 * size, -2))
+
+
+@_correlation.def_vmap
+def _correlations(size, are_mapped, *trains):
+    each = (
+        train if is_mapped else jnp.broadcast_to(train, (size, *train.shape))
+        for is_mapped, train in zip(are_mapped, trains, strict=True)
+    )
+    return _correlation(*each), True
 
 
 def _by_search(a, b, edges):

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
 
 from .._compiled import compiled
 from .._module import Module
-from .._numerics import wide_dtype, widened
+from .._numerics import ratio, root, wide_dtype, widened
 from .._trees import is_bound, manual_axes, varying
 from .._typing import Count, Fraction, NonNegative, Positive
 from ._base import AbstractCell, Shape, at_rest
@@ -188,7 +188,8 @@ class BatchNorm(AbstractCell[Shared]):
         else:
             mean, variance, _ = moments = self._moments(x, valid)
             state = Shared(self._updated(running, moments))
-        scale = columns(self.weight) / jnp.sqrt(variance + self.eps)
+        # A channel that does not vary is its bias, also without `eps`.
+        scale = ratio(columns(self.weight), root(variance + self.eps))
         y = (x - mean) * scale + columns(self.bias)
         return state, y.reshape(inputs.shape).astype(inputs.dtype)
 

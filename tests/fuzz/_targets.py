@@ -63,6 +63,7 @@ FURTHER = {
         analysis.AttentiveProbe(num_heads=1, query_size=2, attention_size=2).fit,
         {"key": Fixed(jr.key(0)), **TRAINING, "epochs": Size(1)},
         on_host=True,
+        half=False,
     ),
     "metrics.Streaming.compute": Entry(
         lambda predictions, targets: _streamed(

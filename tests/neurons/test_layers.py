@@ -103,6 +103,27 @@ def test_batch_norm_takes_gradients_through_its_statistics():
     np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("inference", [False, True])
+def test_a_channel_that_does_not_vary_is_its_bias(inference, dtype):
+    norm = eqx.tree_at(
+        lambda norm: norm.bias,
+        BatchNorm(2, eps=0.0, inference=inference),
+        jnp.array([0.5, -1.0]),
+    )
+    state = norm.init((2,))
+    if inference:
+        state = jax.tree.map(jnp.zeros_like, state)
+    x = jnp.broadcast_to(jnp.asarray([3.0, 0.0], dtype), (4, 3, 2))
+
+    def total(x):
+        return jnp.sum(norm.run(x, state, batched=True)[1].astype(jnp.float32))
+
+    np.testing.assert_array_equal(
+        norm.run(x, state, batched=True)[1], x * 0 + jnp.asarray([0.5, -1.0], dtype)
+    )
+    assert jnp.all(jnp.isfinite(jax.jit(jax.grad(total))(x)))
+
+
 def test_what_batch_norm_refuses():
     with pytest.raises(ValueError, match="one value alone has no variance"):
         BatchNorm(3, over=("batch",)).run(jnp.ones((5, 3)))

@@ -127,3 +127,18 @@ def test_standard_promotion_changes_nothing(name, standard_promotion):
     ):
         strict = jax.make_jaxpr(program)(arrays)
     assert str(standard) == str(strict)
+
+
+@pytest.mark.parametrize("name", [n for n in TABLE if n.startswith("metrics.")])
+def test_what_is_computed_in_float64_is_mapped_over(name):
+    """JAX would map over some operations in float32 without x64."""
+    entry = TABLE[name]
+    arrays = {each: entry.valid()[each] for each in entry.arrays()}
+    if entry.on_host or not arrays:
+        return
+
+    def run(arrays):
+        return leaves(entry.call(entry.valid() | arrays))
+
+    lanes = jax.tree.map(lambda x: jnp.stack([x, x]), arrays)
+    jax.jit(jax.vmap(run)).lower(lanes)

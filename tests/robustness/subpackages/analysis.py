@@ -153,7 +153,6 @@ for name, probe in MADE.items():
     }
     if name != "AttentiveProbe":  # slow to compile, and the same as of `LinearProbe`
         arguments = {"key": Key(), "x": x, "y": CLASSES, **FITS[name]}
-        # The frequencies of classes are in float32.
-        half = name != "KMeansProbe"
-        methods["fit"] = Entry(probe.fit, arguments, on_host=True, half=half)
+        # What is fitted may be kept in float32.
+        methods["fit"] = Entry(probe.fit, arguments, on_host=True, half=False)
     ENTRIES |= members(name, probe, **methods)
