@@ -54,8 +54,8 @@ KNOWN = (
         r"ops\.decompose_to_mps",
         "jit|vmap|shard_map|numpy",
         "eagerly",
-        "Cores are unique up to a sign of each bond, or a rotation among those of equal "
-        "singular values; the tests compare products.",
+        "Cores are unique up to the sign of each bond, or a rotation among bonds of "
+        "equal singular values; the tests compare products.",
     ),
     ("", "jit", "xla.sdy", "XLA compiles no sharded program without operands."),
 )
