@@ -220,7 +220,7 @@ for name, each in {"before": network, "after": trained}.items():
 
 # %% alt="A table of the true and the told classes, with nearly all of the numbers on the diagonal."
 report = classification_report(logits_of(trained, test), test_labels)
-figure, ax = plt.subplots(figsize=(4.5, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(8, 3.5), layout="constrained")
 viz.confusion(report.confusion, names=list(CLASSES), ax=ax)
 plt.show()
 
@@ -230,7 +230,7 @@ plt.show()
 # Let us look at the network while it listens: one melody of each class, the spikes of
 # the 64 neurons, and the four potentials that answer.
 
-# %% alt="For one melody of each class, the spikes of 64 neurons above and four potentials below. In each, the potential of the right class is the highest at the end."
+# %% alt="For one melody of each class, the spikes of 64 neurons above and four potentials below. In each, the potential of the right class is the highest on average over time."
 chosen = [int(jnp.argmax(test_labels == kind)) for kind in range(4)]
 sound, lengths = test["sequence"][jnp.array(chosen)], test["length"][jnp.array(chosen)]
 _, potentials, seen = trained.run(
@@ -249,12 +249,12 @@ axes[1, 0].legend(fontsize="x-small")
 plt.show()
 
 # %% [markdown]
-# A hill begins as a rising melody does. Nobody can know which of the two it is before
-# the middle, and neither does the network: for the hill, the potential of "rising" is
+# A hill begins as a rising melody does. Before the middle there is little to tell the
+# two apart, and the network is misled too: for the hill, the potential of "rising" is
 # in front at first. We can measure it. If we stop listening after a part of each
 # melody, how often is the answer right?
 
-# %% alt="Accuracy against the part of the melody that was heard: about one half up to the middle, then it rises steeply."
+# %% alt="Accuracy against the part of the melody that was heard: a little above one half in the middle, then it rises steeply."
 inputs = jnp.moveaxis(test["sequence"], 1, 0)
 _, potentials = trained.run(inputs, batched=True, lengths=test["length"])
 parts = np.arange(1, 11) / 10
@@ -270,8 +270,9 @@ ax.set(xlabel="part of the melody that was heard (%)", ylabel="accuracy (%)")
 plt.show()
 
 # %% [markdown]
-# Up to the middle it cannot be better than one half, because two classes each sound the
-# same. Then it climbs.
+# Up to the middle it is hardly better than one half, the dotted line, because two
+# classes each move in the same direction. All that hints at a hill is that it climbs
+# faster. After the middle, the accuracy rises steeply.
 #
 # ## What to take with you
 #
