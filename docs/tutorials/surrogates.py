@@ -57,7 +57,8 @@ print("derivatives:", jax.vmap(jax.grad(spike), (0, None))(potentials, 1.0))
 # %% alt="Three panels with the step, the primitive and its derivative of Arctan, Sigmoid and Triangular: bell-shaped curves of height 1 with long tails, short tails and no tails."
 x = jnp.linspace(-3.0, 3.0, 601)
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
-for ax, surrogate in zip(axes, (Arctan(), Sigmoid(), Triangular()), strict=True):
+shapes = (Arctan(), Sigmoid(), Triangular(alpha=1.0, gain=1.0))
+for ax, surrogate in zip(axes, shapes, strict=True):
     ax.plot(x, x > 0, color="grey", label="spike")
     ax.plot(x, surrogate.primitive(x), label="primitive")
     ax.plot(x, surrogate.derivative(x), linestyle="--", label="derivative")
@@ -206,7 +207,7 @@ for surrogate in (Triangular(alpha=2.0), arctan(width=0.5)):
 # it. In a spiking network the weights are not free: they have to make the neurons
 # spike. What is left to choose is the height.
 
-# %% alt="The size of the gradient of each of ten layers, on a logarithmic axis, for four heights: for 0.1 it falls towards the first layer by many orders of magnitude, for 1 and 3 it rises as steeply, for 0.3 it stays."
+# %% alt="The size of the gradient of each of ten layers, on a logarithmic axis, for four heights: for 0.1 it falls towards the first layer by six orders of magnitude, for 3 it rises by as many, and for 0.3 and 1 it changes much less."
 heights = (0.1, 0.3, 1.0, 3.0)
 batch = {"image": test["image"][:64], "label": test["label"][:64]}
 
@@ -226,10 +227,10 @@ plt.show()
 
 # %% [markdown]
 # Read the picture from right to left, as the gradient travels. With a height of 0.1,
-# the first layer gets next to nothing. With 1 or 3, it gets far too much. In between is
-# a height with which all layers get about the same. Nothing else differs between these
-# networks: they have the same weights, the same spikes and the same loss. Only the
-# derivative that we *pretend* the spikes have is another one.
+# the first layer gets next to nothing. With 3, it gets far too much. In between, from
+# 0.3 to 1, is a height with which all layers get about the same. Nothing else differs
+# between these networks: they have the same weights, the same spikes and the same loss.
+# Only the derivative that we *pretend* the spikes have is another one.
 
 # %% [markdown]
 # ## All of them at once
