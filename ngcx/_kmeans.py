@@ -115,10 +115,12 @@ def kmeans(
     # Rows of weight 0 have labels too.
     labels, distance = _exactly_nearest(frame.place(x), centers[best])
     inertia = weights @ jnp.where(weights > 0, distance, 0)
+    # The unit may be infinite, of which nothing is 0.
+    inertia = jnp.where(inertia == 0, 0, inertia * frame.unit * frame.unit)
     return (
         frame.restore(centers[best]).astype(x.dtype),
         labels,
-        (inertia * frame.unit * frame.unit).astype(x.dtype),
+        inertia.astype(x.dtype),
     )
 
 

@@ -200,3 +200,9 @@ def test_greedy_starts_come_near_those_of_scikit_learn():
         theirs.append(np.square(x[:, None] - start).sum(-1).min(-1).sum())
     # It is 1.5 times as much if there is one candidate only.
     assert ours < 1.1 * np.median(theirs)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"], indirect=True)
+def test_rows_at_their_centres_have_no_inertia(dtype):
+    x = jnp.asarray([[0.0], [-0.65 * float(jnp.finfo(dtype).max)]] * 2, dtype)
+    assert kmeans(jr.key(0), x, 2)[2] == 0
