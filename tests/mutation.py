@@ -28,6 +28,11 @@ TESTS_OF_FILES = {
     "_compiled": "tests/test_compiled.py tests/test_mistakes.py tests/test_design.py",
     "_checks": "tests/test_mistakes.py tests/test_design.py",
 }
+# Where every formula is compared with the truth, before all else.
+FORMULAS = {
+    "activations": "tests/test_accuracy.py",
+    "surrogate": "tests/test_accuracy.py",
+}
 CONFIGURATION = """
 [cosmic-ray]
 module-path = ["ngcx/{path}"]
@@ -66,7 +71,8 @@ def try_mutants(target: str, number: int, seed: int, timeout: float) -> float:
             path, tests = f"{target}.py", f"{pytest} {TESTS_OF_FILES[target]}"
         else:
             path = target
-            tests = f"{pytest} tests/{target} ngcx/{target} && "
+            tests = f"{pytest} {FORMULAS.get(target, '')} tests/{target} ngcx/{target}"
+            tests += " && "
             tests += f"{pytest} tests/robustness -k {target}"
         configuration = CONFIGURATION.format(path=path, timeout=timeout, tests=tests)
         (copy / "mutation.toml").write_text(configuration)

@@ -64,6 +64,36 @@ def test_no_error_is_larger_than_the_page_says(name, dtype):
         assert error <= max(10, 2 * limits[order]), (order, mode, where)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_every_formula_at_ordinary_numbers(name):
+    """Nothing is compiled, so that the quick suite, too, looks at every class."""
+    case = CASES[name]
+    number = float(case.numbers[case.name]) if case.name else 1.0
+
+    def value(x, p):
+        module = case.make(p)
+        return module(x) if case.kind == "activations" else module.primitive(x)
+
+    def slope(x, p):
+        return case.make(p).derivative(x)
+
+    def along(function, place):
+        return jax.jvp(function, (place,), (jnp.ones_like(place),))[1]
+
+    with jax.disable_jit(), jax.enable_x64(True):
+        x = jnp.array([-2.7, -0.6, -0.3, 0.2, 0.45, 1.7])
+        p = jnp.full_like(x, number)
+        got = {"value": value(x, p), "x": slope(x, p)}
+        got["xx"] = along(lambda x: slope(x, p), x)
+        if case.name:
+            got["p"] = along(lambda p: value(x, p), p)
+            got["xp"] = along(lambda p: slope(x, p), p)
+        truths = [case.at(place, number) for place in x.tolist()]
+    for part, results in got.items():
+        exact = [float(getattr(truth, part)) for truth in truths]
+        np.testing.assert_allclose(results, exact, rtol=1e-12, atol=1e-14)
+
+
 def test_nearly_all_is_within_four_units():
     rows = [row for results in _page.read().values() for row in results.values()]
     errors = [row[order] for row in rows for order in ORDERS if order in row]
