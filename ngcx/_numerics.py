@@ -7,7 +7,7 @@ computes with these functions, and none has its own copy.
 | operation | what plain JAX does wrong | what this does |
 | --- | --- | --- |
 | `widened`, `wide_dtype`, `widened_tree`, `rounded_like` | a sum or a square in a half precision overflows and loses digits | computes in float32, to be rounded once |
-| `sigmoid`, `sigmoid_slope` | `s * (1 - s)` is 0 from x = 17 on | one exponential of a negative number, $(\operatorname{sech}(x / 2) / 2)^2$ |
+| `sigmoid`, `sigmoid_slope` | `s * (1 - s)` is 0 from x = 17 on | one exponential of a negative number, $t / (1 + t)^2$ |
 | `sigmoid_and_slope` | the two together take two exponentials | shares one |
 | `tanh`, `tanh_slope` | `1 - tanh(x) ** 2` is 0 from x = 9 on | one exponential, $(2 t / (1 + t^2))^2$ |
 | `expm1` | the derivative adds 1 again, and is 0 from x = -17 on | is the exponential |
@@ -97,9 +97,10 @@ def _sigmoid_jvp(primals, tangents):
 @jax.custom_jvp
 def sigmoid_slope(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The derivative of the logistic function, sigmoid(x) sigmoid(-x)."""
-    # It is even, and takes one exponential of -|x|, which cannot overflow.
-    # The square comes last, and underflows only with the result.
-    return jnp.square(sech(x / 2) / 2)
+    # It is even, and takes one exponential of -|x|, which cannot overflow, and
+    # underflows only with the result.
+    t = jnp.exp(-jnp.abs(x))
+    return t / jnp.square(1 + t)
 
 
 @sigmoid_slope.defjvp
