@@ -213,8 +213,10 @@ def population(
     """
     wide = widened(x)
     low, high = jnp.asarray(low, wide.dtype), jnp.asarray(high, wide.dtype)
-    # The unit is the distance between neurons.
-    place = divided(wide - low, (high - low) / (neurons - 2))
+    # The unit is the distance between neurons, also where all prefer one number.
+    unit = (high - low) / (neurons - 2)
+    unit = jnp.where(unit == 0, jnp.finfo(unit.dtype).tiny, unit)
+    place = divided(wide - low, unit)
     index = jnp.arange(neurons, dtype=wide.dtype) - 0.5
     apart = place[..., None] - index.reshape((1,) * x.ndim + (-1,))
     # Beyond 64 widths the activity is 0 anyway, and squares must not overflow.

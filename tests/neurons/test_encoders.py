@@ -117,6 +117,14 @@ def test_population_of_extremes(dtype):
         population(jnp.ones(3), 5, 1.0, 0.0)
 
 
+def test_a_range_of_one_number_has_a_population(dtype):
+    # Arrays may be traced, so that their order is not checked.
+    one, x = jnp.asarray(0.5, dtype), jnp.asarray([0.5, 0.25, 1.0], dtype)
+    activity, gradient = jax.jvp(lambda x: population(x, 5, one, one), (x,), (x,))
+    assert np.asarray(activity, float)[0].max() > 0.3 and not activity[1:].any()
+    assert not np.any(np.isnan(np.asarray(gradient, float)))
+
+
 def test_encoders_map_and_compile():
     x = jr.uniform(jr.key(0), (3, 4))
     np.testing.assert_array_equal(
