@@ -81,7 +81,7 @@ def test_every_formula_at_ordinary_numbers(name):
         return jax.jvp(function, (place,), (jnp.ones_like(place),))[1]
 
     with jax.disable_jit(), jax.enable_x64(True):
-        x = jnp.array([-2.7, -0.6, -0.3, 0.2, 0.45, 1.7])
+        x = jnp.array([-7.3, -2.7, -0.6, -0.3, 0.2, 0.45, 1.7, 7.3])
         p = jnp.full_like(x, number)
         got = {"value": value(x, p), "x": slope(x, p)}
         got["xx"] = along(lambda x: slope(x, p), x)
