@@ -5,7 +5,7 @@ from jaxtyping import Array, Bool, Float, Integer
 from .._compiled import compiled
 from .._numerics import magnitude, ratio, wide_dtype
 from .._typing import Count
-from ._classification import accuracy
+from ._classification import rightly_named
 from ._sums import Sums, follows_from
 
 
@@ -75,7 +75,7 @@ def expected_calibration_error(
 
 
 def _gaps_of(probabilities, targets, *, bins=BINS, where=None):
-    right = accuracy(probabilities, targets, reduction="none")
+    right = rightly_named("probabilities", probabilities, targets)
     kept = jnp.ones(right.shape, bool) if where is None else where
     # Sums of so many rows are rounded once.
     with jax.enable_x64(True):

@@ -59,16 +59,21 @@ def accuracy(
 
     ```
     """
-    predicted = _winners("predictions", predictions)
+    right = rightly_named("predictions", predictions, targets, top_k)
+    dtype = _float_dtype(predictions)
+    # float16 counts to 2,048 only.
+    return reduce(right.astype(wide_dtype(dtype)), reduction, where).astype(dtype)
+
+
+def rightly_named(name: str, predictions, targets, top_k: int = 1):
+    """Which rows of the argument of this name have the class of their target."""
+    predicted = _winners(name, predictions)
     target = _winners("targets", targets)
     right = predicted == target
     if top_k > 1 and jnp.issubdtype(predictions.dtype, jnp.floating):
         _, named = jax.lax.top_k(predictions, min(top_k, predictions.shape[-1]))
         right = jnp.any(named.astype(int) == target[..., None], -1)
-    right &= _are_classes(predictions, predicted) & _are_classes(targets, target)
-    dtype = _float_dtype(predictions)
-    # float16 counts to 2,048 only.
-    return reduce(right.astype(wide_dtype(dtype)), reduction, where).astype(dtype)
+    return right & _are_classes(predictions, predicted) & _are_classes(targets, target)
 
 
 class Averages(NamedTuple):

@@ -109,23 +109,21 @@ class PatchGenerator(Module):
             shape,
             "`patch_height` and `patch_width` must fit into the image",
         )
-        of_axes = (
-            (self.patch_height, self.vertical_alignment, self.vertical_stride),
-            (self.patch_width, self.horizontal_alignment, self.horizontal_stride),
-        )
+        vertical = self.patch_height, self.vertical_alignment, self.vertical_stride
+        horizontal = self.patch_width, self.horizontal_alignment, self.horizontal_stride
         return [
-            _starts(length, *each)
-            for length, each in zip((height, width), of_axes, strict=True)
+            _starts("vertical", height, *vertical),
+            _starts("horizontal", width, *horizontal),
         ]
 
 
-def _starts(length: int, patch: int, alignment: str, stride: int | None):
+def _starts(axis: str, length: int, patch: int, alignment: str, stride: int | None):
     last, step = length - patch, stride or patch
     starts = _ALIGNMENTS[alignment](length, patch, last, step)
     if not starts:
         raise ValueError(
-            f"no patch of length {patch} fits beside the middle of an image of length "
-            f'{length}; "fit" has one that does.'
+            f'`{axis}_alignment` of "{alignment}" has no patch: none of length {patch} '
+            f'fits beside the middle of a length of {length}; "fit" has one that does.'
         )
     return np.asarray(starts, np.int32)
 

@@ -184,6 +184,8 @@ def test_calibration_is_that_of_its_definition(seed, bins, rows):
     for part in np.array_split(np.arange(rows), 2):
         total = total.update(probabilities[part], labels[part], where=kept[part])
     np.testing.assert_allclose(total.compute(), expected, 1e-6)
+    with pytest.raises(ValueError, match="`probabilities` must hold a score of each"):
+        score(probabilities[:, :1], labels)
 
 
 shares_of = jax.jit(ft.partial(metrics.r_squared, reduction="none"))
