@@ -31,7 +31,7 @@ had other work at times. `nox -s bench` measures the first part again, and
   by bisection. Beside `lax.top_k` alone the mask costs 4 to 20 % more, since exactly
   `k` win where others are equal to the last.
 - **Spiking networks at large batches.** `Stack` keeps the currents of all time
-  steps for one large matrix product, 26 MB for a batch of 512. There Spyx takes 0.9 of
+  steps for one large matrix product, 26 MB for a batch of 512. There Spyx takes 0.8 of
   its time, and with 1,024 neurons SpikingJelly and Spyx take as long. Convolutions of
   PyTorch are faster on a CPU than those of XLA.
 - **Eager calls** check types and look the compiled program up, which costs two
