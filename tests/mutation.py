@@ -29,10 +29,8 @@ TESTS_OF_FILES = {
     "_checks": "tests/test_mistakes.py tests/test_design.py",
 }
 # Where every formula is compared with the truth, before all else.
-FORMULAS = {
-    "activations": "tests/test_accuracy.py",
-    "surrogate": "tests/test_accuracy.py",
-}
+FORMULAS = "tests/test_accuracy.py"
+WITH_FORMULAS = ("activations", "surrogate")
 CONFIGURATION = """
 [cosmic-ray]
 module-path = ["ngcx/{path}"]
@@ -71,8 +69,8 @@ def try_mutants(target: str, number: int, seed: int, timeout: float) -> float:
             path, tests = f"{target}.py", f"{pytest} {TESTS_OF_FILES[target]}"
         else:
             path = target
-            tests = f"{pytest} {FORMULAS.get(target, '')} tests/{target} ngcx/{target}"
-            tests += " && "
+            first = FORMULAS if target in WITH_FORMULAS else ""
+            tests = f"{pytest} {first} tests/{target} ngcx/{target} && "
             tests += f"{pytest} tests/robustness -k {target}"
         configuration = CONFIGURATION.format(path=path, timeout=timeout, tests=tests)
         (copy / "mutation.toml").write_text(configuration)

@@ -25,13 +25,6 @@ KNOWN = (
         "A mixture keeps its parameters in float32.",
     ),
     (
-        r"analysis\.(Linear|Attentive)Probe\.fit",
-        "NaN",
-        "",
-        "A training result has NaN after its last epoch, as is documented; what comes "
-        "of the fitted probe is looked at by itself.",
-    ),
-    (
         r"analysis\.",
         "jit|vmap|shard_map|numpy",
         # Both begin with the same digits.

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from jax.core import Tracer
 
+from ngcx.analysis import TrainingResult
+
 from ..robustness._entries import Array, Entry
+from ._rounds import run_epochs
 from ._run import visit
 from ._targets import Target, targets
 
@@ -92,6 +95,14 @@ def test_a_fault_is_found_and_said(function, invariants):
     fault, text = next(((f, text) for f, text, _ in outcomes if f), (None, ""))
     assert (fault.invariant in invariants) if fault else not invariants
     assert not fault or f"{function.__name__}(x=" in text
+
+
+def test_of_a_training_the_epochs_that_were_run_are_looked_at():
+    loss, none = jnp.array([1.0, jnp.nan, jnp.nan]), jnp.array(0)
+    result = TrainingResult(loss, None, jnp.array(2), none, jnp.array(True))
+    cut, other = run_epochs((result, loss))
+    np.testing.assert_array_equal(cut.loss, loss[:2])
+    np.testing.assert_array_equal(other, loss)
 
 
 def test_every_public_callable_is_called():
