@@ -246,9 +246,11 @@ def examples(session: nox.Session):
 
 @nox.session
 def bench(session: nox.Session):
-    """Times ngcx side by side with the alternatives; `-- NAME ...` for some alone."""
+    """Times ngcx side by side with the alternatives; `-- NAME ...` for some alone, and
+    `-- --compare` to fail at what is slower than the results that are kept.
+    """
     session.install("-e", EVERYTHING)
-    session.run("python", "-m", "benchmarks", "--write", "ngcx", *session.posargs)
+    session.run("python", "-m", "benchmarks", "--results", "ngcx", *session.posargs)
 
 
 # With pip, whose PIP_FIND_LINKS may name a CPU build of torch.
@@ -259,7 +261,7 @@ def bench_peers(session: nox.Session, peers: str):
     session.install("-e", EVERYTHING, *group(peers))
     names = session.posargs or PEERS[peers]
     command = ("python", "-W", "ignore", "-m", "benchmarks")
-    session.run(*command, "--write", peers, *names)
+    session.run(*command, "--results", peers, *names)
 
 
 @nox.session(reuse_venv=False)

@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 
-from . import _report
+from . import _report, _slower
 
 
 BENCHMARKS = (
@@ -65,11 +65,18 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(BENCHMARKS)}")
     parser.add_argument(
-        "--write",
+        "--results",
         choices=list(_report.TITLES),
-        help="keep what is measured as results of this kind, and write the page",
+        help="of which kind the results are: they are kept, and the page is written",
+    )
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="keep nothing, but print what is slower than these results, and fail then",
     )
     options = parser.parse_args()
+    if options.compare and not options.results:
+        parser.error("`--compare` needs `--results`")
     for unknown in set(options.names) - set(BENCHMARKS):
         parser.error(
             f"unknown benchmark {unknown!r}; there are {', '.join(BENCHMARKS)}"
@@ -77,31 +84,33 @@ def main():
     names = options.names or BENCHMARKS
     if len(names) > 1:
         # Each runs in a process of its own, in which the others have left nothing.
-        write = ["--write", options.write] if options.write else []
-        for name in names:
-            command = [
-                sys.executable,
-                *(f"-W{kind}" for kind in sys.warnoptions),
-                "-m",
-                "benchmarks",
-                name,
-                *write,
-            ]
-            subprocess.run(command, check=True)
-        return
+        kept = ["--results", options.results] if options.results else []
+        kept += ["--compare"] if options.compare else []
+        warnings = [f"-W{kind}" for kind in sys.warnoptions]
+        failed = [
+            name
+            for name in names
+            if subprocess.run(
+                [sys.executable, *warnings, "-m", "benchmarks", name, *kept]
+            ).returncode
+        ]
+        sys.exit(f"These failed: {', '.join(failed)}." if failed else 0)
     (name,) = names
     print(f"{versions()}\n\n## {name}\n")
-    results = {name: []}
+    tables = []
     for table in importlib.import_module(f"benchmarks.{name}").main():
         print(_report.markdown(table), flush=True)
-        results[name].append(table)
-    if options.write:
-        path = _report.RESULTS / f"{options.write}.json"
-        # What was not measured again is kept.
-        if path.exists():
-            results = _report.read(path)[1] | results
-        _report.write(path, versions(), results)
-        _report.PAGE.write_text(_report.page())
+        tables.append(table)
+    if not options.results:
+        return
+    path = _report.RESULTS / f"{options.results}.json"
+    results = _report.read(path)[1] if path.exists() else {}
+    if options.compare:
+        lines = _slower.slower(results.get(name, []), tables)
+        sys.exit("\n".join(["Slower than before:", *lines]) if lines else 0)
+    # What was not measured again is kept.
+    _report.write(path, versions(), results | {name: tables})
+    _report.PAGE.write_text(_report.page())
 
 
 main()
