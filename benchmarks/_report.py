@@ -15,37 +15,42 @@ HEAD = """# Performance
 
 <!-- Written by `nox -s bench` and `nox -s bench_peers`, from benchmarks/results. -->
 
-Contenders take turns in one process, each called once before it is timed, because the
-one before it has filled the caches. A ratio is the median of the ratios to the first
-contender within a round, the spread its quartiles. Absolute times belong to the
-machine; ratios travel better. This one is virtual: a wide spread means that its host
-had other work at times. `nox -s bench` measures the first part again, and
-`nox -s bench_peers` the others; `-- NAME` takes one benchmark alone.
+This page shows how long ngcx takes beside other ways to compute the same, and begins
+with where ngcx loses. To find out where your own program spends its time, see [how to
+profile it](how/profile.md).
+
+The contenders of a benchmark take turns in one process. Each is called once before it
+is timed, because the contender before it has filled the caches. A ratio is the median
+of the ratios to the first contender within a round, and the spread shows its quartiles.
+Absolute times belong to one machine; ratios tell more about another one. This machine
+is virtual: a wide spread means that its host had other work at times. `nox -s bench`
+measures the first part again, and `nox -s bench_peers` the others; `-- NAME` runs one
+benchmark alone.
 
 ## Where ngcx loses
 
-- **Derivatives of sigmoids.** That of the tanh takes 1.3 of JAX's gradient, those of
-  SiLU and GELU 1.1. They do not subtract from 1 what is nearly 1, and so are right in
-  the tails, where JAX's have lost all their digits.
-- **A few winners of many.** Up to 64 winners of float32 are found by `lax.top_k`, more
-  by bisection. Beside `lax.top_k` alone the mask costs 4 to 20 % more, since exactly
-  `k` win where others are equal to the last.
-- **Spiking networks at large batches.** `Stack` keeps the currents of all time
-  steps for one large matrix product, 26 MB for a batch of 512. There Spyx takes 0.8 of
-  its time, and with 1,024 neurons SpikingJelly and Spyx take as long. Convolutions of
-  PyTorch are faster on a CPU than those of XLA.
-- **Eager calls** check types and look the compiled program up, which costs two
-  microseconds. Within a compiled function all of that is gone.
+- **Derivatives of sigmoids.** The derivative of tanh takes 1.4 times as long as JAX's
+  gradient, and those of SiLU and GELU 1.1 times. They do not subtract from 1 what is
+  nearly 1, and so are right in the tails, where JAX's have lost all their digits.
+- **A few winners of many.** Up to 64 winners of float32 are found by `lax.top_k`, and
+  more by bisection. The mask takes 4 to 20 % longer than `lax.top_k` alone, since
+  exactly `k` entries win even if others are equal to the last winner.
+- **Spiking networks at large batches.** `Stack` keeps the currents of all time steps
+  for one large matrix product, which takes 26 MB for a batch of 512. Spyx takes 0.8 of
+  its time there. With 1,024 neurons, SpikingJelly and Spyx take as long as ngcx. On a
+  CPU, convolutions of PyTorch are faster than those of XLA.
+- **Eager calls** check types and look the compiled program up, which takes two
+  microseconds. Within a compiled function, this cost disappears.
 - **Compiling** the gradient of an activation or of a deep `Stack` takes a quarter to a
-  third longer than by hand, since there are two formulas to trace, and a stack is
-  walked through once to find its states.
-- **An epoch from host memory** costs more than that of a numpy permutation: the order
-  is computed batch by batch, so that any batch of any epoch can be had alone, and none
-  needs memory for an order.
-- **A dense grid of patches** of a small image costs more than a copy of as many bytes
-  in a compiled function. Its gradient takes 3 to 13 times as long as the patches: up to
-  four steps a patch it is a sum of shifted blocks, which takes about half the time of a
-  scatter, and beyond that a scatter.
+  third longer than compiling code that is written by hand, since there are two formulas
+  to trace, and a stack is traced once more to find its states.
+- **An epoch from host memory** takes longer than one from numpy's permutation. Its
+  order is computed batch by batch, so that you can have any batch of any epoch by
+  itself, and no memory is needed for an order.
+- **A dense grid of patches** of a small image takes longer than a copy of as many bytes
+  in a compiled function. Its gradient takes 3 to 13 times as long as the patches. Up to
+  four steps a patch, the gradient is a sum of shifted blocks, which takes about half
+  the time of a scatter. Beyond that, it is a scatter.
 """
 
 

@@ -1,7 +1,7 @@
-"""Activations and their derivatives of a million float32 numbers, compiled, beside the
-functions of JAX and its automatic differentiation.
+"""This computes activations and their derivatives for a million float32 numbers,
+compiled, beside the functions of JAX and their gradients.
 
-The operations are those that XLA counts in the compiled program.
+XLA counts the operations in the compiled program.
 """
 
 import jax

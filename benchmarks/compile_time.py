@@ -1,4 +1,4 @@
-"""What tracing and compiling cost, beside the same program by hand."""
+"""This shows what tracing and compiling cost, beside the same program by hand."""
 
 import equinox as eqx
 import jax

@@ -1,4 +1,5 @@
-"""What an eager call costs, its type check included, beside an eager `jax.nn.tanh`."""
+"""This shows what an eager call costs with its type check, beside an eager
+`jax.nn.tanh`."""
 
 import jax
 import jax.numpy as jnp

@@ -1,8 +1,8 @@
 """This takes a difference of Gaussians of 8 images, 3 x 224 x 224, of radius 6, and
 its gradient.
 
-Ours multiplies blocks of rows, and then of columns, by a band matrix; convolutions of
-XLA on the CPU do not gain from it that a kernel is separable.
+ngcx multiplies blocks of rows, and then of columns, by a band matrix. Convolutions of
+XLA on the CPU gain nothing from a kernel that is separable.
 """
 
 import importlib.util

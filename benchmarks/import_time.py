@@ -1,4 +1,5 @@
-"""What `import ngcx` costs beside what it depends on, each in a fresh process."""
+"""This shows what `import ngcx` costs beside the packages that it depends on, each in a
+fresh process."""
 
 import subprocess
 import sys

@@ -1,9 +1,9 @@
-"""The Lorenz system for 100,000 steps of a fixed length, and for few of them within a
-compiled function, beside steps that are written one after the other.
+"""This integrates the Lorenz system for 100,000 steps of a fixed length, and for a few
+steps within a compiled function, beside steps that are written one after the other.
 
-The compiled loop is that of a scan by hand; what `solve` costs beside it is the
-dispatch of a call with a system and its coefficients. diffrax can do much more at each
-step, and pays for it.
+The compiled loop is the same as in a scan by hand. `solve` adds only the dispatch of a
+call with a system and its coefficients. diffrax can do much more at each step, and pays
+for it.
 """
 
 import importlib.util

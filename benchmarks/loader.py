@@ -1,5 +1,5 @@
-"""A shuffled epoch of 60,000 images of 784 float32 with their labels, in batches of
-128; the first batch of ever more samples; and the shuffle alone.
+"""This takes a shuffled epoch of 60,000 images of 784 float32 with their labels, in
+batches of 128, then the first batch of ever more samples, and the shuffle alone.
 """
 
 import itertools

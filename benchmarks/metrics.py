@@ -1,4 +1,4 @@
-"""The report of a classifier of 100,000 rows and 100 classes."""
+"""This makes the report of a classifier for 100,000 rows and 100 classes."""
 
 import jax
 import jax.numpy as jnp

@@ -1,5 +1,6 @@
-"""A Gaussian mixture of 8 full covariances on 10,000 rows of 16 features, 20 iterations
-of EM from one start."""
+"""This fits a Gaussian mixture with 8 full covariances to 10,000 rows of 16 features,
+by 20 iterations of EM from one start.
+"""
 
 import warnings
 

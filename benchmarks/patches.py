@@ -1,9 +1,9 @@
-"""Random patches (8, 8) of 1,000 images of 28 x 28, dense grids of patches beside a
-copy of their output by numpy, and an image put together again.
+"""This cuts random patches (8, 8) of 1,000 images of 28 x 28, cuts dense grids of
+patches beside a copy of their output by numpy, and puts an image together again.
 
-An eager call has static arguments, and they cost some 20 µs of dispatch each time; for
-small images that is more than the patches, and inside of a compiled function it is
-nothing. The gradient of a regular grid adds up blocks of patches.
+An eager call has static arguments, which cost some 20 µs of dispatch each time. For
+small images, that is more than the patches themselves; inside a compiled function, it
+is nothing. The gradient of a regular grid adds up blocks of patches.
 """
 
 import jax

@@ -1,5 +1,6 @@
-"""A training step of a recurrent and of a convolutional spiking network: leaky
-integrate-and-fire neurons, arctan surrogate, adam, cross-entropy of the mean output.
+"""This takes a training step of a recurrent and of a convolutional spiking network,
+with leaky integrate-and-fire neurons, an arctan surrogate, adam, and the cross-entropy
+of the mean output.
 """
 
 import functools as ft

@@ -1,7 +1,7 @@
 """This emits the spikes of a million potentials, and takes their surrogate gradient,
 an arctan of slope 2.
 
-In PyTorch each operation is a kernel of its own, forward and backward.
+In PyTorch, each operation is a kernel of its own, forward and backward.
 """
 
 # pyright: reportMissingImports=false

@@ -1,6 +1,6 @@
 # pyright: reportMissingImports=false
-"""100,000 samples, rows, spikes or pixels, each measured here and by the library that
-people of its trade take: scikit-learn, Elephant, PySpike or scipy.
+"""This measures 100,000 samples, rows, spikes or pixels with ngcx, and with the library
+that is usual in the field: scikit-learn, Elephant, PySpike or scipy.
 """
 
 import importlib.util

@@ -16,33 +16,35 @@ HEAD = """# Accuracy of derivatives
 
 <!-- Written by `nox -s accuracy`, from benchmarks/accuracy/results.json. -->
 
-The worst error found of every class that acts on each element by itself: of its value,
-its first and second derivative in $x$, its derivative in a hyper-parameter given as an
-array, and the mixed second derivative. Derivatives are taken in forward and in reverse
-mode and in either order; what is shown is the worst of all. The truth is the equation
-of the documentation, evaluated with 160 to 800 digits by
+This page shows how exact the derivatives are. It gives the worst error that was found
+of each class that acts on every element by itself: in its value, in its first and
+second derivative with respect to $x$, in its derivative with respect to a
+hyper-parameter given as an array, and in the mixed second derivative. Derivatives are
+taken in forward and in reverse mode and in either order, and the worst of all is shown.
+The truth is the equation of the documentation, evaluated with 160 to 800 digits by
 [mpmath](https://mpmath.org). `nox -s accuracy` measures again.
 
-**Where.** $x$ is 0 and of all magnitudes up to the largest number of the dtype, with
+**Where.** $x$ is 0, or of any magnitude up to the largest number of the dtype, with
 both signs. The hyper-parameter is its default, or one of 10⁻³⁰, 10⁻⁸, 10⁸ and 10³⁰
-(`alpha` of `QPseudoSpike` begins just above 1), and $x$ is then also of the magnitude
-at which something happens. The others keep their defaults.
+(`alpha` of `QPseudoSpike` begins just above 1), and $x$ then also has the magnitudes
+at which the function bends. The other hyper-parameters keep their defaults.
 
-**In what unit.** One unit is the last place of the result, and what the true result
-changes when $x$ and the hyper-parameter are rounded, by half a unit in their own last
-place: no program can know better what it was given. XLA takes subnormal numbers for 0
-on the CPU, so that an error of 64 times the smallest normal number counts as 0; where
-the result is multiplied with a hyper-parameter at last (`gain`, `c1`, `h`, `scale`,
-`slope`), it is that multiple. What is larger than the largest number may be infinite.
-Beyond $10^5$ radians a sine is not compared.
+**In what unit.** One unit is the last place of the result, plus the change of the true
+result when $x$ and the hyper-parameter are rounded by half a unit in their own last
+place, because no program can know its input better than that. On the CPU, XLA treats
+subnormal numbers as 0, so an error of 64 times the smallest normal number counts as 0.
+Where the result is finally multiplied by a hyper-parameter (`gain`, `c1`, `h`, `scale`,
+`slope`), this bound is multiplied by it too. A result beyond the largest number may be
+infinite. Sines are not compared beyond $10^5$ radians.
 
-**Where it is more than 4 units.** Up to 10 units are found near a zero crossing, where
-terms cancel, as in the sum of sines of `SquareWaveFourierSeries`. Thousands and more
-belong to hyper-parameters of 10³⁰ and 10⁻³⁰, in the far tail of an exponential: it is
-flushed to 0, and leaves nothing of a product that has a normal value, at least 10¹⁵
-times smaller than the largest value of the same function.
+**Where it is more than 4 units.** Errors of up to 10 units occur near a zero crossing,
+where terms cancel, as in the sum of sines of `SquareWaveFourierSeries`. Thousands of
+units and more occur with hyper-parameters of 10³⁰ and 10⁻³⁰, in the far tail of an
+exponential. The exponential is flushed to 0, although its product with another factor
+would be a normal number, at least 10¹⁵ times smaller than the largest value of the same
+function.
 
-In float16 and bfloat16 all is computed in float32 and rounded once.
+In float16 and bfloat16, everything is computed in float32 and rounded once.
 """
 COLUMNS = "| class | value | first | second | in a hyper-parameter | mixed |"
 

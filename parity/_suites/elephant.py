@@ -138,7 +138,9 @@ for kind, population in POPULATIONS.items():
         lambda times=times: np.sum(times.counts(10), 1),
     )
 
-SILENT = "Theirs of a train with no spikes or with one are NaN or an error"
+SILENT = (
+    "Where a train has too few spikes to measure, these libraries give NaN or an error."
+)
 ALONE = [np.array([4.0])]
 differs(
     "the variation of one spike",

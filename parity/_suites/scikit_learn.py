@@ -64,7 +64,7 @@ differs(
             np.array([1, 1]), np.array([1, 1]), num_classes=2
         ).cohen_kappa
     ),
-    "a Cohen's kappa of one class only is 0 here and NaN there",
+    "If there is only one class, Cohen's kappa is 0 here and NaN there",
 )
 
 # Rankings
@@ -93,7 +93,7 @@ differs(
     "the area under a curve of one class",
     lambda: theirs.roc_auc_score([1, 1], [0.2, 0.3]),
     lambda: ours.roc_auc(np.array([0.2, 0.3], np.float32), np.array([1, 1])),
-    "the area under a curve of one class only is 1/2 here and NaN there",
+    "the area under a curve is 1/2 here and NaN there",
 )
 PROBABILITIES = RANDOM.dirichlet(np.ones(4), 60).astype(np.float32)
 CLASSES = RANDOM.integers(0, 4, 60)
