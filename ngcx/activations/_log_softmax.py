@@ -22,6 +22,10 @@ class LogSoftmax(AbstractActivation):
     - `axis`: the axis along which the distribution sums to 1, or a tuple of axes,
         which count as one.
 
+    ??? cite "Reference"
+        Blanchard, Higham and Higham, *Accurately computing the log-sum-exp and softmax
+        functions*, IMA Journal of Numerical Analysis 2021.
+
     !!! example
 
         ```python

@@ -55,6 +55,10 @@ class CauchyThreshold(AbstractElementwise):
 
     - `lmbda`: $\lambda$, the threshold; 0 lets everything pass.
 
+    ??? cite "Reference"
+        Mayo, Holmes and Achim, *Iterative Cauchy thresholding: regularisation with a
+        heavy-tailed prior*, ICIP 2020; here the scale of the prior is 0.
+
     !!! example
 
         ```python

@@ -16,6 +16,10 @@ class Sigmoid(AbstractElementwise):
     **See also:** [`ngcx.surrogate.Sigmoid`][], which emits spikes and is differentiated
     as a sigmoid.
 
+    ??? cite "Reference"
+        Rumelhart, Hinton and Williams, *Learning representations by back-propagating
+        errors*, Nature 1986.
+
     !!! example
 
         ```python
@@ -51,6 +55,10 @@ class Sigmoid(AbstractElementwise):
 
 class Tanh(AbstractElementwise):
     r"""$f(x) = \tanh x$, with $f'(x) = \operatorname{sech}^2 x$.
+
+    ??? cite "Reference"
+        LeCun, Bottou, Orr and Müller, *Efficient backprop*, in Neural Networks: Tricks
+        of the Trade, 1998.
 
     !!! example
 
@@ -124,6 +132,10 @@ class Softplus(AbstractElementwise):
 class LogSigmoid(AbstractElementwise):
     r"""$f(x) = \ln \sigma(x) = -\ln(1 + e^{-x})$, the logarithm of the logistic
     function, with $f'(x) = \sigma(-x)$.
+
+    ??? cite "Reference"
+        Mächler, *Accurately computing log(1 - exp(-|a|))*, 2012, also for the logarithm
+        of $1 + e^x$.
 
     !!! example
 

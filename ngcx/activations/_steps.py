@@ -45,6 +45,10 @@ class Threshold(AbstractElementwise):
 
     - `threshold`: $\theta$, 1 by default as in the reference.
 
+    ??? cite "Reference"
+        Bengio, Léonard and Courville, *Estimating or propagating gradients through
+        stochastic neurons for conditional computation*, arXiv:1308.3432, 2013.
+
     !!! example
 
         ```python

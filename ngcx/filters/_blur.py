@@ -48,6 +48,10 @@ def gaussian_blur(
 
     **Raises:** `ValueError` for an image without pixels, and a negative radius.
 
+    ??? cite "Reference"
+        Marr and Hildreth, *Theory of edge detection*, Proceedings of the Royal Society
+        B 1980.
+
     !!! example
 
         ```python

@@ -80,6 +80,11 @@ def ratio_of_gaussians(
 
     **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][].
 
+    ??? cite "Reference"
+        Cavanaugh, Bair and Movshon, *Nature and interaction of signals from the
+        receptive field center and surround in macaque V1 neurons*, Journal of
+        Neurophysiology 2002.
+
     !!! example
 
         ```python

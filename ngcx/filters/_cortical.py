@@ -36,6 +36,10 @@ def cortical_difference_of_gaussians(
 
     **Raises:** `ValueError` as [`ngcx.filters.gaussian_blur`][].
 
+    ??? cite "Reference"
+        Sceniak, Hawken and Shapley, *Visual spatial characterization of macaque V1
+        neurons*, Journal of Neurophysiology 2001.
+
     !!! example
 
         ```python

@@ -125,6 +125,10 @@ def binary_cross_entropy(
 
     **See also:** [`ngcx.losses.cross_entropy`][] for one of several classes.
 
+    ??? cite "Reference"
+        Cox, *The regression analysis of binary sequences*, Journal of the Royal
+        Statistical Society B 1958.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.losses import binary_cross_entropy
@@ -169,6 +173,11 @@ def squared_error_to_targets(
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `values`.
 
+    ??? cite "Reference"
+        Eshraghian, Ward, Neftci, Wang, Lenz, Dwivedi, Bennamoun, Jeong and Lu,
+        *Training spiking neural networks using lessons from deep learning*, Proceedings
+        of the IEEE 2023.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.losses import squared_error_to_targets
@@ -210,6 +219,11 @@ def membrane_loss(
     - `lengths`: how many steps each sample has; all if not given.
 
     **Returns:** the mean over all steps that there are, in the dtype of `potentials`.
+
+    ??? cite "Reference"
+        Eshraghian, Ward, Neftci, Wang, Lenz, Dwivedi, Bennamoun, Jeong and Lu,
+        *Training spiking neural networks using lessons from deep learning*, Proceedings
+        of the IEEE 2023.
 
     ```python
     >>> import jax.numpy as jnp

@@ -79,6 +79,11 @@ def activity_penalty(
 
     **See also:** [`ngcx.losses.rate_penalty`][], which keeps neurons between two rates.
 
+    ??? cite "Reference"
+        Zenke and Vogels, *The remarkable robustness of surrogate gradient learning for
+        instilling complex function in spiking neural networks*, Neural Computation
+        2021.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.losses import activity_penalty

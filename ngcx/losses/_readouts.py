@@ -63,6 +63,11 @@ def spike_count(
     **See also:** [`ngcx.losses.spike_rate`][], which does not grow with the length of a
     sequence.
 
+    ??? cite "Reference"
+        Eshraghian, Ward, Neftci, Wang, Lenz, Dwivedi, Bennamoun, Jeong and Lu,
+        *Training spiking neural networks using lessons from deep learning*, Proceedings
+        of the IEEE 2023.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.losses import spike_count
@@ -99,6 +104,11 @@ def spike_rate(
     **See also:** [`ngcx.metrics.firing_rate`][], a score of all neurons;
     [`ngcx.losses.spike_count`][], without the division.
 
+    ??? cite "Reference"
+        Eshraghian, Ward, Neftci, Wang, Lenz, Dwivedi, Bennamoun, Jeong and Lu,
+        *Training spiking neural networks using lessons from deep learning*, Proceedings
+        of the IEEE 2023.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.losses import spike_rate
@@ -128,6 +138,11 @@ def mean_over_time(
     - `lengths`: how many steps each sample has; all if not given.
 
     **Returns:** one potential for each class, in the dtype of `potentials`.
+
+    ??? cite "Reference"
+        Eshraghian, Ward, Neftci, Wang, Lenz, Dwivedi, Bennamoun, Jeong and Lu,
+        *Training spiking neural networks using lessons from deep learning*, Proceedings
+        of the IEEE 2023.
 
     ```python
     >>> import jax.numpy as jnp
@@ -240,6 +255,10 @@ def first_spike_time(
     - `lengths`: how many steps each sample has; all if not given.
 
     **Returns:** one time for each neuron, in the dtype of `spikes`.
+
+    ??? cite "Reference"
+        Bohte, Kok and La Poutré, *Error-backpropagation in temporally encoded networks
+        of spiking neurons*, Neurocomputing 2002, learn from the times of first spikes.
 
     ```python
     >>> import jax.numpy as jnp

@@ -53,6 +53,9 @@ def binary_cross_entropy(
     **See also:** [`ngcx.losses.binary_cross_entropy`][], which takes logits, and is the
     one to train on.
 
+    ??? cite "Reference"
+        Good, *Rational decisions*, Journal of the Royal Statistical Society B 1952.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.metrics import binary_cross_entropy
@@ -97,6 +100,9 @@ def categorical_nll(
     `probabilities`.
 
     **Raises:** `ValueError` for probabilities of a single class.
+
+    ??? cite "Reference"
+        Good, *Rational decisions*, Journal of the Royal Statistical Society B 1952.
 
     !!! example
 
@@ -160,6 +166,10 @@ def kl_divergence(
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `probabilities`.
 
+    ??? cite "Reference"
+        Kullback and Leibler, *On information and sufficiency*, The Annals of
+        Mathematical Statistics 1951.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.metrics import kl_divergence
@@ -205,6 +215,10 @@ def gaussian_kl_divergence(
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the dtype
     of `mean1`. Infinite where a covariance is not positive definite, or is NaN, with
     gradient 0.
+
+    ??? cite "Reference"
+        Kullback and Leibler, *On information and sufficiency*, The Annals of
+        Mathematical Statistics 1951.
 
     ```python
     >>> import jax.numpy as jnp

@@ -87,6 +87,10 @@ def average_precision(
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the dtype
     of `scores`.
 
+    ??? cite "Reference"
+        Davis and Goadrich, *The relationship between precision-recall and ROC curves*,
+        ICML 2006.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.metrics import average_precision

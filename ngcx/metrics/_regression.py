@@ -51,6 +51,9 @@ def mean_squared_error(
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `predictions`. Infinite where a square exceeds that dtype.
 
+    ??? cite "Reference"
+        Gauss, *Theoria combinationis observationum erroribus minimis obnoxiae*, 1823.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.metrics import mean_squared_error
@@ -93,6 +96,11 @@ def mean_absolute_error(
 
     **See also:** [`ngcx.metrics.mean_squared_error`][], to which large errors count
     more.
+
+    ??? cite "Reference"
+        Willmott and Matsuura, *Advantages of the mean absolute error (MAE) over the
+        root mean square error (RMSE) in assessing average model performance*, Climate
+        Research 2005.
 
     !!! example
 
@@ -137,6 +145,11 @@ def root_mean_squared_error(
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
     `predictions`.
+
+    ??? cite "Reference"
+        Willmott and Matsuura, *Advantages of the mean absolute error (MAE) over the
+        root mean square error (RMSE) in assessing average model performance*, Climate
+        Research 2005.
 
     !!! example
 
@@ -187,6 +200,9 @@ def r_squared(
 
     **Returns:** a scalar, or with `"none"` one value a feature, in the dtype of
     `predictions`.
+
+    ??? cite "Reference"
+        Wright, *Correlation and causation*, Journal of Agricultural Research 1921.
 
     ```python
     >>> import jax.numpy as jnp

@@ -43,6 +43,10 @@ def sparsity(
     **Returns:** a scalar, or with `"none"` one value in [0, 1] a row, in the dtype of
     `codes`.
 
+    ??? cite "Reference"
+        Hurley and Rickard, *Comparing measures of sparsity*, IEEE Transactions on
+        Information Theory 2009.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.metrics import sparsity
@@ -136,6 +140,10 @@ def gini_index(
 
     **See also:** [`ngcx.metrics.hoyer_sparsity`][] and [`ngcx.metrics.sparsity`][].
 
+    ??? cite "Reference"
+        Hurley and Rickard, *Comparing measures of sparsity*, IEEE Transactions on
+        Information Theory 2009.
+
     !!! example
 
         ```python
@@ -180,6 +188,9 @@ def excess_kurtosis(
 
     **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
 
+    ??? cite "Reference"
+        Field, *What is the goal of sensory coding?*, Neural Computation 1994.
+
     !!! example
 
         ```python
@@ -221,6 +232,10 @@ def workload_entropy(
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the dtype
     of `counts`.
+
+    ??? cite "Reference"
+        Shannon, *A mathematical theory of communication*, Bell System Technical Journal
+        1948, for the entropy.
 
     ```python
     >>> import jax.numpy as jnp

@@ -36,6 +36,9 @@ def firing_rate(
 
     **See also:** [`ngcx.losses.spike_rate`][], one number for each class.
 
+    ??? cite "Reference"
+        Dayan and Abbott, *Theoretical Neuroscience*, MIT Press 2001.
+
     !!! example
 
         ```python
@@ -75,6 +78,10 @@ def fano_factor(
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)`, in
     the dtype of `spikes`.
+
+    ??? cite "Reference"
+        Fano, *Ionization yield of radiations. II. The fluctuations of the number of
+        ions*, Physical Review 1947.
 
     ```python
     >>> import jax.numpy as jnp
@@ -124,6 +131,10 @@ def breadth_of_tuning_curve(
     **Returns:** a scalar, or with `"none"` an array of shape `(neurons,)`, in the dtype
     of `responses`.
 
+    ??? cite "Reference"
+        Rolls and Tovee, *Sparseness of the neuronal representation of stimuli in the
+        primate temporal visual cortex*, Journal of Neurophysiology 1995.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.metrics import breadth_of_tuning_curve
@@ -165,6 +176,10 @@ def pearson_correlation(
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch, neurons)` with
     values in [-1, 1], in the dtype of `a`.
+
+    ??? cite "Reference"
+        Pearson, *Note on regression and inheritance in the case of two parents*,
+        Proceedings of the Royal Society of London 1895.
 
     !!! example
 

@@ -69,6 +69,10 @@ def latency(x: Float[Array, "*shape"], steps: Count) -> Float[Array, "time *shap
 
     **See also:** [`ngcx.neurons.poisson`][], a code by rate.
 
+    ??? cite "Reference"
+        Thorpe, Delorme and Van Rullen, *Spike-based strategies for rapid processing*,
+        Neural Networks 2001.
+
     !!! example
 
         ```python
@@ -108,6 +112,10 @@ def delta(
     **Returns:** counts in the dtype of `x`, with a last axis for on and off; 0 or 1
     where no signal changes by two thresholds in a step. A jump of more thresholds than
     the dtype counts (2,048 in float16) takes several steps.
+
+    ??? cite "Reference"
+        Miskowicz, *Send-on-delta concept: an event-based data reporting strategy*,
+        Sensors 2006.
 
     ```python
     >>> import jax.numpy as jnp
@@ -149,6 +157,10 @@ def decode_delta(
     - `threshold`: that of the encoder.
 
     **Returns:** the signal, in the dtype of `spikes`.
+
+    ??? cite "Reference"
+        Miskowicz, *Send-on-delta concept: an event-based data reporting strategy*,
+        Sensors 2006.
 
     ```python
     >>> import jax.numpy as jnp
@@ -242,6 +254,10 @@ def decode_population(
     **Returns:** one number for each population, in the dtype of `activity`.
 
     **Raises:** `ValueError` for fewer than 3 neurons.
+
+    ??? cite "Reference"
+        Pouget, Dayan and Zemel, *Information processing with population codes*, Nature
+        Reviews Neuroscience 2000.
 
     ```python
     >>> import jax.numpy as jnp

@@ -34,6 +34,10 @@ def inverse_logistic(
 
     **Returns:** an array of the shape and dtype of `x`.
 
+    ??? cite "Reference"
+        Berkson, *Application of the logistic function to bio-assay*, Journal of the
+        American Statistical Association 1944.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.ops import inverse_logistic
@@ -66,6 +70,10 @@ def inverse_tanh(
     - `clip_bound`: $b$; with 0 the ends give ∓∞.
 
     **Returns:** an array of the shape and dtype of `x`.
+
+    ??? cite "Reference"
+        Fisher, *On the "probable error" of a coefficient of correlation deduced from a
+        small sample*, Metron 1921.
 
     ```python
     >>> import jax.numpy as jnp

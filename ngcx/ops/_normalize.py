@@ -172,6 +172,9 @@ def layer_normalize(
 
     **Returns:** an array of the shape and dtype of `x`.
 
+    ??? cite "Reference"
+        Ba, Kiros and Hinton, *Layer normalization*, arXiv:1607.06450, 2016.
+
     ```python
     >>> import jax.numpy as jnp
     >>> from ngcx.ops import layer_normalize

@@ -23,6 +23,10 @@ class InverseSquareRoot(AbstractStep):
     **Elsewhere:** with `gain=2 * alpha`, Norse `circ(alpha)` and `circ_dist_fn(k)`,
     which have no default.
 
+    ??? cite "Reference"
+        Carlile, Delamarter, Kinney, Marti and Whitney, *Improving deep learning by
+        inverse square root linear units (ISRLUs)*, arXiv:1710.09967, 2017.
+
     !!! example
 
         ```python

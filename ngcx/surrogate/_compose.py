@@ -116,6 +116,9 @@ class Sparse(AbstractStep):
     **See also:** [`ngcx.surrogate.SparseFastSigmoid`][]; [`ngcx.init.Sparse`][], which
     draws weights most of which are 0.
 
+    ??? cite "Reference"
+        Perez-Nieves and Goodman, *Sparse spiking gradient descent*, NeurIPS 2021.
+
     !!! example
 
         ```python

@@ -61,6 +61,10 @@ class NonzeroSignLog(AbstractStep):
     braintools `NonzeroSignLog(alpha=1)`. snnax `superspike_surrogate(beta=10)`, in
     spite of its name, is `alpha=beta, gain=1 / beta`.
 
+    ??? cite "Reference"
+        Fang et al., *SpikingJelly: an open-source machine learning infrastructure
+        platform for spike-based intelligence*, Science Advances 2023.
+
     !!! example
 
         ```python
@@ -141,6 +145,10 @@ class FakeNumericalGradient(AbstractStep):
     - `gain`: scales $E$ and $E'$ alike.
 
     **Elsewhere:** SpikingJelly `FakeNumericalGradient(alpha=0.3)`, with `gain=1`.
+
+    ??? cite "Reference"
+        Fang et al., *SpikingJelly: an open-source machine learning infrastructure
+        platform for spike-based intelligence*, Science Advances 2023.
 
     !!! example
 

@@ -26,6 +26,10 @@ class SquareWaveFourierSeries(AbstractStep):
     **Elsewhere:** with `gain=1`, braintools `SquarewaveFourierSeries(n=2, t_period=8)`.
     SpikingJelly `SquarewaveFourierSeries(n=2, T_period=8)` sums one term fewer.
 
+    ??? cite "Reference"
+        Fang et al., *SpikingJelly: an open-source machine learning infrastructure
+        platform for spike-based intelligence*, Science Advances 2023.
+
     !!! example
 
         ```python

@@ -232,6 +232,10 @@ class LeakyReLU(AbstractStep):
 
     **See also:** [`ngcx.activations.LeakyReLU`][], which emits no spikes.
 
+    ??? cite "Reference"
+        Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic
+        models*, ICML 2013.
+
     !!! example
 
         ```python

@@ -72,6 +72,11 @@ class StochasticSpikeOperator(AbstractSurrogate):
 
     **Elsewhere:** snnTorch `SSO(mean=0, variance=0.2)`, with `gain=1`.
 
+    ??? cite "Reference"
+        Eshraghian, Ward, Neftci, Wang, Lenz, Dwivedi, Bennamoun, Jeong and Lu,
+        *Training spiking neural networks using lessons from deep learning*, Proceedings
+        of the IEEE 2023, in snnTorch.
+
     !!! example
 
         ```python
