@@ -50,16 +50,17 @@ def distance(x, y) -> np.ndarray:
     return np.where((x == y) | (np.isnan(x) & np.isnan(y)), 0.0, apart)
 
 
-def difference(actual, expected, moved=None) -> str:
+def difference(actual, expected, moved=None, scale: float = 0.0) -> str:
     """How results differ by more than rounding; `moved` is how far rounding errors of
-    the input may move them.
+    the input may move them, and `scale` is that of the terms they are differences of.
     """
     for i, (x, y) in enumerate(zip(actual, expected, strict=True)):
         if x.shape != y.shape or x.dtype != y.dtype:
             return f"{x.dtype}{list(x.shape)}, eagerly {y.dtype}{list(y.shape)}"
         limits = tolerance(y.dtype, 64) if is_floating(y) else {"rtol": 0, "atol": 0}
         with np.errstate(all="ignore"):
-            allowed = limits["rtol"] * np.abs(as_numbers(y)) + limits["atol"]
+            sizes = np.maximum(np.abs(as_numbers(y)), scale)
+            allowed = limits["rtol"] * sizes + limits["atol"]
             wrong = distance(x, y) > allowed + (moved[i] if moved else 0)
         if wrong.any():
             at = tuple(np.argwhere(wrong)[0])

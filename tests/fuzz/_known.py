@@ -76,6 +76,10 @@ RANGES = (
     (r"losses\.cross_entropy", "class_weights", 0.0, math.inf),
     (r"(losses|metrics)\.binary_cross_entropy", "targets", 0.0, 1.0),
 )
+# The name of a measure, and the scale of the terms of which it is a difference. Near 0
+# little of them is left, and how they were rounded is as large as their last places,
+# not as those of the measure.
+SCALES = ((r"metrics\.(adjusted_mutual_information|v_measure)", 1.0),)
 
 
 def is_known(name: str, invariant: str, text: str) -> bool:
@@ -90,3 +94,7 @@ def bounds(name: str, argument: str) -> tuple[float, float]:
         if re.match(names, name) and re.match(arguments, argument):
             return low, high
     return -math.inf, math.inf
+
+
+def scale_of(name: str) -> float:
+    return max((scale for names, scale in SCALES if re.match(names, name)), default=0.0)

@@ -41,7 +41,7 @@ from ._errors import (
     nudged,
     trouble,
 )
-from ._known import bounds, is_known
+from ._known import bounds, is_known, scale_of
 from ._targets import MAKE, Target, split
 from ._values import BAD, DTYPES, LANES, SHAPES, lanes_of, number_in
 
@@ -320,7 +320,8 @@ class GoodRound(Round):
         return each
 
     def compare(self, how: str, traced, actual, expected):
-        if not difference(actual, expected):
+        scale = scale_of(self.target.name)
+        if not difference(actual, expected, scale=scale):
             return
         moved = [np.zeros(np.shape(x)) for x in expected]
         # Small errors pass no threshold, and larger ones leave what is cut off at 0.
@@ -331,5 +332,5 @@ class GoodRound(Round):
                 np.fmax(most, 128 / ulps * distance(x, y))
                 for most, x, y in zip(moved, near, expected, strict=True)
             ]
-        text = difference(actual, expected, moved)
+        text = difference(actual, expected, moved, scale)
         self.report(how, text and f"{how}: {text}", self.constants | traced)

@@ -14,6 +14,8 @@ from jax.core import Tracer
 from ngcx.analysis import TrainingResult
 
 from ..robustness._entries import Array, Entry
+from ._errors import difference
+from ._known import scale_of
 from ._rounds import run_epochs
 from ._run import visit
 from ._targets import Target, targets
@@ -103,6 +105,14 @@ def test_of_a_training_the_epochs_that_were_run_are_looked_at():
     cut, other = run_epochs((result, loss))
     np.testing.assert_array_equal(cut.loss, loss[:2])
     np.testing.assert_array_equal(other, loss)
+
+
+def test_what_is_left_of_a_difference_is_rounded_at_the_scale_of_its_terms():
+    zero, little, much = ([np.array(x)] for x in (0.0, 1e-17, 1e-13))
+    scale = scale_of("metrics.adjusted_mutual_information")
+    assert not difference(little, zero, scale=scale)
+    assert difference(much, zero, scale=scale)
+    assert difference(little, zero, scale=scale_of("metrics.mean_squared_error"))
 
 
 def test_every_public_callable_is_called():
