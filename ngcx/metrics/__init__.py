@@ -2,8 +2,6 @@
 
 from ._calibration import expected_calibration_error as expected_calibration_error
 from ._classification import (
-    Averages as Averages,
-    ClassificationReport as ClassificationReport,
     accuracy as accuracy,
     classification_report as classification_report,
 )
@@ -32,6 +30,10 @@ from ._regression import (
     mean_squared_error as mean_squared_error,
     r_squared as r_squared,
     root_mean_squared_error as root_mean_squared_error,
+)
+from ._report import (
+    Averages as Averages,
+    ClassificationReport as ClassificationReport,
 )
 from ._sparsity import (
     excess_kurtosis as excess_kurtosis,

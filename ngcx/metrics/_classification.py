@@ -1,17 +1,15 @@
 import functools as ft
 import math
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int, Integer
+from jaxtyping import Array, Bool, Float, Integer
 
 from .._compiled import compiled
-from .._numerics import mean, ratio, root, wide_dtype
-from .._reduction import Reduction, reduce
-from .._typing import Count, NonNegative, Scalar
+from .._numerics import wide_dtype
+from .._reduction import Reduction, filled, reduce
+from .._typing import Count
+from ._report import ClassificationReport, report_of
 from ._sums import Sums, Total, follows_from, mean_of_scores
 
 
@@ -76,124 +74,6 @@ def rightly_named(name: str, predictions, targets, top_k: int = 1):
     return right & _are_classes(predictions, predicted) & _are_classes(targets, target)
 
 
-class Averages(NamedTuple):
-    """A score of each class, and its means over the classes, as scikit-learn names
-    them.
-
-    **Attributes:**
-
-    - `of_classes`: the score of each class (`average=None`).
-    - `macro`: the mean over all classes, also those that never occur.
-    - `micro`: the score of the sums over the classes.
-    - `weighted`: the mean over the classes, weighted by how often each occurs.
-    """
-
-    of_classes: Float[Array, " classes"]
-    macro: Float[Array, ""]
-    micro: Float[Array, ""]
-    weighted: Float[Array, ""]
-
-
-class ClassificationReport(NamedTuple):
-    """What [`ngcx.metrics.classification_report`][] finds. Printed, it reads like that
-    of scikit-learn.
-
-    **Arguments:**
-
-    - `confusion`: how many rows of each class (first axis) were predicted as each
-        (second).
-    - `precision`: right predictions / predictions of the class.
-    - `recall`: right predictions / rows of the class.
-    - `misses`: how many rows predict nothing.
-    - `accuracy`: right predictions / rows that predict something.
-    - `adjusted_accuracy`: right predictions / rows: a miss counts as wrong.
-    - `balanced_accuracy`: the mean of the recall over the classes that occur.
-    - `cohen_kappa`: how much of what is not right by chance is right (Cohen, 1960).
-    - `matthews`: the correlation of predictions and targets (Matthews, 1975; Gorodkin,
-        2004).
-    - `support`: how many rows each class has.
-    - `prevalence`: the share of each class in the rows that have one.
-
-    !!! example
-
-        ```python
-        >>> import jax.numpy as jnp
-        >>> from ngcx.metrics import classification_report
-        >>> scores = jnp.eye(3)[jnp.array([0, 1, 1, 2])]
-        >>> report = classification_report(scores, jnp.array([0, 1, 2, 2]))
-        >>> print(report.accuracy, report.recall.of_classes)
-        0.75 [1.  1.  0.5]
-
-        ```
-    """
-
-    confusion: Int[Array, "classes classes"]
-    precision: Averages
-    recall: Averages
-    misses: Int[Array, ""]
-    accuracy: Float[Array, ""]
-    adjusted_accuracy: Float[Array, ""]
-    balanced_accuracy: Float[Array, ""]
-    cohen_kappa: Float[Array, ""]
-    matthews: Float[Array, ""]
-    support: Int[Array, " classes"]
-    prevalence: Float[Array, " classes"]
-
-    @compiled
-    def f_score(self, beta: NonNegative[Scalar] = 1.0) -> Averages:
-        r"""The weighted harmonic mean of precision and recall (van Rijsbergen, 1979).
-
-        $$F_\beta = \frac{(1 + \beta^2) P R}{\beta^2 P + R}$$
-
-        is 0 where both are.
-
-        **Arguments:**
-
-        - `beta`: $\beta$, how many times more the recall counts than the precision.
-
-        **Returns:** the score of each class, and the means over the classes.
-        """
-        beta = jnp.asarray(beta, self.precision.macro.dtype)
-        # The square of the smaller of beta and its inverse does not overflow.
-        square = jnp.square(jnp.minimum(beta, ratio(jnp.ones_like(beta), beta)))
-        more, less = 1 / (1 + square), square / (1 + square)
-        of_precision = jnp.where(beta > 1, more, less)
-        of_recall = jnp.where(beta > 1, less, more)
-
-        def score(precision, recall):
-            mixed = of_precision * precision + of_recall * recall
-            return ratio(precision * recall, mixed)
-
-        of_classes = score(self.precision.of_classes, self.recall.of_classes)
-        micro = score(self.precision.micro, self.recall.micro)
-        return _averages(of_classes, micro, self.prevalence)
-
-    def __str__(self) -> str:
-        array = isinstance(self.support, jax.Array | np.ndarray)
-        if not array or isinstance(self.support, Tracer) or self.support.ndim != 1:
-            return repr(self)
-        scores = self.precision, self.recall, self.f_score()
-        of_classes, macro, _, weighted = zip(*scores, strict=True)
-        rows = int(jnp.sum(self.support))
-        line = ("{:>12} " + 3 * " {:>9.2f}" + " {:>9}").format
-        table = np.asarray([*of_classes, self.support], float).T
-        return "\n".join(
-            [
-                " " * 14 + "precision    recall  f1-score   support",
-                "",
-                *(line(i, *row, int(count)) for i, (*row, count) in enumerate(table)),
-                "",
-                f"{'accuracy':>12} {self.adjusted_accuracy:>30.2f} {rows:>9}",
-                line("macro avg", *map(float, macro), rows),
-                line("weighted avg", *map(float, weighted), rows),
-            ]
-        )
-
-
-def _averages(of_classes, micro, weights) -> Averages:
-    return Averages(of_classes, mean(of_classes), micro, jnp.sum(of_classes * weights))
-
-
 def _counts(metric) -> Sums:
     """The report follows from a table of counts."""
     fixed = getattr(metric, "keywords", {})
@@ -207,15 +87,20 @@ def _counts(metric) -> Sums:
             )
         return _counts_of(jnp.zeros((classes + 1, classes + 1), int))
 
-    def of_batch(dtype, *batch, **options):
+    def of_batch(dtype, *batch, sample_weight=None, **options):
+        if sample_weight is not None:
+            raise ValueError(
+                "`sample_weight` is not streamed; call `classification_report` on all "
+                "rows together."
+            )
         return _counts_of(_table(*batch, **(fixed | options)))
 
-    return Sums(zeros, of_batch, _report)
+    return Sums(zeros, of_batch, report_of)
 
 
 def _counts_of(table):
     """The table, the rows that predict nothing, and those of each class."""
-    misses, support = jnp.sum(table[:, -1], dtype=int), jnp.sum(table[:-1], 1)
+    misses, support = jnp.sum(table[:, -1]), jnp.sum(table[:-1], 1)
     return table, misses, support
 
 
@@ -226,6 +111,7 @@ def classification_report(
     targets: Float[Array, "*batch classes"] | Integer[Array, "*batch"],
     *,
     num_classes: Count | None = None,
+    sample_weight: Float[Array, "*batch"] | None = None,
     where: Bool[Array, "*batch"] | None = None,
 ) -> ClassificationReport:
     """The confusion matrix of a classifier, and the scores that follow from it.
@@ -248,6 +134,8 @@ def classification_report(
         indices.
     - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
     - `num_classes`: how many classes there are; needed if both are indices.
+    - `sample_weight`: how much each row counts, 0 or more; once if not given. The
+        report then has sums of weights where it has numbers of rows.
     - `where`: the rows that count.
 
     **Returns:** a [`ngcx.metrics.ClassificationReport`][], its ratios in the dtype of
@@ -279,9 +167,16 @@ def classification_report(
 
     ```
     """
-    table = _table(predictions, targets, num_classes=num_classes, where=where)
-    totals = map(Total.of, _counts_of(table))
-    return _report(totals, _float_dtype(predictions))
+    table = _table(
+        predictions,
+        targets,
+        num_classes=num_classes,
+        sample_weight=sample_weight,
+        where=where,
+    )
+    with jax.enable_x64(True):
+        totals = [Total.of(each) for each in _counts_of(table)]
+    return report_of(totals, _float_dtype(predictions))
 
 
 def _are_classes(labels, winners):
@@ -320,7 +215,7 @@ def _float_dtype(predictions):
     return predictions.dtype if floating else jnp.result_type(float)
 
 
-def _table(predictions, targets, *, num_classes=None, where=None):
+def _table(predictions, targets, *, num_classes=None, sample_weight=None, where=None):
     """Counts rows by class and prediction; the last of either is that of none."""
     known = {
         labels.shape[-1]
@@ -341,44 +236,11 @@ def _table(predictions, targets, *, num_classes=None, where=None):
 
     cells = index("targets", targets) * (classes + 1)
     cells += index("predictions", predictions)
-    count = 1 if where is None else where.ravel().astype(int)
-    table = jnp.zeros((classes + 1) ** 2, int).at[cells].add(count)
-    return table.reshape(classes + 1, classes + 1)
-
-
-def _report(totals, dtype: Any) -> ClassificationReport:
-    """The report that counts make, its ratios in `dtype`."""
-    table, misses, support = totals
-    # What agrees by chance is taken off, and little may remain.
+    shape = classes + 1, classes + 1
+    if sample_weight is None:
+        count = 1 if where is None else where.ravel().astype(int)
+        return jnp.zeros(math.prod(shape), int).at[cells].add(count).reshape(shape)
+    # Sums of many weights are rounded once.
     with jax.enable_x64(True):
-        wide = table.rounded(jnp.float64)
-        right, predicted, rows = jnp.diagonal(wide), jnp.sum(wide, 0), jnp.sum(wide, 1)
-        size, all_right = jnp.sum(rows), jnp.sum(right[:-1])
-        # The sums of the classes are no less than any part, so that no ratio exceeds 1.
-        in_classes, as_classes = jnp.sum(rows[:-1]), jnp.sum(predicted[:-1])
-        recall = ratio(right, rows)[:-1]
-        prevalence = ratio(rows[:-1], in_classes)
-        # A product of matrices is of float32 when JAX maps over it without x64.
-        chance = jnp.sum(rows * predicted)
-        above_chance = size * jnp.sum(right) - chance
-        spreads = (
-            root(jnp.square(size) - jnp.sum(jnp.square(x))) for x in (rows, predicted)
-        )
-        accuracy = ratio(all_right, as_classes)
-        scores = {
-            "precision": _averages(ratio(right, predicted)[:-1], accuracy, prevalence),
-            "recall": _averages(recall, ratio(all_right, in_classes), prevalence),
-            "accuracy": accuracy,
-            "adjusted_accuracy": ratio(all_right, size),
-            "balanced_accuracy": mean(recall, where=rows[:-1] > 0),
-            "cohen_kappa": ratio(above_chance, jnp.square(size) - chance),
-            "matthews": ratio(above_chance, math.prod(spreads)),
-            "prevalence": prevalence,
-        }
-        scores = jax.tree.map(lambda score: score.astype(dtype), scores)
-    return ClassificationReport(
-        confusion=table.counted()[:-1, :-1],
-        misses=misses.counted(),
-        support=support.counted(),
-        **scores,
-    )
+        weights = filled(sample_weight.astype(float), where, ()).ravel()
+        return jnp.zeros(math.prod(shape)).at[cells].add(weights).reshape(shape)

@@ -117,6 +117,33 @@ equal(
 )
 
 WEIGHTS = RANDOM.random(60)
+weighted = ours.classification_report(
+    PROBABILITIES, CLASSES, sample_weight=WEIGHTS.astype(np.float32)
+)
+for name, score in {
+    "balanced_accuracy_score": weighted.balanced_accuracy,
+    "cohen_kappa_score": weighted.cohen_kappa,
+    "confusion_matrix": weighted.confusion,
+    "matthews_corrcoef": weighted.matthews,
+}.items():
+    equal(
+        f"a weighted {name}",
+        lambda name=name: getattr(theirs, name)(
+            CLASSES, PROBABILITIES.argmax(1), sample_weight=WEIGHTS
+        ),
+        lambda score=score: score,
+    )
+for one, other in (
+    (theirs.roc_auc_score, ours.roc_auc),
+    (theirs.average_precision_score, ours.average_precision),
+):
+    equal(
+        f"a weighted {one.__name__}",
+        lambda one=one: one(CLASSES > 1, PROBABILITIES[:, 0], sample_weight=WEIGHTS),
+        lambda other=other: other(
+            PROBABILITIES[:, 0], CLASSES > 1, sample_weight=WEIGHTS.astype(np.float32)
+        ),
+    )
 equal(
     "a weighted accuracy",
     lambda: theirs.accuracy_score(

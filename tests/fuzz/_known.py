@@ -70,7 +70,7 @@ RANGES = (
     (r"neurons\.BatchNorm\.", "state", 0.0, 1e30),  # It holds variances.
     # Larger ones may overflow when they are added up over time.
     (r"neurons\.", "", -1e30, 1e30),
-    (r"density\.", "weights|sample_weight|counts", 0.0, 1e30),
+    (r"(density|metrics)\.", "weights|sample_weight|counts", 0.0, 1e30),
     (r"density\.", "rates|covariances", 1e-30, 1e30),
     (r"density\.", "probabilities", 0.0, 1.0),
     (r"losses\.cross_entropy", "class_weights", 0.0, math.inf),

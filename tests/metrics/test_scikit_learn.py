@@ -22,33 +22,38 @@ CLASSES = {"labels": range(5), "zero_division": 0}
 report_of = jax.jit(ft.partial(metrics.classification_report, num_classes=5))
 
 
-def agrees(report, labels, guesses, rtol):
+def agrees(report, labels, guesses, rtol, sample_weight=None):
     """Asserts that a report is that of scikit-learn, in which no class is a class."""
+    weights = np.ones(len(labels)) if sample_weight is None else sample_weight
+    weighted: Any = {"sample_weight": sample_weight}
 
     def same(got, expected):
         np.testing.assert_allclose(got, expected, rtol=rtol, atol=1e-12)
 
-    table = theirs.confusion_matrix(labels, guesses, labels=range(5))
-    np.testing.assert_array_equal(report.confusion, table)
-    assert report.misses == np.sum(guesses == -1)
+    table = theirs.confusion_matrix(labels, guesses, labels=range(5), **weighted)
+    exactly = np.testing.assert_array_equal if sample_weight is None else same
+    exactly(report.confusion, table)
+    exactly(report.misses, np.sum(weights[guesses == -1]))
+    exactly(report.support, np.bincount(labels, weights, 5))
     for beta in (0.5, 1.0, 2.0):
         for average in (None, "macro", "micro", "weighted"):
             expected = theirs.precision_recall_fscore_support(
-                labels, guesses, beta=beta, average=average, **CLASSES
+                labels, guesses, beta=beta, average=average, **CLASSES, **weighted
             )
             ours = (report.precision, report.recall, report.f_score(beta))
             for one, other in zip(ours, expected[:3], strict=True):
                 same(getattr(one, average or "of_classes"), other)
-    np.testing.assert_array_equal(
-        report.support, [np.sum(labels == i) for i in range(5)]
+    occurs = np.unique(labels[weights > 0])
+    recalls = theirs.recall_score(
+        labels, guesses, labels=occurs, average="macro", **weighted
     )
-    occurs = np.unique(labels[labels >= 0])
-    recalls = theirs.recall_score(labels, guesses, labels=occurs, average="macro")
     same(report.balanced_accuracy, recalls)
-    same(report.adjusted_accuracy, np.mean((labels == guesses) & (labels >= 0)))
-    kappa = theirs.cohen_kappa_score(labels, guesses, replace_undefined_by=0.0)
+    same(report.adjusted_accuracy, np.average(labels == guesses, weights=sample_weight))
+    kappa = theirs.cohen_kappa_score(
+        labels, guesses, replace_undefined_by=0.0, **weighted
+    )
     same(report.cohen_kappa, kappa)
-    same(report.matthews, theirs.matthews_corrcoef(labels, guesses))
+    same(report.matthews, theirs.matthews_corrcoef(labels, guesses, **weighted))
 
 
 @pytest.mark.filterwarnings("ignore")  # They warn where a class is missing.
@@ -60,6 +65,40 @@ def test_reports(seed, low, high):
     kept = rng.random(40) < 0.8
     report = report_of(guesses, labels, where=kept)
     agrees(report, labels[kept], guesses[kept], 1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(seed=SEEDS, unit=st.sampled_from([1.0, 2.0**-100, 2.0**100]))
+def test_weighted_reports(seed, unit):
+    rng = np.random.default_rng(seed)
+    labels, guesses = rng.integers(0, 4, 40), rng.integers(-1, 4, 40)
+    weights = rng.permuted(np.arange(40) > 8) * rng.random(40)
+    weights, kept = weights.astype(np.float32), rng.random(40) < 0.8
+    report = report_of(
+        guesses,
+        labels,
+        sample_weight=np.where(kept, np.float32(unit) * weights, np.nan),
+        where=kept,
+    )
+    sums = ("confusion", "misses", "support")
+    report = report._replace(**{n: getattr(report, n) / unit for n in sums})
+    agrees(report, labels[kept], guesses[kept], 1e-6, weights[kept].astype(float))
+
+
+def test_weights_are_neither_counted_nor_streamed():
+    labels = np.array([0, 1, 1])
+    weights = np.array([0.5, 1.0, 1.25], np.float32)
+    for dtype in (jnp.float16, jnp.float32):
+        scores = jnp.eye(2, dtype=dtype)[labels]
+        report = metrics.classification_report(scores, labels, sample_weight=weights)
+        assert report.support.dtype == report.confusion.dtype == dtype
+        lines = [line.split() for line in str(report).split("\n")]
+        assert [line[-1] for line in lines if line][1:] == ["0.50", "2.25"] + 3 * [
+            "2.75"
+        ]
+    total = metrics.Streaming.init(metrics.classification_report, num_classes=2)
+    with pytest.raises(ValueError, match="`sample_weight` is not streamed"):
+        total.update(labels, labels, sample_weight=weights)
 
 
 def test_scores_and_indices_make_the_same_report():
@@ -98,8 +137,8 @@ def test_a_printed_report_reads_like_theirs():
 
 
 rankings = jax.jit(
-    lambda scores, labels, where=None: [
-        measure(scores, labels, reduction="none", where=where)
+    lambda scores, labels, where=None, weights=None: [
+        measure(scores, labels, reduction="none", sample_weight=weights, where=where)
         for measure in (metrics.roc_auc, metrics.average_precision)
     ]
 )
@@ -122,8 +161,31 @@ def test_rankings(seed, ties):
             close(got[1][row], theirs.average_precision_score(*mine), np.float32)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)
+@given(seed=SEEDS, ties=st.sampled_from([2, 10, 10**6]))
+def test_weighted_rankings(seed, ties, dtype):
+    rng = np.random.default_rng(seed)
+    scores = jnp.asarray(rng.integers(-ties, ties, (2, 30)), dtype)
+    labels = rng.integers(0, 2, (2, 30))
+    labels[:, :2] = 0, 1
+    kept = rng.random((2, 30)) < 0.7
+    weights = (rng.random((2, 30)) * (rng.random((2, 30)) < 0.9)).astype(np.float32)
+    kept[:, :2], weights[:, :2] = True, 0.5
+    got = rankings(scores, labels, kept, np.where(kept, weights, np.nan))
+    for row in range(2):
+        mine = (labels[row], scores[row], weights[row].astype(float))
+        *mine, of_mine = (np.asarray(each)[kept[row]] for each in mine)
+        for one, measure in zip(
+            got, (theirs.roc_auc_score, theirs.average_precision_score), strict=True
+        ):
+            close(one[row], measure(*mine, sample_weight=of_mine), np.float32)
+
+
 def test_rankings_of_one_class_and_of_nan():
     scores = jnp.array([0.1, 0.7, 0.4])
+    weightless = rankings(scores, jnp.array([0, 1, 1]), None, jnp.zeros(3))
+    assert [*map(float, weightless)] == [0.5, 0]
     for labels, areas in ((0, (0.5, 0)), (1, (0.5, 1))):
         np.testing.assert_array_equal(rankings(scores, jnp.full(3, labels)), areas)
     nothing = jnp.zeros(3, bool)
@@ -253,12 +315,19 @@ def test_a_million_samples_are_those_of_scikit_learn():
     labels, guesses = rng.integers(0, 5, (2, size))
     guesses[: size // 100] = labels[: size // 100]
     agrees(report_of(guesses, labels), labels, guesses, 1e-6)
+    weights = rng.random(size).astype(np.float32)
+    report = report_of(guesses, labels, sample_weight=weights)
+    agrees(report, labels, guesses, 1e-6, weights.astype(float))
     truth = labels > 2
     for scores in (rng.normal(size=size) + truth, rng.integers(0, 99, size) + truth):
         scores = scores.astype(np.float32)
-        got = rankings(scores, truth)
-        close(got[0], theirs.roc_auc_score(truth, scores), np.float32)
-        close(got[1], theirs.average_precision_score(truth, scores), np.float32)
+        for mine in (None, weights):
+            got = rankings(scores, truth, None, mine)
+            for one, measure in zip(
+                got, (theirs.roc_auc_score, theirs.average_precision_score), strict=True
+            ):
+                expected = measure(truth, scores, sample_weight=mine)
+                close(one, expected, np.float32)
     targets = 100 + rng.normal(size=(size, 1)).astype(np.float32)
     noise = rng.normal(size=(size, 1)).astype(np.float32)
     for predictions in (

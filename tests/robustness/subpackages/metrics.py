@@ -54,6 +54,7 @@ COVARIANCE = Array("*batch features features", "float", definite)
 PARTITION = Array("*batch samples", "int")
 BINARY = Array("*batch samples", "bool int")
 SAMPLES = Array("*batch samples")
+WEIGHTS = Array("*batch samples", optional=True)
 TIMES = metrics.SpikeTimes(
     jnp.array([[[0.5, 2.0, 2.5], [1.0, 9.0, 9.0]]] * 2),
     jnp.array([[3, 1], [2, 0]]),
@@ -98,7 +99,7 @@ ENTRIES = {
     "average_precision": entry(
         metrics.average_precision,
         "*batch samples",
-        {"scores": SAMPLES, "labels": BINARY},
+        {"scores": SAMPLES, "labels": BINARY, "sample_weight": WEIGHTS},
         differentiable=False,
     ),
     "bayesian_information_criterion": Entry(
@@ -129,6 +130,7 @@ ENTRIES = {
             "predictions": EITHER,
             "targets": LABELS,
             "num_classes": Size(3, optional=True),
+            "sample_weight": Array("*batch", optional=True),
             "where": Array("*batch", "bool", optional=True),
         },
         also=("num_classes",),
@@ -228,7 +230,7 @@ ENTRIES = {
     "roc_auc": entry(
         metrics.roc_auc,
         "*batch samples",
-        {"scores": SAMPLES, "labels": BINARY},
+        {"scores": SAMPLES, "labels": BINARY, "sample_weight": WEIGHTS},
         differentiable=False,
     ),
     "root_mean_squared_error": entry(
