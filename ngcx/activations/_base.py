@@ -30,21 +30,23 @@ class AbstractActivation(Module):
         **Arguments:**
 
         - `x`: a floating-point array of any shape.
-        - `key`: is not used. `eqx.nn.Sequential` gives one to each of its layers.
+        - `key`: not used. It is there because `eqx.nn.Sequential` gives one to each
+            layer.
 
         **Returns:** an array of the shape and dtype of `x`.
         """
 
     @abc.abstractmethod
     def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "..."]:
-        r"""Computes $f'(x)$, in the dtype of `x`: what `jax.grad` gives as well."""
+        r"""Computes $f'(x)$, in the dtype of `x`. `jax.grad` gives the same numbers."""
 
 
 class AbstractElementwise(AbstractActivation):
     r"""An activation that acts on each element by itself.
 
     A new one states its fields, its `equation` and two formulas, `_value` and
-    `_derivative`; compilation, type checks, dtypes and differentiation follow.
+    `_derivative`; the base class takes care of compilation, type checks, dtypes and
+    differentiation.
 
     !!! example
 

@@ -15,13 +15,14 @@ def create(name: str, **hyperparameters) -> AbstractActivation:
 
     **Arguments:**
 
-    - `name`: the name of a class in snake case, as `"leaky_relu"`, or what ngc-learn
-        calls the function, as `"lrelu"`.
+    - `name`: the name of a class in snake case, such as `"leaky_relu"`, or the name of
+        the function in ngc-learn, such as `"lrelu"`.
     - `hyperparameters`: the fields of the class of that name.
 
     **Returns:** the activation.
 
-    **Raises:** `ValueError` for an unknown name, with all names and the nearest one.
+    **Raises:** `ValueError` for an unknown name; the message lists all names, and the
+    nearest one.
 
     **See also:** [`ngcx.surrogate.create`][], [`ngcx.diffeq.create`][] and
     [`ngcx.optim.create`][], which know the names of their own subpackages.

@@ -18,8 +18,7 @@ class ELU(AbstractElementwise):
 
     **Arguments:**
 
-    - `alpha`: the distance to which $f$ falls below 0. With 1, the default, $f$ is
-        smooth at 0.
+    - `alpha`: how far $f$ falls below 0. With 1, the default, $f$ is smooth at 0.
 
     ??? cite "Reference"
         Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by
@@ -53,7 +52,7 @@ class ELU(AbstractElementwise):
     @rounded_once
     def inverse(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         r"""Computes the $x$ with $f(x) = y$: $\ln(1 + y / \alpha)$ for $y \le 0$. It is
-        $-\infty$ at $y = -\alpha$, and NaN below, where there is none.
+        $-\infty$ at $y = -\alpha$, and NaN below, where there is no such $x$.
         """
         return jnp.where(y > 0, y, jnp.log1p(_negative(y) / self.alpha))
 
@@ -112,8 +111,8 @@ class CELU(AbstractElementwise):
 
     **Arguments:**
 
-    - `alpha`: the distance to which $f$ falls below 0, and the scale in $x$ on which it
-        does. With 1, the default, it is [`ngcx.activations.ELU`][].
+    - `alpha`: how far $f$ falls below 0, and the scale in $x$ on which it does so. With
+        1, the default, it is [`ngcx.activations.ELU`][].
 
     ??? cite "Reference"
         Barron, *Continuously differentiable exponential linear units*,

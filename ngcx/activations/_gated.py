@@ -51,8 +51,9 @@ class Swish(AbstractElementwise):
 
     **Arguments:**
 
-    - `beta`: $\beta$, the sharpness of the gate: 1 is [`ngcx.activations.SiLU`][], 0
-        halves $x$, and a large one comes near the rectifier. There is no usual value.
+    - `beta`: $\beta$, the sharpness of the gate: 1 gives [`ngcx.activations.SiLU`][], 0
+        halves $x$, and a large value comes near the rectifier. There is no default,
+        because there is no usual value.
 
     **See also:** [`ngcx.activations.SiLU`][], where $\beta$ is 1.
 
@@ -145,8 +146,9 @@ class GELU(AbstractElementwise):
 
     **Arguments:**
 
-    - `approximation`: how $\Phi$ is approximated. `"sigmoid"` is off by up to 0.021 and
-        is the default as in the reference, `"tanh"` by 0.0005, and `"none"` by nothing.
+    - `approximation`: how $\Phi$ is approximated. `"sigmoid"`, the default as in
+        ngc-learn, is off by up to 0.021, `"tanh"` by up to 0.0005, and `"none"` is
+        exact.
 
     ??? cite "Reference"
         Hendrycks and Gimpel, *Gaussian error linear units*, arXiv:1606.08415, 2016.

@@ -10,8 +10,8 @@ from ._sigmoidal import Sigmoid
 
 
 class GLU(Module):
-    r"""A gated linear unit: halves an axis into $a$ and $b$, and lets $b$ gate $a$,
-    $f(x) = a \, g(b)$.
+    r"""A gated linear unit. It splits an axis into halves $a$ and $b$, and lets $b$
+    gate $a$: $f(x) = a \, g(b)$.
 
     | `activation` | $g$ | known as |
     | --- | --- | --- |
@@ -57,9 +57,10 @@ class GLU(Module):
 
     @compiled
     def derivative(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        r"""Computes the two derivatives that each entry of $f$ has, in the places of
-        what they are taken in: $\frac{\partial f_i}{\partial a_i} = g(b_i)$ where $a_i$
-        is in `x`, and $\frac{\partial f_i}{\partial b_i} = a_i g'(b_i)$ where $b_i$ is.
+        r"""Computes the two derivatives of each entry of $f$, each at the place of the
+        entry with respect to which it is taken: $\frac{\partial f_i}{\partial a_i} =
+        g(b_i)$ where $a_i$ is in `x`, and $\frac{\partial f_i}{\partial b_i} = a_i
+        g'(b_i)$ where $b_i$ is.
         """
         a, b = self._halves(x)
         both = self.activation(b), a * self.activation.derivative(b)

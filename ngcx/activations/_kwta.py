@@ -52,7 +52,7 @@ class BinaryKWTA(AbstractActivation):
         """Computes 1 for the winners and 0 for the others, in the dtype of `x`.
 
         `where`, of a shape that broadcasts to that of `x`, says which entries compete.
-        The others lose and may be anything, NaN too; where fewer than `k` compete, all
+        The others lose and may hold anything, even NaN. If fewer than `k` compete, all
         of them win.
         """
         return _straight_through(winners(x, self.k, self.axis, where), x)
@@ -69,15 +69,15 @@ class KWTA(AbstractActivation):
     r"""k winners take all: $f(x)_i = x_i$ if $x_i$ is one of the $k$ largest entries
     along `axis`, else $0$, with $f'(x)_i = 1$ for the winners and $0$ elsewhere.
 
-    Exactly `k` win; among equals the first. With `groups`, `k` win in each group (all
-    of a group that is smaller), and entries of no group lose.
+    Exactly `k` win; among equals the first. With `groups`, `k` win in each group (or
+    all, in a smaller group), and entries that are in no group lose.
 
     **Arguments:**
 
     - `k`: how many win, in each group if there are groups.
     - `axis`: the axis along which the entries compete.
-    - `groups`: which entries along `axis` belong to each group; all to one if not
-        given, and `k` is then at most the size of the axis.
+    - `groups`: which entries along `axis` belong to each group. If it is not given, all
+        entries are one group, and `k` is at most the size of the axis.
 
     **See also:** [`ngcx.activations.BinaryKWTA`][], which gives ones.
 
@@ -112,7 +112,7 @@ class KWTA(AbstractActivation):
         """Computes `x` for the winners and 0 for the others.
 
         `where`, of a shape that broadcasts to that of `x`, says which entries compete.
-        The others lose and may be anything, NaN too; where fewer than `k` compete, all
+        The others lose and may hold anything, even NaN. If fewer than `k` compete, all
         of them win.
         """
         return jnp.where(self._winners(x, where), x, 0)

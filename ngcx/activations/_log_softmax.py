@@ -51,9 +51,9 @@ class LogSoftmax(AbstractActivation):
         r"""Computes the logarithm of the distribution along `axis`.
 
         `where`, of a shape that broadcasts to that of `x`, says which entries count.
-        The others give $-\infty$, the logarithm of 0, as in `jax.nn.log_softmax`, have
-        no gradient, and may be anything, NaN too. A row of which nothing counts gives
-        $-\infty$.
+        The others give $-\infty$, the logarithm of 0, as in `jax.nn.log_softmax`. They
+        have no gradient, and may hold anything, even NaN. A row in which nothing counts
+        gives $-\infty$.
         """
         rows, where, axis = one_axis(x, where, self.axis)
         rows, where = masked(widened(rows), where, axis)
@@ -64,9 +64,9 @@ class LogSoftmax(AbstractActivation):
     def derivative(
         self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
     ) -> Float[Array, "*batch D D"]:
-        """Computes the Jacobian: `axis` moves to the end, several as one. A second axis
-        of its length follows, over which the input varies. It is 0 for what does not
-        count.
+        """Computes the Jacobian. `axis` moves to the end, several axes as one, and a
+        second axis of the same length follows, along which the input varies. Entries
+        that do not count have the derivative 0.
         """
         x, where, axis = one_axis(x, where, self.axis)
         z, where = masked(widened(x), where, axis)

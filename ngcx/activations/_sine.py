@@ -13,7 +13,8 @@ class Sine(AbstractElementwise):
 
     **Arguments:**
 
-    - `omega_0`: the angular frequency in radians; 30 by default, as in the reference.
+    - `omega_0`: the angular frequency in radians; 30 by default, as in ngc-learn and in
+        the article.
 
     ??? cite "Reference"
         Sitzmann, Martel, Bergman, Lindell and Wetzstein, *Implicit neural

@@ -57,8 +57,8 @@ class Softmax(AbstractActivation):
         """Computes the distribution along `axis`, in the dtype of `x`.
 
         `where`, of a shape that broadcasts to that of `x`, says which entries count.
-        The others give 0, have no gradient, and may be anything, NaN too. A row of
-        which nothing counts gives 0.
+        The others give 0 and have no gradient, and may hold anything, even NaN. A row
+        in which nothing counts gives 0.
         """
         rows, where, axis = one_axis(x, where, self.axis)
         p = self._softmax(rows, where, axis)
@@ -68,9 +68,9 @@ class Softmax(AbstractActivation):
     def derivative(
         self, x: Float[Array, "*shape"], *, where: Bool[Array, "..."] | None = None
     ) -> Float[Array, "*batch D D"]:
-        """Computes the Jacobian: `axis` moves to the end, several as one. A second axis
-        of its length follows, over which the input varies. It is 0 for what does not
-        count.
+        """Computes the Jacobian. `axis` moves to the end, several axes as one, and a
+        second axis of the same length follows, along which the input varies. Entries
+        that do not count have the derivative 0.
         """
         x, where, axis = one_axis(x, where, self.axis)
         p = jnp.moveaxis(self._softmax(x, where, axis), axis, -1)

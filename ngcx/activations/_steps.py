@@ -43,7 +43,7 @@ class Threshold(AbstractElementwise):
 
     **Arguments:**
 
-    - `threshold`: $\theta$, 1 by default as in the reference.
+    - `threshold`: $\theta$, 1 by default as in ngc-learn.
 
     ??? cite "Reference"
         Bengio, Léonard and Courville, *Estimating or propagating gradients through

@@ -26,15 +26,17 @@ from ._sources import row_count
 class PaddedSource:
     """Sequences of unequal length, as a source of batches of one shape.
 
-    Rows are dictionaries of `"sequence"`, followed by zeros, and of `"length"`, the
-    number of steps that there are, for `lengths=` of networks and losses.
+    Each row is a dictionary with the `"sequence"`, filled up with zeros, and its
+    `"length"`, the number of steps, which you give to networks and losses as
+    `lengths=`.
 
     **Arguments:**
 
-    - `sequences`: arrays with time first, which agree in all but that.
-    - `length`: how long to make all of them; as the longest, if not given.
+    - `sequences`: arrays with time first. All other axes and the dtype must agree.
+    - `length`: the length to which all are filled up; the longest one, if not given.
 
-    **Raises:** `ValueError` for sequences that do not agree, or are longer.
+    **Raises:** `ValueError` for sequences that do not agree, or are longer than
+    `length`.
 
     !!! example
 
@@ -101,19 +103,19 @@ class PaddedSource:
 
 
 class BucketLoader(Module):
-    """Batches of sequences of similar length, in a handful of shapes, so that little of
-    what is computed is padding, and a program is compiled once for each shape.
+    """Batches of sequences of similar length, in a handful of shapes. So little time is
+    spent on padding, and a program is compiled only once for each shape.
 
     The sequences are divided into `buckets` by their lengths, with the least padding
-    that so many allow. An epoch visits the batches of all buckets in random order. It
-    is a pure function of a key and a step, as that of [`ngcx.data.DataLoader`][]:
-    nothing is stored, a state that was saved goes on with the very next batch, and with
-    `sharding` the batches are the same on any number of hosts.
+    that this number of buckets allows. An epoch visits the batches of all buckets in
+    random order. As with [`ngcx.data.DataLoader`][], a batch is a pure function of a
+    key and a step: nothing is stored, a saved state goes on with the very next batch,
+    and with `sharding` the batches are the same on any number of hosts.
 
     **Attributes:**
 
-    - `loaders`: one for each bucket.
-    - `lengths`: how long the sequences of each bucket are made.
+    - `loaders`: a loader for each bucket.
+    - `lengths`: the length to which the sequences of each bucket are padded.
     - `padding`: the share of all steps that is padding.
 
     **See also:** [`ngcx.data.DataLoader`][], for data of one length.
@@ -154,12 +156,12 @@ class BucketLoader(Module):
         """
         **Arguments:**
 
-        - `data`: a [`ngcx.data.PaddedSource`][] alone, or a pytree of one or several of
-            them and of arrays. The first says how long each sample is.
+        - `data`: a [`ngcx.data.PaddedSource`][], or a pytree of arrays and one or
+            several of these. The first one says how long each sample is.
         - `batch_size`, `shuffle`, `remainder`, `sharding`: as for `DataLoader`, for
-            each bucket: a batch that its last samples do not fill is filled up with
-            others of the same bucket, left out, or smaller.
-        - `buckets`: into how many to divide; fewer if there are fewer lengths.
+            each bucket. The last batch of a bucket is filled up with samples of the
+            same bucket, left out, or smaller.
+        - `buckets`: how many buckets there are; fewer if there are fewer lengths.
         """
         leaves = jtu.tree_leaves(data)
         sources = [leaf for leaf in leaves if isinstance(leaf, PaddedSource)]

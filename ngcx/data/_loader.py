@@ -30,7 +30,8 @@ Step: TypeAlias = int | np.integer | Integer[np.ndarray, ""] | Integer[Array, ""
 
 
 class LoaderState(Module):
-    """The place of an endless iteration: all that a checkpoint needs to go on.
+    """The place in an endless iteration over the data. A checkpoint needs nothing else
+    to go on.
 
     **Attributes:**
 
@@ -48,30 +49,31 @@ class DataLoader(Module):
     """Shuffled batches of a pytree of arrays, as a pure function of (key, step).
 
     Nothing is stored and nothing advances: the key of an epoch decides its order, so
-    any batch of any epoch can be had at any time, on the host or inside `jax.jit`, and
-    the same key always gives the same batches. The order is that of
-    [`ngcx.data.random_permutation_index`][], so that a batch costs the same however
-    large the data is.
+    you can ask for any batch of any epoch at any time, on the host or inside `jax.jit`,
+    and the same key always gives the same batches.
+    [`ngcx.data.random_permutation_index`][] computes the order, so a batch costs the
+    same however large the data is.
 
     Arrays of numpy, memory maps and other sources are read on the host, and the batch
     stays there unless there is a `sharding`; arrays of JAX are read on their device.
-    Floats of 64 bits come in 32 unless JAX has x64, on the host too.
+    Floats of 64 bits are converted to 32 bits unless JAX is in 64-bit mode, even on the
+    host.
 
     **Arguments:**
 
-    - `data`: arrays that agree in the length of their first axis. In the place of an
-        array may stand any object with a length or a shape that gives the rows of an
-        ascending index array, such as a dataset of HDF5 or Zarr, or an
+    - `data`: arrays that agree in the length of their first axis. You can give any
+        object instead of an array that has a length or a shape, and that returns the
+        rows of an ascending index array, such as a dataset of HDF5 or Zarr, or an
         [`ngcx.data.ItemSource`][]. Tables of pandas are read by position.
-    - `batch_size`: how many samples a batch has, over all processes together if there
-        are several.
-    - `remainder`: what becomes of the samples after the last full batch: filled up with
-        the first samples of the epoch, left out, or a smaller batch (on the host only).
-    - `sharding`: the place of each array of a batch. Every process reads the rows of
-        its own devices alone, and the batches do not depend on how many processes there
-        are.
-    - `shuffle`: whether each epoch has an order of its own; if not, samples come as
-        they lie.
+    - `batch_size`: how many samples a batch has; if there are several processes, in all
+        of them together.
+    - `remainder`: what happens to the samples after the last full batch. `"wrap"` fills
+        the batch up with the first samples of the epoch, `"drop"` leaves them out, and
+        `"partial"` gives a smaller batch (on the host only).
+    - `sharding`: where each array of a batch lies. Every process reads only the rows of
+        its own devices, and the batches do not depend on the number of processes.
+    - `shuffle`: whether each epoch has a random order of its own; if not, samples come
+        in the order of the data.
 
     **See also:** [`ngcx.data.BucketLoader`][] for sequences of unequal length;
     [`ngcx.data.prefetch`][], which reads the next batches in the background.
@@ -149,7 +151,8 @@ class DataLoader(Module):
     def from_named(
         cls, named: Sequence[tuple[str, Any]], batch_size: int, **options: Any
     ) -> "DataLoader":
-        """A loader of pairs of a name and an array, whose batches are dictionaries.
+        """Makes a loader from pairs of a name and an array. Its batches are
+        dictionaries.
 
         **Arguments:**
 
@@ -193,7 +196,7 @@ class DataLoader(Module):
         **Arguments:**
 
         - `key`: decides the order; fold in the number of the epoch.
-        - `start`: the batch to begin with, to go on where an epoch was left.
+        - `start`: the number of the first batch, to go on in the middle of an epoch.
 
         **Raises:** `ValueError` if `start` is not from 0 to `len(loader)`.
         """
@@ -207,8 +210,8 @@ class DataLoader(Module):
     def batch(self, key: PRNGKeyArray, step: Step) -> PyTree:
         """The batch at one step of the epoch of `key`; `step` may be traced.
 
-        **Raises:** `ValueError` if a concrete `step` is not from 0 to
-        `len(loader) - 1`. A traced one is not checked: it counts modulo `len(loader)`.
+        **Raises:** `ValueError` if a concrete `step` is not from 0 to `len(loader) -
+        1`. A traced step is not checked, and is taken modulo `len(loader)`.
         """
         rows = self.indices(key, step)
         return gatherer(self.data, self.sharding)(rows)
@@ -217,9 +220,10 @@ class DataLoader(Module):
     def indices(
         self, key: PRNGKeyArray, step: Step
     ) -> Int[np.ndarray, " batch"] | Int[Array, " batch"]:
-        """The rows that make up the batch at one step; arguments as for `batch`.
+        """The numbers of the rows in the batch at one step. The arguments are those of
+        `batch`.
 
-        **Returns:** an array of numpy, or of JAX where `key` or `step` is traced.
+        **Returns:** a numpy array, or a JAX array if `key` or `step` is traced.
         """
         if isinstance(step, Tracer):
             positions = self._traced_positions(step)

@@ -41,15 +41,16 @@ def random_permutation_index(
 ) -> Int[np.ndarray, "*shape"] | Int[Array, "*shape"]:
     """The element at position `i` of a random permutation of 0, ..., n - 1.
 
-    Takes O(1) time and memory, however large `n`: the permutation is never stored.
+    It takes O(1) time and memory, however large `n` is, because the permutation is
+    never stored.
 
     **Arguments:**
 
     - `key`: chooses the permutation.
-    - `i`: positions, each from 0 to n - 1; in an array of JAX, what is beyond counts as
-        the nearest of these. What comes as a Python number or a numpy array is computed
-        by numpy on the host, with the same result.
-    - `n`: the length. From 2^31 on, JAX needs x64.
+    - `i`: positions, each from 0 to n - 1. In a JAX array, positions beyond count as
+        the nearest valid one. A Python number or a numpy array is handled by numpy on
+        the host, with the same result.
+    - `n`: the length. From 2^31 on, JAX must be in 64-bit mode.
 
     **Returns:** the elements, of the shape of `i`, in int32 (int64 for `n` from 2^31
     on).

@@ -20,18 +20,18 @@ def prefetch(iterator: Iterable[T], size: Count = 2) -> Iterator[T]:
     """Takes from `iterator` ahead of time, in a thread, while the caller computes.
 
     The thread starts with the first item that is asked for, and stops with the last
-    one, or when the result is closed or forgotten. It sees what its caller sees at the
-    first item: the settings of JAX, the mesh of `jax.set_mesh`, context variables, and
-    the error state of numpy.
+    one, or when the result is closed or forgotten. It has the settings that its caller
+    has at the first item: those of JAX, the mesh of `jax.set_mesh`, context variables,
+    and how numpy handles floating-point errors.
 
     **Arguments:**
 
     - `iterator`: for example an epoch of a [`ngcx.data.DataLoader`][].
-    - `size`: how many items wait at most.
+    - `size`: the largest number of items that wait.
 
     **Returns:** the same items, in the same order.
 
-    **Raises:** what `iterator` raises, with its traceback, in the place of the item.
+    **Raises:** whatever `iterator` raises, with its traceback, instead of the item.
 
     !!! example
 

@@ -15,8 +15,8 @@ from ._threads import settings_here
 
 
 class ItemSource:
-    """A dataset that gives one item at a time, as those of Grain and torch do, as a
-    source of batches.
+    """Turns a dataset that gives one item at a time, as those of Grain and PyTorch do,
+    into a source of batches.
 
     Items may be any pytree of arrays and numbers; a batch stacks them.
 

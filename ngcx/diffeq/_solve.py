@@ -47,8 +47,8 @@ def solve(
 ) -> tuple[Float[Array, "..."], State]:
     """Integrates over many steps of one length, in one compiled loop.
 
-    The grid of time is exact: step `i` is taken at `t0 + i * dt`, which rounds once,
-    not `i` times.
+    Times are exact: step `i` is taken at `t0 + i * dt`, which is rounded once, not `i`
+    times.
 
     **Arguments:**
 
@@ -58,35 +58,35 @@ def solve(
         module, whose arrays are parameters. It returns the derivative of `y`, in the
         same structure and shapes; the time comes first, as for `scipy`'s `solve_ivp`.
     - `t0`, `y0`: the time at the start, and the state, a pytree of floating-point or
-        complex arrays. Between the first step and the last, half precisions are float32
-        (also for `f`), and what is returned is rounded; times are never of half
-        precision.
+        complex arrays. Half precisions are computed in float32 from the first step to
+        the last (also in `f`), and only the returned states are rounded. Times never
+        have half precision.
     - `dt`: the length of a step; a negative one goes back in time.
     - `steps`: how many steps to take.
-    - `args`: is handed on to `f` as it is; another floating-point number in it does not
-        compile anew.
-    - `save_every`: how many steps lie between the states to return. `None` returns the
-        last one alone, and needs memory for one state.
+    - `args`: is handed on to `f` as it is. Another floating-point number in it does not
+        compile again.
+    - `save_every`: how many steps lie between the states to return. `None` returns only
+        the last state, and needs memory for only one.
     - `save_at`: instead, the times of the states to return, in any order; `save_every`
-        does not count then. One between two steps is reached by a shorter step from the
-        one before it, so that it is as accurate as the others. The state of every step
-        is kept until the end.
-    - `stop`: a function `stop(t, y, args)` that returns a Boolean. Where it is true, no
-        further step is taken: shapes stay the same, and the time and the state at which
-        it became true are those of all that follows.
-    - `checkpoint`: whether gradients compute each step again, instead of keeping what
-        happened within it.
+        is ignored then. A time between two steps is reached by a shorter step from the
+        step before it, so its state is as accurate as the others. The state of every
+        step is kept until the end.
+    - `stop`: a function `stop(t, y, args)` that returns a Boolean. Once it is true, no
+        further step is taken. Shapes stay the same: the remaining entries repeat the
+        time and the state at which it became true.
+    - `checkpoint`: whether gradients compute each step again, instead of storing its
+        intermediate values.
     - `keywords`: further arguments of `f`, by their names: arrays and numbers, all of
         which are traced.
 
-    **Returns:** times and states after every `save_every` steps, with a leading axis;
-    or the last time and state without it. The start is not among them. The times
-    that `save_at` asks for before the start or after the end are the start or the end.
+    **Returns:** times and states after every `save_every` steps, with a leading axis,
+    or the last time and state without one. The start is not among them. If `save_at`
+    asks for a time before the start or after the end, it gets the start or the end.
 
     **Raises:** `ValueError` if `steps` is no multiple of `save_every`; `TypeError` for
-    a derivative of another structure or shape than `y`, for a complex one of a real
-    state, or the other way round, and for a step that changes what the state looks
-    like.
+    a derivative whose structure or shapes differ from those of `y`, or that is complex
+    for a real state or the other way round; `TypeError` for a step that changes the
+    structure, shapes or dtypes of the state.
 
     !!! example
 

@@ -44,15 +44,15 @@ class RungeKutta(Module):
         & b_1 & b_2 & b_3 & b_4
     \end{array}$$
 
-    and what is right of the vertical line are the two fields. The usual methods are
-    ready-made:
+    and the two fields are what is right of the vertical line: `rows` above, `weights`
+    below. The usual methods are ready-made:
 
     | method | order | stages | what it is |
     | --- | --- | --- | --- |
     | `euler` | 1 | 1 | Euler's step (Euler, 1768) |
     | `midpoint` | 2 | 2 | the explicit midpoint rule (Runge, 1895) |
     | `heun` | 2 | 2 | the trapezoidal rule made explicit (Heun, 1900) |
-    | `ralston` | 2 | 2 | the one with the least bound of its error (Ralston, 1962) |
+    | `ralston` | 2 | 2 | the method with the least error bound (Ralston, 1962) |
     | `rk4` | 4 | 4 | the classic step of Runge and Kutta (Kutta, 1901) |
 
     **Arguments:**
@@ -120,7 +120,8 @@ class RungeKutta(Module):
             are computed in float32, which is what `f` is given, and rounded once.
         - `dt`: the length of the step.
         - `args`: is handed on to `f`.
-        - `y_scale`: multiplies what a step adds to, at every stage: below 1 it dampens.
+        - `y_scale`: multiplies the state to which a step adds, at every stage. A value
+            below 1 dampens.
 
         **Returns:** the state at `t + dt`, in the dtypes of `y`.
 
@@ -170,9 +171,9 @@ def leapfrog(
     **Arguments:**
 
     - `f`: the vector field; of `(q, p)` it returns $(\dot q, \dot p)$.
-    - `t`, `dt`, `args`: are those of [`ngcx.diffeq.RungeKutta`][].
-    - `y`: positions and momenta `(q, p)`, pytrees of one structure; of the dtypes that
-        a step of `RungeKutta` takes.
+    - `t`, `dt`, `args`: as for [`ngcx.diffeq.RungeKutta`][].
+    - `y`: positions and momenta `(q, p)`, pytrees of the same structure, with the
+        dtypes that a step of `RungeKutta` takes.
 
     **Returns:** positions and momenta at `t + dt`.
 
@@ -200,8 +201,9 @@ def leapfrog(
 
 
 def create(name: str) -> Step:
-    """The step of that name: `"euler"` or `"rk1"`, `"midpoint"` or `"rk2"`, `"heun"` or
-    `"rk2_heun"`, `"ralston"` or `"rk2_ralston"`, `"rk4"`, `"leapfrog"`.
+    """Returns the step of the given name: `"euler"` or `"rk1"`, `"midpoint"` or
+    `"rk2"`, `"heun"` or `"rk2_heun"`, `"ralston"` or `"rk2_ralston"`, `"rk4"`,
+    `"leapfrog"`.
 
     **Arguments:**
 
@@ -210,7 +212,7 @@ def create(name: str) -> Step:
 
     **Returns:** the step, a function of `(f, t, y, dt, args)`.
 
-    **Raises:** `ValueError` for another name, with the nearest one.
+    **Raises:** `ValueError` for any other name; the message says which one is nearest.
 
     **See also:** [`ngcx.activations.create`][], [`ngcx.surrogate.create`][] and
     [`ngcx.optim.create`][], which know the names of their own subpackages.

@@ -123,8 +123,8 @@ class Linear3D(Module):
 
 
 class Lorenz(Module):
-    r"""Convection, and chaos (Lorenz, 1963): $\dot x = \sigma (y - x)$,
-    $\dot y = x (\rho - z) - y$, $\dot z = x y - \beta z$.
+    r"""The chaotic convection of Lorenz (1963): $\dot x = \sigma (y - x)$, $\dot y = x
+    (\rho - z) - y$, $\dot z = x y - \beta z$.
 
     A usual start is (-8, 7, 27).
 

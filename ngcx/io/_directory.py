@@ -9,7 +9,7 @@ from .._compiled import compiled
 # This is not compiled, as it works on the file system.
 @compiled(jit=False)
 def make_directory(path: str | os.PathLike[str]) -> pathlib.Path:
-    """Makes a folder, with its parents; one that exists already is fine.
+    """Makes a folder and its parents, unless it exists already.
 
     **Arguments:**
 

@@ -30,31 +30,33 @@ _Entry = dict[str, Any]
 def serialize(path: str | os.PathLike[str], tree: PyTree) -> None:
     """Saves a pytree, such as an Equinox module or the state of a training.
 
-    Arrays, keys and Python numbers are saved. All else is stated, and compared with
-    `like` when the file is loaded: the class of every node, every static field,
-    strings, functions and other objects. A function is stated by the name under which
-    it can be imported; a lambda, or a function made within another, also by its code,
-    by what it closes over and by its default arguments. An object that is no pytree is
-    stated by what `copy` would copy, or by its class if it cannot be copied.
+    Arrays, keys and Python numbers are saved. Everything else is described, and
+    compared with `like` when the file is loaded: the class of every node, every static
+    field, strings, functions and other objects. A function is described by the name
+    under which it can be imported. A lambda, or a function made within another one, is
+    also described by its code, by what it closes over and by its default arguments. An
+    object that is not a pytree is described by what `copy` would copy, or by its class
+    if it cannot be copied.
 
-    Whatever happens meanwhile, the file is either the old one or the new one: it is
-    written beside the old one, flushed to the disk, and then takes its name and its
-    mode. Arrays that are sharded over the devices of this process are gathered.
+    Whatever happens meanwhile, the file is either the old one or the new one: the new
+    file is written beside the old one, flushed to the disk, and then takes over its
+    name and its mode. Arrays that are sharded over the devices of this process are
+    gathered.
 
     **Arguments:**
 
     - `path`: the file, replaced if there is one.
-    - `tree`: any pytree. Arrays may be of JAX or numpy, and of any dtype but objects.
+    - `tree`: any pytree of JAX or numpy arrays, of any dtype but objects.
 
-    **Raises:** `TypeError` that names the leaf or node of which a part would be lost:
-    an array within a function (its closure, its default arguments, what
-    `functools.partial` has bound) or within an object that is no pytree; a masked array
-    or another subclass of `numpy.ndarray`; an array of objects. `ValueError` that names
-    an array of which a part is on another host; `OSError` if the file cannot be
+    **Raises:** `TypeError` that names a leaf or node if a part of it would be lost: an
+    array within a function (its closure, its default arguments, what
+    `functools.partial` has bound) or within an object that is not a pytree; a masked
+    array or another subclass of `numpy.ndarray`; an array of objects. `ValueError` that
+    names an array if a part of it is on another host; `OSError` if the file cannot be
     written. In each case the old file stays as it was.
 
     **See also:** [`ngcx.io.deserialize`][], which reads the file;
-    [`ngcx.io.inspect`][], which says what is in it.
+    [`ngcx.io.inspect`][], which shows what is in it.
 
     !!! example
 
@@ -93,24 +95,25 @@ def deserialize(path: str | os.PathLike[str], like: PyTree, *, at: str = "") -> 
 
     - `path`: the file.
     - `like`: a pytree of the classes, static fields, structure, shapes and dtypes of
-        what was saved, such as a freshly made module. In the place of an array may
-        stand a `jax.ShapeDtypeStruct`, as `eqx.filter_eval_shape` gives.
-    - `at`: the part of the file that is wanted, as [`ngcx.io.inspect`][] calls it, such
-        as `"['model'].layers[0]"`. A single key or field may be given by its name:
+        what was saved, such as a freshly made module. You may give a
+        `jax.ShapeDtypeStruct` in place of an array, as `eqx.filter_eval_shape` makes
+        them.
+    - `at`: the path of a part of the file, as [`ngcx.io.inspect`][] shows it, such as
+        `"['model'].layers[0]"`. A single key or field may be given by its name:
         `"model"`.
 
-    **Returns:** `like` with the saved values; each array is one of numpy or of JAX, on
-    the devices and with the sharding, as in `like`.
+    **Returns:** `like` with the saved values. As in `like`, each array is a numpy or a
+    JAX array, with the same devices and sharding.
 
-    **Raises:** `ValueError` for a file that is not one of these, was cut off or altered
-    anywhere, or is of another version; for one whose classes, static fields, structure,
-    types, shapes or dtypes are not those of `like`, naming the first node that differs,
-    what the file has and what `like` has; for `at` that is not in the file; for an
-    array of JAX of 64 bits in `like` without `jax.enable_x64`. `TypeError` for `like`
+    **Raises:** `ValueError` for a file that ngcx did not write, that was cut off or
+    altered anywhere, or that has another version; for a file whose classes, static
+    fields, structure, types, shapes or dtypes differ from `like`, with the first node
+    that differs, what the file has and what `like` has; if `at` is not in the file; for
+    a JAX array of 64 bits in `like` without `jax.enable_x64`. `TypeError` for a `like`
     that could not be saved; `OSError` if the file cannot be read.
 
-    A class or function that has another name now is known as long as the old name leads
-    to it. Files of ngcx 0.1.0 state neither classes nor static fields; they are loaded
+    A class or function that was renamed is recognised as long as the old name leads to
+    it. Files of ngcx 0.1.0 state neither classes nor static fields; they are loaded
     with a warning.
 
     **See also:** [`ngcx.io.serialize`][], which writes the file; [`ngcx.io.inspect`][],
@@ -168,16 +171,16 @@ class Contents:
 
 @compiled(jit=False)
 def inspect(path: str | os.PathLike[str]) -> Contents:
-    """Tells what a file of [`ngcx.io.serialize`][] holds: names, classes, static
-    fields, shapes and dtypes. No code that made it is needed, and none is run.
+    """Shows what a file of [`ngcx.io.serialize`][] holds: names, classes, static
+    fields, shapes and dtypes. It neither needs nor runs the code that made the file.
 
     **Arguments:**
 
     - `path`: the file.
 
-    **Returns:** what is in the file, which `print` shows as a list.
+    **Returns:** the contents of the file, which `print` shows as a list.
 
-    **Raises:** `ValueError` for a file that is not one of these, or was cut off or
+    **Raises:** `ValueError` for a file that ngcx did not write, or that was cut off or
     altered; `OSError` if it cannot be read.
 
     **See also:** [`ngcx.io.deserialize`][], which reads the arrays.

@@ -1,4 +1,4 @@
-"""Losses: what a spiking network is trained for, from logits, spikes and potentials."""
+"""Losses: functions of logits, spikes and potentials that networks are trained with."""
 
 from ._losses import (
     binary_cross_entropy as binary_cross_entropy,

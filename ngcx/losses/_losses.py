@@ -23,35 +23,35 @@ def cross_entropy(
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch"] | None = None,
 ) -> Float[Array, "..."]:
-    r"""The cross-entropy of the labels and the softmax of the logits, in nats:
+    r"""The cross-entropy between the labels and the softmax of the logits, in nats:
 
     $$-\sum_c w_c \, p_c \ln \operatorname{softmax}(z)_c, \qquad
     p_c = (1 - \varepsilon) \, t_c + \frac{\varepsilon}{C}$$
 
     For class indices it is the negative log-likelihood of the right class. It takes
-    logits $z$, since a softmax that is rounded to 0 has lost the logarithm and the
-    gradient.
+    logits $z$ instead of probabilities, since a softmax that is rounded to 0 has no
+    finite logarithm and no gradient.
 
     **Arguments:**
 
     - `logits`: any numbers, such as potentials, spike counts or minus the time of the
         first spike.
     - `labels`: $t$, class indices, or distributions over the classes. A row whose index
-        is no class, such as -1, does not count.
+        is not a class, such as -1, does not count.
     - `label_smoothing`: $\varepsilon$, how much of each label is spread evenly over all
         $C$ classes.
-    - `class_weights`: $w$, how much each class counts, from 0 on; 1 if not given. The
+    - `class_weights`: $w$, how much each class counts, 0 or more; 1 if not given. The
         mean is then divided by the sum of $w_c \, p_c$ over all rows, not by their
         number.
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `logits`.
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of `logits`.
 
     **Raises:** `ValueError` for logits of a single class.
 
     **See also:** [`ngcx.metrics.categorical_nll`][], which takes probabilities;
-    [`ngcx.losses.binary_cross_entropy`][] for a yes or no.
+    [`ngcx.losses.binary_cross_entropy`][] for yes-or-no answers.
 
     ??? cite "Reference"
         Label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, *Rethinking the
@@ -110,8 +110,8 @@ def binary_cross_entropy(
 
     $$-p \ln \sigma(z) - (1 - p) \ln(1 - \sigma(z))$$
 
-    where $\sigma$ is the logistic sigmoid. It is that of optax, with a mask and a
-    reduction. [`ngcx.metrics.binary_cross_entropy`][] takes probabilities instead.
+    where $\sigma$ is the logistic sigmoid. It is the same as in optax, with a mask and
+    a reduction. [`ngcx.metrics.binary_cross_entropy`][] takes probabilities instead.
 
     **Arguments:**
 
@@ -120,7 +120,7 @@ def binary_cross_entropy(
     - `reduction`: over all entries: `"mean"`, `"sum"` or `"none"`.
     - `where`: the entries that count.
 
-    **Returns:** a scalar, or with `"none"` one value an entry, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value per entry, in the dtype of
     `logits`.
 
     **See also:** [`ngcx.losses.cross_entropy`][] for one of several classes.
@@ -158,20 +158,20 @@ def squared_error_to_targets(
     label and `wrong` for all others.
 
     It is the squared error of spike counts and rates ([`ngcx.losses.spike_count`][],
-    [`ngcx.losses.spike_rate`][]), which asks every neuron for an amount of activity,
-    where a cross-entropy asks for differences. For targets of another form there is
-    [`ngcx.metrics.mean_squared_error`][].
+    [`ngcx.losses.spike_rate`][]), so it asks each neuron for an amount of activity,
+    while a cross-entropy only asks for differences between neurons. For other targets,
+    use [`ngcx.metrics.mean_squared_error`][].
 
     **Arguments:**
 
     - `values`: rates, counts or potentials.
-    - `labels`: class indices. A row whose index is no class has no right one.
-    - `right`, `wrong`: the targets, in the unit of the values. 0.8 and 0.2 of the steps
-        keep all neurons active, and so able to learn.
+    - `labels`: class indices. A row whose index is not a class has no right class.
+    - `right`, `wrong`: the targets, in the unit of the values. With 0.8 and 0.2 of the
+        steps, all neurons stay active and so can learn.
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `values`.
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of `values`.
 
     ??? cite "Reference"
         Eshraghian, Ward, Neftci, Wang, Lenz, Dwivedi, Bennamoun, Jeong and Lu,
@@ -205,20 +205,20 @@ def membrane_loss(
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, ""]:
     r"""[`ngcx.losses.squared_error_to_targets`][] of the potential in every step,
-    $\frac{1}{T C} \sum_t \sum_c (v_{tc} - y_c)^2$. It leads the right neuron to its
-    threshold and keeps the others away from it.
+    $\frac{1}{T C} \sum_t \sum_c (v_{tc} - y_c)^2$. It drives the right neuron to its
+    threshold and keeps the others away from theirs.
 
-    It has a gradient where no neuron spikes, and takes the potential before the reset,
-    `watch=("3.u",)`, which tells how far a neuron is above its threshold.
+    It has a gradient even where no neuron spikes. Give it the potential before the
+    reset, `watch=("3.u",)`, which shows how far a neuron is above its threshold.
 
     **Arguments:**
 
-    - `potentials`: those of the output neurons, time first.
+    - `potentials`: the potentials of the output neurons, time first.
     - `labels`: class indices.
     - `right`, `wrong`: the targets, in the unit of the potentials.
     - `lengths`: how many steps each sample has; all if not given.
 
-    **Returns:** the mean over all steps that there are, in the dtype of `potentials`.
+    **Returns:** the mean over all steps of all samples, in the dtype of `potentials`.
 
     ??? cite "Reference"
         Eshraghian, Ward, Neftci, Wang, Lenz, Dwivedi, Bennamoun, Jeong and Lu,

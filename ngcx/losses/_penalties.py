@@ -19,24 +19,24 @@ def rate_penalty(
     *,
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, ""]:
-    r"""What keeps neurons from falling silent and from firing all the time:
+    r"""A penalty on neurons that are silent, or that fire all the time:
 
     $$\frac{1}{N} \sum_n \bigl(\max(0, l - r_n)^2 + \max(0, r_n - u)^2\bigr)$$
 
     where $r_n$ is the rate of neuron $n$ in spikes a step, over all steps of all
-    samples. A neuron may so be silent for some samples, and each sample counts by its
-    length. The gradient of a silent neuron is $-2 l$ over the number of neurons, times
-    that of its rate.
+    samples. So a neuron may be silent for some samples, and longer samples count more.
+    The gradient of a silent neuron is $-2 l$ over the number of neurons, times that of
+    its rate.
 
     **Arguments:**
 
     - `spikes`: those of a layer, time first, as `watch` gives them.
-    - `lower`, `upper`: $l$ and $u$, the rates between which nothing is to pay.
+    - `lower`, `upper`: $l$ and $u$, the rates between which there is no penalty.
     - `lengths`: how many steps each sample has; all if not given.
 
     **Returns:** a scalar in the dtype of `spikes`.
 
-    **See also:** [`ngcx.losses.activity_penalty`][], which knows no target.
+    **See also:** [`ngcx.losses.activity_penalty`][], which has no target.
 
     ??? cite "Reference"
         Zenke and Vogels, *The remarkable robustness of surrogate gradient learning for
@@ -65,8 +65,8 @@ def activity_penalty(
     *,
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, ""]:
-    r"""What each spike costs: the mean of $r_n$ (L1, `power` 1) or of $r_n^2$ (L2,
-    `power` 2), which weighs on the busiest neurons, with the rates $r_n$ of
+    r"""A penalty on every spike: the mean of $r_n$ (L1, `power` 1), or of $r_n^2$ (L2,
+    `power` 2), which penalises the busiest neurons most. The rates $r_n$ are those of
     [`ngcx.losses.rate_penalty`][].
 
     **Arguments:**

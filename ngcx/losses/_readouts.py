@@ -14,9 +14,9 @@ from .._typing import Count, Natural
 def time_mask(
     lengths: Integer[Array, "*batch"], steps: Natural
 ) -> Bool[Array, "time *batch"]:
-    """Which steps each sample has: true in the first `lengths` of so many `steps`.
+    """Says which steps each sample has: true in the first `lengths` of all `steps`.
 
-    It is the `where` of losses and metrics that have a value for every step.
+    Give it as `where` to losses and metrics that have a value for every step.
 
     **Arguments:**
 
@@ -87,9 +87,9 @@ def spike_rate(
     lengths: Integer[Array, "*batch"] | None = None,
     population: Count = 1,
 ) -> Float[Array, "*batch classes"]:
-    r"""The spikes of a neuron in a step, on average: $n_c / (T P)$, which is
-    [`ngcx.losses.spike_count`][] over the number $T$ of steps and the size $P$ of the
-    population; 0 for a sample of no steps.
+    r"""The mean number of spikes of a neuron in a step, $n_c / (T P)$:
+    [`ngcx.losses.spike_count`][] divided by the number $T$ of steps and the size $P$ of
+    the population. It is 0 for a sample without steps.
 
     **Arguments:**
 
@@ -101,7 +101,7 @@ def spike_rate(
 
     **Raises:** `ValueError` if the neurons cannot be divided among the classes.
 
-    **See also:** [`ngcx.metrics.firing_rate`][], a score of all neurons;
+    **See also:** [`ngcx.metrics.firing_rate`][], a score for all neurons;
     [`ngcx.losses.spike_count`][], without the division.
 
     ??? cite "Reference"
@@ -130,7 +130,7 @@ def mean_over_time(
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, "*batch classes"]:
     r"""The mean potential $\frac{1}{T} \sum_t v_t$ over the $T$ steps that each sample
-    has; 0 without any.
+    has, or 0 if it has none.
 
     **Arguments:**
 
@@ -166,11 +166,11 @@ def maximum(
     *,
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, "*batch classes"]:
-    r"""The highest potential over time, $\max_t v_t$; the lowest number of the dtype
-    for a sample of no steps.
+    r"""The highest potential over time, $\max_t v_t$. It is the lowest number of the
+    dtype for a sample without steps.
 
-    Its gradient goes to the step of the maximum alone, which may be any, so that it
-    suits classes that are told apart at some moment, as words are.
+    Its gradient goes only to the step of the maximum, which may be any step. So it
+    suits classes that can be recognised at one moment, such as words.
 
     **Arguments:**
 
@@ -202,7 +202,7 @@ def last_step(
     *,
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, "*batch classes"]:
-    """The potential in the last step that each sample has, $v_T$; 0 without any.
+    """The potential in the last step of each sample, $v_T$, or 0 if it has no steps.
 
     **Arguments:**
 
@@ -235,19 +235,19 @@ def first_spike_time(
     *,
     lengths: Integer[Array, "*batch"] | None = None,
 ) -> Float[Array, "*batch neurons"]:
-    r"""The step of the first spike, from 0 on; the number of steps where there is none.
+    r"""The step of the first spike, counted from 0, or the number of steps if there is
+    no spike.
 
     $$T = \sum_t \prod_{u \le t} (1 - s_u)$$
 
-    counts the steps before the first spike $s_u = 1$. It is differentiated as it
-    stands, so its gradient says how much sooner the first spike would come if there
-    were one in step $u$, and all others stayed: in a step before the first spike, by
-    the steps in between; in the step of the first spike, by those until the second;
-    later, by nothing. A silent neuron has the gradient of its steps to come, which
-    makes it fire.
+    counts the steps before the first spike $s_u = 1$. The gradient is that of this
+    formula, and says how an additional or missing spike in step $u$ would change the
+    time: before the first spike, a spike would make it earlier by the steps in between;
+    without the first spike, the second would come first; later spikes do not matter.
+    For a silent neuron, the gradient counts the steps that remain, which makes it fire.
 
-    Minus this time is largest for the class that fires first: the logits of
-    [`ngcx.losses.cross_entropy`][], divided by a temperature of some steps.
+    The negative of this time is largest for the class that fires first. Divide it by a
+    temperature of some steps, and use it as logits for [`ngcx.losses.cross_entropy`][].
 
     **Arguments:**
 

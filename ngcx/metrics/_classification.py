@@ -42,7 +42,7 @@ def accuracy(
         right row, 0 for a wrong one).
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of
     `predictions`, or in the default float dtype if those are indices.
 
     **See also:** [`ngcx.metrics.classification_report`][], with precision, recall and

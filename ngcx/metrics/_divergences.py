@@ -47,7 +47,7 @@ def binary_cross_entropy(
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of
     `probabilities`.
 
     **See also:** [`ngcx.losses.binary_cross_entropy`][], which takes logits, and is the
@@ -96,7 +96,7 @@ def categorical_nll(
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of
     `probabilities`.
 
     **Raises:** `ValueError` for probabilities of a single class.
@@ -163,7 +163,7 @@ def kl_divergence(
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of
     `probabilities`.
 
     ??? cite "Reference"

@@ -48,7 +48,7 @@ def mean_squared_error(
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of
     `predictions`. Infinite where a square exceeds that dtype.
 
     ??? cite "Reference"
@@ -91,7 +91,7 @@ def mean_absolute_error(
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of
     `predictions`.
 
     **See also:** [`ngcx.metrics.mean_squared_error`][], to which large errors count
@@ -143,7 +143,7 @@ def root_mean_squared_error(
     - `reduction`: `"mean"` for the root over all rows, `"none"` for that of each.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of
     `predictions`.
 
     ??? cite "Reference"
@@ -198,7 +198,7 @@ def r_squared(
     - `reduction`: over the features: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a feature, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value per feature, in the dtype of
     `predictions`.
 
     ??? cite "Reference"

@@ -136,7 +136,7 @@ def gini_index(
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of `codes`.
 
     **See also:** [`ngcx.metrics.hoyer_sparsity`][] and [`ngcx.metrics.sparsity`][].
 
@@ -186,7 +186,7 @@ def excess_kurtosis(
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value a row, in the dtype of `codes`.
+    **Returns:** a scalar, or with `"none"` one value per row, in the dtype of `codes`.
 
     ??? cite "Reference"
         Field, *What is the goal of sensory coding?*, Neural Computation 1994.

@@ -23,20 +23,21 @@ Watch = tuple[str, ...] | list[str] | Callable[[dict[str, Array]], Any]
 
 
 class AbstractCell(Module, Generic[State]):
-    r"""Whatever runs through time: a neuron or a layer of them, or a network of cells.
+    r"""A module that runs through time: a neuron, a layer of neurons, or a network.
 
-    A cell stores nothing. `cell.init(shape)` is its state at rest, `cell(state, x)` is
-    one step of one sample, and `cell.run(inputs)` steps through a leading time axis.
-    A cell of your own defines `init` and `__call__`; `run` and all of its options
-    follow. It may define two methods more:
+    A cell stores nothing. `cell.init(shape)` returns its state at rest, `cell(state,
+    x)` takes one step of one sample, and `cell.run(inputs)` steps through a leading
+    time axis. A cell of your own defines `init` and `__call__`; `run` and all of its
+    options follow from these. It may define two more methods:
 
     - `observe(state, x) -> dict` names further arrays that `watch` can see, computed
         from the state and the input before a step.
     - `over_time(state, inputs, *, keys, valid) -> (state, outputs)` runs one sample
-        over all of the time at once. `inputs` and outputs have time first; `keys` are
-        one a step, or None; `valid` says which steps there are, (time,) Booleans, or
-        None for all of them. The state that it returns is that after the last valid
-        step. A sum over all samples is `jax.lax.psum(x, "batch")`, in a batch.
+        over all steps at once. `inputs` and outputs have time first. `keys` holds one
+        key per step, or is None. `valid` has one Boolean per step, which says whether
+        the sample has that step, or is None if it has all. The state that is returned
+        is the state after the last valid step. In a batch, `jax.lax.psum(x, "batch")`
+        sums over all samples.
 
     !!! example
 
@@ -66,9 +67,9 @@ class AbstractCell(Module, Generic[State]):
 
         **Arguments:**
 
-        - `shape`: that of the input of one sample in one step. Where the input is a
-            pytree of arrays, it is one of `jax.ShapeDtypeStruct`s.
-        - `dtype`: that of the input.
+        - `shape`: the shape of the input of one sample in one step. If the input is a
+            pytree of arrays, this is a pytree of `jax.ShapeDtypeStruct`s.
+        - `dtype`: the dtype of the input.
 
         **Returns:** the state, a pytree of arrays.
         """
@@ -81,9 +82,9 @@ class AbstractCell(Module, Generic[State]):
 
         **Arguments:**
 
-        - `state`: that of the step before, or that at rest.
+        - `state`: the state after the previous step, or the state at rest.
         - `x`: the input of this step.
-        - `key`: decides what is random, if anything is.
+        - `key`: decides the random numbers, if there are any.
 
         **Returns:** the new state and the output.
         """
@@ -105,36 +106,36 @@ class AbstractCell(Module, Generic[State]):
         r"""Runs through time.
 
         How it loops over layers, steps and samples depends on their kinds and sizes,
-        and shows in nothing but the time that it takes.
+        and affects only time and memory.
 
         **Arguments:**
 
         - `inputs`: time first, then the batch if `batched`; an array, or a pytree.
         - `state`: where to start, as `run` or `rest` returns it; at rest if not given.
-        - `key`: decides what is random. Step t of sample b and layer i of a container
-            take `fold_in` of it by t, by b (where there is a batch) and by i. It may
-            also be one key a sample; then it is not folded by b.
+        - `key`: decides the random numbers. Step t, sample b and layer i of a container
+            are folded into it by `fold_in`, in this order; b only where there is a
+            batch. You may also give one key for each sample; then b is not folded in.
         - `batched`: whether the second axis of `inputs` is a batch.
-        - `lengths`: how many steps each sample has. Its state stays at its end, its
-            outputs are 0 after that, and what stands in the padding changes nothing.
-        - `watch`: the paths of what to see of each step, as `("1.v", "1.out")`: the
-            number of a layer, then a field of its state, `out`, or what the cell
-            offers more, as `u`, the potential that the spike is read from. Or a
-            function of one step of one sample, which is given a dictionary of all
-            of those.
-        - `checkpoint`: whether reverse mode computes steps again rather than storing
-            them: time is cut into $\sqrt T$ segments, of which it keeps the first
-            states. What normalises over time keeps its inputs of all steps.
-        - `steps`: takes the place of the time axis: `inputs` are seen that many times.
+        - `lengths`: how many steps each sample has. After its end, its state stays the
+            same and its outputs are 0. The contents of the padding do not matter.
+        - `watch`: paths of what to return besides the output, such as `("1.v",
+            "1.out")`: the number of a layer, and then a field of its state, `out`, or
+            another value that the cell offers, such as `u`, the potential that decides
+            whether it spikes. Or a function, which is called with a dictionary of all
+            of these for one step of one sample.
+        - `checkpoint`: whether reverse mode computes steps again instead of storing
+            them. Time is cut into $\sqrt T$ segments, and only their first states are
+            kept. A layer that normalises over time keeps its inputs of all steps.
+        - `steps`: for `inputs` without a time axis: they are shown for that many steps.
         - `start`: the number of the first step, for keys and `lengths`, when a sequence
             is run in pieces.
 
-        **Returns:** the state after the last step and the outputs, time first; and, if
-        something is watched, a dictionary of it by path (or what the function returns),
-        time first.
+        **Returns:** the state after the last step, and the outputs, time first. If
+        `watch` is given, also a dictionary of the watched values by path (or the values
+        of the function), time first.
 
-        **Raises:** `ValueError` that names the layer where shapes do not fit, for the
-        state of another cell and for a path that is not there.
+        **Raises:** `ValueError` that names the layer where shapes do not fit;
+        `ValueError` for the state of another cell, and for a path that does not exist.
         """
         return run_cell(
             self, inputs, state, key, batched, lengths, watch, checkpoint, steps, start
@@ -142,7 +143,7 @@ class AbstractCell(Module, Generic[State]):
 
     def rest(self, state: State | None = None) -> Any:
         """A state at rest that keeps what all samples share in `state`, such as
-        statistics. It fits any batch, also another one than that of `state`.
+        statistics. It fits any batch, even one of another size than that of `state`.
         """
         return jax.tree.map(
             lambda node: node if is_shared(node) else None, state, is_leaf=is_shared

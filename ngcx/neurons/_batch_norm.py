@@ -41,13 +41,14 @@ class BatchNorm(AbstractCell[Shared]):
     where $\mu$ and $\sigma^2$ are the mean and variance of the batch over the axes of
     `over`, and of the space if there is any; $\gamma$ is `weight`, at first the
     threshold of the neurons that follow; $b$ is `bias`, $m$ `momentum` and $\epsilon$
-    `eps`. In inference, $\hat\mu$ and $\hat\sigma^2$ (unbiased) take their place.
+    `eps`. In inference, $\hat\mu$ and $\hat\sigma^2$ (unbiased) are used instead.
     Padding beyond `lengths` has no weight.
 
-    The running statistics are [`ngcx.neurons.Shared`][] between samples: keep them by
-    `stack.rest(state)` from one batch to the next. What is normalised over time must
-    see all of the time at once, so in training it cannot be inside a
-    [`ngcx.neurons.Recurrent`][], and a sequence in pieces differs from the whole.
+    The running statistics are [`ngcx.neurons.Shared`][] between samples:
+    `stack.rest(state)` carries them from one batch to the next. A layer that normalises
+    over time must see all steps at once. So in training it cannot be inside a
+    [`ngcx.neurons.Recurrent`][], and a sequence in pieces gives another result than the
+    whole.
 
     ??? cite "Reference"
         Ioffe and Szegedy, *Batch normalization*, ICML 2015; over time and scaled by the
@@ -93,16 +94,17 @@ class BatchNorm(AbstractCell[Shared]):
         **Arguments:**
 
         - `size`: the number of channels.
-        - `threshold`: of the neurons that follow, the weights at first.
-        - `momentum`: how much of the running statistics stays at each update.
+        - `threshold`: the threshold of the neurons that follow, with which the weights
+            start.
+        - `momentum`: the share of the running statistics that is kept at each update.
         - `eps`: is added to the variance.
-        - `over`: `("time", "batch")` for one statistic and one update a run,
-            `("batch",)` for one a step. The axes of a `jax.shard_map` that share the
-            batch may be named besides.
+        - `over`: `("time", "batch")` for one statistic and one update per run,
+            `("batch",)` for one per step. You may also name the axes of a
+            `jax.shard_map` over which the batch is spread.
         - `inference`: whether the running statistics are used; `eqx.nn.inference_mode`
             sets it.
 
-        **Raises:** `ValueError` in training where a statistic has one value alone.
+        **Raises:** `ValueError` in training where a statistic has only a single value.
         """
         self.bias = jnp.zeros(size)
         self.weight = jnp.full_like(self.bias, threshold)

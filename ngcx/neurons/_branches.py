@@ -10,13 +10,13 @@ from ._visits import AllTime, whole
 
 
 class Parallel(AbstractContainer):
-    """Several cells that see the same input; itself a cell.
+    """Several cells that get the same input. Together they are a cell.
 
     **Arguments:**
 
     - `cells`: cells, layers and functions, as in [`ngcx.neurons.Stack`][].
-    - `combine`: a function of all outputs of one step; their tuple is the output if
-        None.
+    - `combine`: a function of all outputs of one step. If None, the output is their
+        tuple.
 
     **See also:** [`ngcx.neurons.Stack`][] for layers one after the other.
 
@@ -59,14 +59,15 @@ class Parallel(AbstractContainer):
 
 
 class Residual(AbstractContainer):
-    """A cell and a shortcut around it: `combine(shortcut(x), cell(x))`; itself a cell.
+    """A cell with a shortcut around it, `combine(shortcut(x), cell(x))`. It is a cell
+    itself.
 
     **Arguments:**
 
     - `cell`: a cell, layer or function.
     - `combine`: a function of the outputs of the shortcut and of the cell, in this
         order.
-    - `shortcut`: a cell, layer or function; the input itself if None.
+    - `shortcut`: a cell, layer or function. If None, the shortcut is the input itself.
 
     !!! example
 

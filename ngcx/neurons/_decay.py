@@ -24,9 +24,9 @@ def decay_factor(
     - `time_constant`: $\tau$, in ms; a number, or an array of any shape.
     - `dt`: the length of a step, in ms.
 
-    **Returns:** a number for a number, an array for an array.
+    **Returns:** a number if both are numbers, and else an array.
 
-    **See also:** [`ngcx.neurons.TimeConstant`][], which a cell takes in the place of a
+    **See also:** [`ngcx.neurons.TimeConstant`][], which a cell takes instead of a
     factor, and which can be learnt.
 
     !!! example
@@ -48,22 +48,24 @@ def decay_factor(
 
 
 class TimeConstant(Module):
-    r"""A decay given as a time constant, wherever a cell takes a decay factor:
+    r"""A decay given as a time constant. Use it wherever a cell takes a decay factor:
     `LIF(TimeConstant(20.0))` decays by $e^{-dt/\tau}$ in a step, or by $1 - dt/\tau$
     with `euler=True`.
 
-    Given as an array, the time constant is learnt, and the factor stays below 1.
+    If it is given as an array, the time constant is learnt, and the factor stays below
+    1.
 
     **Arguments:**
 
     - `tau`: the time constant $\tau$ in ms.
     - `dt`: the length of a step in ms.
     - `euler`: whether the decay is that of a step of Euler's method, $1 - dt/\tau$, for
-        which `dt` is at most $\tau$; a learnt time constant that has fallen below that
-        counts as `dt`, where [`ngcx.optim.in_range`][] with `floor=dt` keeps it.
-        **Elsewhere:** SpikingJelly, Norse and ngc-learn.
+        which `dt` is at most $\tau$; a learnt time constant that has fallen below `dt`
+        counts as `dt`, and [`ngcx.optim.in_range`][] with `floor=dt` puts it back
+        there. **Elsewhere:** SpikingJelly, Norse and ngc-learn.
 
-    **See also:** [`ngcx.neurons.decay_factor`][], the same as a number.
+    **See also:** [`ngcx.neurons.decay_factor`][], which computes the same factor as a
+    number.
 
     !!! example
 

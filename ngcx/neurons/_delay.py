@@ -12,14 +12,15 @@ from ._base import AbstractCell, Shape, described
 
 
 class Delay(AbstractCell[Array]):
-    r"""Gives what came in some steps ago: $y_t = x_{t - d}$, and 0 before that.
+    r"""Delays its input by some steps: $y_t = x_{t - d}$, and 0 before there is any.
 
     **Arguments:**
 
     - `delay`: d, in whole steps: one number, or an array that broadcasts to the input,
-        one for each neuron. More than `max_delay` counts as that, less than 0 as 0.
-    - `max_delay`: how many steps the state remembers; `delay` if None, where that is a
-        number.
+        with a delay for each neuron. A delay above `max_delay` counts as `max_delay`,
+        and one below 0 as 0.
+    - `max_delay`: how many steps the state remembers. If None, it is `delay`, which
+        then must be a number.
 
     !!! example
 

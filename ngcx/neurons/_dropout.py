@@ -15,8 +15,8 @@ class DropoutState(Module):
 
     **Attributes:**
 
-    - `mask`: what is kept.
-    - `is_drawn`: whether the mask is drawn yet, as it is in the first step.
+    - `mask`: which neurons are kept.
+    - `is_drawn`: whether the mask has been drawn; this happens in the first step.
     """
 
     mask: Bool[Array, "*shape"]
@@ -24,15 +24,15 @@ class DropoutState(Module):
 
 
 class Dropout(AbstractCell[DropoutState]):
-    """Drops the same neurons in all steps of a sequence: each with the probability `p`;
-    what is kept is divided by 1 - p.
+    """Drops the same neurons in all steps of a sequence, each with the probability `p`.
+    The others are divided by 1 - p.
 
-    The mask is part of the state, so that a sequence run in pieces keeps it. A mask for
-    every step is `eqx.nn.Dropout`.
+    The mask is part of the state, so it stays the same when a sequence is run in
+    pieces. For a new mask in every step, use `eqx.nn.Dropout`.
 
     **Arguments:**
 
-    - `p`: the probability to be dropped.
+    - `p`: the probability that a neuron is dropped.
     - `inference`: whether nothing is dropped; `eqx.nn.inference_mode` sets it.
 
     **See also:** [`ngcx.ops.dropout`][], a function that draws a mask at every call.

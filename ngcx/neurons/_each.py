@@ -16,7 +16,8 @@ from ._visits import AllTime, whole
 
 class Each(AbstractCell[PyTree]):
     """The same layer for each item along the first axis of the input of a step, such as
-    the tokens of a sequence; itself a cell, where every item has a state of its own.
+    the tokens of a sequence. It is a cell itself, in which every item has its own
+    state.
 
     **Arguments:**
 

@@ -22,19 +22,21 @@ def poisson(
 ) -> Float[Array, "time *shape"]:
     """Encodes rates as random spikes, independent in every step.
 
-    A Poisson process seen once a step: each neuron spikes with the probability `rates`
-    in each step. For rates in Hz, give `rates * dt / 1000`, with the step `dt` in ms.
+    It is a Poisson process that is observed once in each step: a neuron spikes with the
+    probability `rates`. For rates in Hz, give `rates * dt / 1000`, with the step `dt`
+    in ms.
 
     **Arguments:**
 
     - `key`: decides the draw.
-    - `rates`: spikes expected per step, from 0 to 1; what is beyond counts as 0 or 1.
+    - `rates`: spikes expected per step, from 0 to 1; values beyond count as 0 or 1.
     - `steps`: how many time steps.
 
     **Returns:** zeros and ones in the dtype of `rates`, time first.
 
-    **See also:** [`ngcx.neurons.latency`][], a code by time; [`ngcx.neurons.delta`][],
-    of changes; [`ngcx.neurons.population`][], of single numbers.
+    **See also:** [`ngcx.neurons.latency`][], which codes by time;
+    [`ngcx.neurons.delta`][], which codes changes; [`ngcx.neurons.population`][], which
+    codes single numbers.
 
     !!! example
 
@@ -55,19 +57,19 @@ def poisson(
 
 @compiled(static=("steps",))
 def latency(x: Float[Array, "*shape"], steps: Count) -> Float[Array, "time *shape"]:
-    r"""Encodes intensities as the time to the first spike, the stronger the earlier.
+    r"""Encodes intensities as the time of a single spike: the stronger, the earlier.
 
     A neuron spikes once, at step $(1 - x) (T - 1)$ rounded half to even, where $T$ is
-    `steps`; one of intensity 0 does not spike.
+    `steps`. A neuron with intensity 0 does not spike.
 
     **Arguments:**
 
-    - `x`: intensities from 0 to 1; what is beyond counts as 0 or 1.
+    - `x`: intensities from 0 to 1; values beyond count as 0 or 1.
     - `steps`: how many time steps.
 
     **Returns:** zeros and ones in the dtype of `x`, time first.
 
-    **See also:** [`ngcx.neurons.poisson`][], a code by rate.
+    **See also:** [`ngcx.neurons.poisson`][], which codes by rate.
 
     ??? cite "Reference"
         Thorpe, Delorme and Van Rullen, *Spike-based strategies for rapid processing*,
@@ -95,23 +97,24 @@ def latency(x: Float[Array, "*shape"], steps: Count) -> Float[Array, "time *shap
 def delta(
     x: Float[Array, "time *shape"], threshold: Positive[Scalar]
 ) -> Float[Array, "time *shape 2"]:
-    r"""Encodes a signal as its changes: an *on* spike for each threshold that it rises,
-    an *off* spike for each that it falls, as event cameras and silicon cochleas do.
+    r"""Encodes the changes of a signal, as event cameras and silicon cochleas do: an
+    *on* spike for each threshold by which it rises, and an *off* spike for each by
+    which it falls.
 
-    An encoder remembers the level $\theta n$ that its spikes tell of, at first 0. In
-    every step it emits $k$ spikes, the whole part of $(x_t - \theta n) / \theta$, and
-    adds them to $n$. So what [`ngcx.neurons.decode_delta`][] makes of the spikes is
-    within $\theta$ of the signal, in every step. A signal that stays costs nothing, and
-    one that trembles by less than $\theta$ neither.
+    The encoder remembers the level $\theta n$ that its spikes have reported, at first
+    0. In every step it emits $k$ spikes, the whole part of $(x_t - \theta n) / \theta$,
+    and adds them to $n$. So the signal that [`ngcx.neurons.decode_delta`][] recovers
+    from the spikes is within $\theta$ of the original in every step. A signal that
+    stays constant, or varies by less than $\theta$, causes no spikes.
 
     **Arguments:**
 
     - `x`: signals, time first.
     - `threshold`: $\theta$.
 
-    **Returns:** counts in the dtype of `x`, with a last axis for on and off; 0 or 1
-    where no signal changes by two thresholds in a step. A jump of more thresholds than
-    the dtype counts (2,048 in float16) takes several steps.
+    **Returns:** counts in the dtype of `x`, with a last axis for on and off. They are 0
+    or 1 as long as no signal changes by two thresholds in a step. A jump of more
+    thresholds than the dtype can count (2,048 in float16) takes several steps.
 
     ??? cite "Reference"
         Miskowicz, *Send-on-delta concept: an event-based data reporting strategy*,
@@ -147,14 +150,14 @@ def delta(
 def decode_delta(
     spikes: Float[Array, "time *shape 2"], threshold: Positive[Scalar]
 ) -> Float[Array, "time *shape"]:
-    r"""The signal that spikes of [`ngcx.neurons.delta`][] tell of: the threshold times
-    all on spikes so far, less all off spikes,
-    $x_t = \theta \sum_{u \le t} (s^+_u - s^-_u)$.
+    r"""Recovers the signal from the spikes of [`ngcx.neurons.delta`][]: the threshold
+    times the number of on spikes so far, minus that of off spikes, $x_t = \theta
+    \sum_{u \le t} (s^+_u - s^-_u)$.
 
     **Arguments:**
 
     - `spikes`: on and off along the last axis, time first.
-    - `threshold`: that of the encoder.
+    - `threshold`: the threshold of the encoder.
 
     **Returns:** the signal, in the dtype of `spikes`.
 
@@ -190,24 +193,24 @@ def population(
     *,
     beta: Positive[Scalar] = 1.5,
 ) -> Float[Array, "*shape neurons"]:
-    r"""Encodes each number as the activity of several neurons, each of which prefers
-    another value.
+    r"""Encodes each number as the activity of several neurons, each of which prefers a
+    different value.
 
-    The tuning curve of neuron $i = 0, \dots, m - 1$ is a Gaussian of height 1 around
-    $l + (i - \frac{1}{2}) d$, of width $d / \beta$, where
-    $d = (h - l) / (m - 2)$: the range is covered, and one neuron lies beyond either
-    end. A number is so told by neurons that fire for certain, where the rate of a
-    single neuron would have to be measured.
+    The tuning curve of neuron $i = 0, \dots, m - 1$ is a Gaussian of height 1 around $l
+    + (i - \frac{1}{2}) d$, of width $d / \beta$, where $d = (h - l) / (m - 2)$: the
+    range is covered, and one neuron lies beyond either end. So a number can be read
+    from which neurons are active, while the rate of a single neuron would have to be
+    measured over time.
 
-    The activity is that from which [`ngcx.neurons.latency`][] or
-    [`ngcx.neurons.poisson`][] makes spikes.
+    [`ngcx.neurons.latency`][] or [`ngcx.neurons.poisson`][] turns the activity into
+    spikes.
 
     **Arguments:**
 
     - `x`: numbers.
-    - `neurons`: $m$, how many stand for each number.
+    - `neurons`: $m$, how many neurons encode each number.
     - `low`, `high`: $l$ and $h$, the range of the numbers.
-    - `beta`: $\beta$, from 1 to 2 in the article.
+    - `beta`: $\beta$, how narrow the tuning curves are; from 1 to 2 in the article.
 
     **Returns:** activities from 0 to 1 in the dtype of `x`.
 
@@ -240,16 +243,16 @@ def population(
 def decode_population(
     activity: Float[Array, "*shape neurons"], low: Scalar = 0.0, high: Scalar = 1.0
 ) -> Float[Array, "*shape"]:
-    r"""The number that the most active neuron of a [`ngcx.neurons.population`][]
-    prefers, put into the range.
+    r"""The value that the most active neuron of a [`ngcx.neurons.population`][]
+    prefers, clipped to the range.
 
-    It is within $(h - l) / (2 (m - 2))$ of any number of the range, as far as the most
-    active neuron is known. A silent population has no answer, and gives `low`.
+    It is within $(h - l) / (2 (m - 2))$ of the encoded number, if the most active
+    neuron is found correctly. A silent population gives `low`.
 
     **Arguments:**
 
     - `activity`: activities, or spikes summed over time.
-    - `low`, `high`: those of the encoder.
+    - `low`, `high`: the range of the encoder.
 
     **Returns:** one number for each population, in the dtype of `activity`.
 

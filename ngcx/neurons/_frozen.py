@@ -14,11 +14,11 @@ from .._words import in_words, is_traceable
 class Frozen(Module):
     """Arrays that nothing trains: a constant for each neuron, or a whole layer.
 
-    It stands wherever a cell takes an array, and among the layers of a
+    Use it wherever a cell takes an array, and among the layers of a
     [`ngcx.neurons.Stack`][]. Its floating-point arrays are kept as integers of the same
-    bits, so that they are no parameters to `eqx.filter_grad`, to an optimiser that is
+    bits, so that they are not parameters for `eqx.filter_grad`, to an optimiser that is
     given `eqx.filter(model, eqx.is_inexact_array)` (weight decay included), or to
-    [`ngcx.init.reinitialize`][]. They are still traced: other values run the same
+    [`ngcx.init.reinitialize`][]. They are still traced, so other values run the same
     program.
 
     **Attributes:**

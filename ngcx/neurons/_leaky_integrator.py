@@ -27,20 +27,20 @@ class LeakyIntegrator(AbstractCell[LeakyIntegratorState]):
     r"""A neuron that never spikes: its output is its membrane potential,
     $v \leftarrow \beta v + j$, where $\beta$ is `decay` and $j$ the current.
 
-    The usual readout of a spiking network; before a neuron, a synapse whose current
-    decays. Two, one after the other, are an alpha synapse, whose current rises and
-    falls: they answer a spike with $(k + 1) \beta^k$ after $k$ steps, and with
+    It is the usual read-out of a spiking network. Before a neuron, it is a synapse
+    whose current decays. Two of them in a row are an alpha synapse, whose current rises
+    and falls: they answer a spike with $(k + 1) \beta^k$ after $k$ steps, and with
     $(\beta^{k+1} - \beta'^{k+1}) / (\beta - \beta')$ where they differ.
 
-    A `decay` given as an array is learnt. In a half precision the step is computed in
-    float32 and the potential rounded once; with a decay above about 0.997 in bfloat16
-    (0.9995 in float16), what leaks in a step is less than that rounding, and the
-    potential stands still.
+    A `decay` given as an array is learnt. In a half precision, the step is computed in
+    float32 and the potential is rounded once. With a decay above about 0.997 in
+    bfloat16 (0.9995 in float16), the leak in a step is smaller than this rounding, and
+    the potential does not change.
 
     **Arguments:**
 
     - `decay`: $\beta$, a factor or a [`ngcx.neurons.TimeConstant`][].
-    - `v_rest`: where the potential decays to, and starts from: $v \leftarrow
+    - `v_rest`: the potential that a neuron decays to, and starts from: $v \leftarrow
         v_\text{rest} + \beta (v - v_\text{rest}) + j$. **Elsewhere:** Norse `LICell`,
         `v_leak`.
     - `scale_input`: whether the current is scaled by $1 - \beta$, as in $\tau \dot v =

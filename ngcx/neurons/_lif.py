@@ -21,8 +21,10 @@ class LIFState(Module):
     **Attributes:**
 
     - `v`: membrane potential, after the reset, unless that is delayed.
-    - `refractory`: refractory steps left; None if there are never any.
-    - `pending`: what the reset takes at the next step; None if it is not delayed.
+    - `refractory`: how many refractory steps are left; None for neurons that are never
+        refractory.
+    - `pending`: what the reset subtracts at the next step; None if the reset is not
+        delayed.
     """
 
     v: Float[Array, "*shape"]
@@ -47,12 +49,12 @@ class LIF(AbstractCell[LIFState]):
     which differentiate by `surrogate`. In the refractory steps after a spike, $v$ stays
     where the reset left it, and nothing spikes. A decay, threshold or potential given
     as an array, one for all neurons or one each, is learnt; see
-    [`ngcx.neurons.Frozen`][] for arrays that are not. `watch` also sees $u$, the
-    potential that the spike is read from, as `u`.
+    [`ngcx.neurons.Frozen`][] for arrays that are not. `watch` also sees `u`, the
+    potential $u$ that decides whether the neuron spikes.
 
     `decay=1.0` makes an integrate-and-fire neuron. "Your cell in ngcx", in the
-    documentation, has the options with which it is the neuron of another library, spike
-    by spike.
+    documentation, says which options reproduce the neurons of other libraries, spike by
+    spike.
 
     Potentials and currents are in units of the default threshold.
 
@@ -65,14 +67,14 @@ class LIF(AbstractCell[LIFState]):
         [`ngcx.neurons.SoftReset`][], [`ngcx.neurons.HardReset`][] or
         [`ngcx.neurons.NoReset`][].
     - `refractory_steps`: how many steps after a spike the neuron is at rest.
-    - `refractory_leak`: whether the potential decays in the refractory steps, without
-        input, and does not stay where the reset left it. **Elsewhere:** ngc-learn
-        `LIFCell`.
+    - `refractory_leak`: whether the potential decays during the refractory steps,
+        without input, instead of staying where the reset left it. **Elsewhere:**
+        ngc-learn `LIFCell`.
     - `refractory_spikes`: whether the output stays 1 in the refractory steps.
         **Elsewhere:** ngc-learn `SLIFCell(sticky_spikes=True)`.
-    - `v_rest`: where the potential decays to, and starts from: $u = v_\text{rest} +
-        \beta (v - v_\text{rest}) + j$. **Elsewhere:** Norse `v_leak`, ngc-learn
-        `v_rest`, SpikingJelly `v_reset`.
+    - `v_rest`: the potential that a neuron decays to, and starts from: $u =
+        v_\text{rest} + \beta (v - v_\text{rest}) + j$. **Elsewhere:** Norse `v_leak`,
+        ngc-learn `v_rest`, SpikingJelly `v_reset`.
     - `scale_input`: whether the current is scaled by $1 - \beta$, as in $\tau \dot v =
         v_\text{rest} - v + j$: a constant current $j$ then takes the potential to
         $v_\text{rest} + j$, whatever the decay. **Elsewhere:** SpikingJelly
@@ -134,5 +136,6 @@ class LIF(AbstractCell[LIFState]):
         return LIFState(**fired), spikes
 
     def observe(self, state: LIFState, x: Float[Array, "*shape"]) -> dict[str, Array]:
-        """What else `watch` can see: the potential that the spike is read from."""
+        """What else `watch` can see: the potential that decides whether the neuron
+        spikes."""
         return {"u": integrated(self, state, x).astype(x.dtype)}

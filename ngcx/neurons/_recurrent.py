@@ -20,9 +20,9 @@ class RecurrentState(Module):
 
     **Attributes:**
 
-    - `cell`: that of the cell itself.
-    - `feedback`: that of the feedback; None if it has none.
-    - `out`: the output of the step before, 0 at first.
+    - `cell`: the state of the cell itself.
+    - `feedback`: the state of the feedback; None if it has none.
+    - `out`: the output of the previous step, at first 0.
     """
 
     cell: Any
@@ -31,15 +31,15 @@ class RecurrentState(Module):
 
 
 class Recurrent(AbstractContainer):
-    r"""A cell that hears its own output of the step before,
-    $y_t = \text{cell}(\text{combine}(x_t, \text{feedback}(y_{t-1})))$; itself a cell.
+    r"""A cell that gets its own output of the previous step as input, $y_t =
+    \text{cell}(\text{combine}(x_t, \text{feedback}(y_{t-1})))$. It is a cell itself.
 
     **Arguments:**
 
     - `cell`: a cell, layer or function.
     - `feedback`: a matrix W of shape (neurons, neurons), from each neuron (row) to each
         (column), used as `spikes @ W`; or a cell, layer or function.
-    - `combine`: a function of the input and of what is heard.
+    - `combine`: a function of the input and of the feedback.
 
     !!! example
 

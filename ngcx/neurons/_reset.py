@@ -12,10 +12,11 @@ from ._frozen import Learnt, as_array
 class AbstractReset(Module):
     r"""How a spike resets the membrane potential.
 
-    It acts at once, on the potential $u$ that the spike was read from; or, where it is
-    `delayed`, on that of the next step, after the decay and the input of that step. (A
-    reset at the next step but before the decay gives the spikes of one that acts at
-    once.) A reset of your own states `delayed` and the two methods.
+    It acts at once, on the potential $u$ that made the neuron spike. If it is
+    `delayed`, it acts on the potential of the next step, after the decay and the input
+    of that step. (A reset at the next step but before the decay gives the same spikes
+    as one that acts at once.) A reset of your own has the field `delayed` and the two
+    methods.
 
     !!! example "A reset that leaves a share of the potential"
 
@@ -48,13 +49,13 @@ class AbstractReset(Module):
     def taken(
         self, spikes: Float[Array, "*shape"], threshold: Float[Array, "*#shape"]
     ) -> Float[Array, "*shape"]:
-        """What the spikes of a step take from the potential: what a cell with a delayed
-        reset remembers until the next step.
+        """What the spikes of a step subtract from the potential. A cell with a delayed
+        reset remembers it until the next step.
 
         **Arguments:**
 
-        - `spikes`: those of the step, in the dtype to compute in.
-        - `threshold`: what the potential passed.
+        - `spikes`: the spikes of the step, in the dtype to compute in.
+        - `threshold`: the threshold that the potential exceeded.
 
         **Returns:** an array of the shape of `spikes`.
         """
@@ -67,7 +68,7 @@ class AbstractReset(Module):
 
         **Arguments:**
 
-        - `u`: the potential before it.
+        - `u`: the potential before the reset.
         - `taken`: what `taken` returned.
 
         **Returns:** an array of the shape of `u`.
@@ -77,10 +78,10 @@ class AbstractReset(Module):
 class SoftReset(AbstractReset):
     r"""Subtracts the threshold for each spike: $v \leftarrow u - \theta s$.
 
-    What is above the threshold is kept.
+    The part of the potential above the threshold is kept.
 
     **Elsewhere:** snnTorch `reset_mechanism="subtract"`, its default, with
-    `SoftReset(delayed=True)`, unless it is told `reset_delay=False`; Spyx
+    `SoftReset(delayed=True)`, unless `reset_delay=False` is given; Spyx
     `SoftReset(delayed=True, detach=False)`; SpikingJelly `v_reset=None`, Norse
     `LIFBoxCell(reset_method=reset_subtract)` and sinabs, `SoftReset(detach=False)`.
 
@@ -89,7 +90,7 @@ class SoftReset(AbstractReset):
     - `delayed`: whether it acts at the next step, after the decay: $u_t = \beta u_{t-1}
         + j_t - \theta s_{t-1}$, where $v_t = u_t$.
     - `detach`: whether the gradient ignores the reset (not the spike).
-    - `by`: what is subtracted for a spike; if None, the threshold that it passed.
+    - `by`: what is subtracted for a spike; if None, the threshold that was exceeded.
         Bellec's LSNN subtracts the threshold of a neuron that is not adapted.
 
     **See also:** [`ngcx.neurons.HardReset`][] and [`ngcx.neurons.NoReset`][].
@@ -120,13 +121,13 @@ class SoftReset(AbstractReset):
 
 
 class HardReset(AbstractReset):
-    r"""Puts the potential of a neuron that spikes to a value, `to`:
-    $v \leftarrow u (1 - s) + v_\text{to} s$.
+    r"""Sets the potential of a neuron that spikes to the value `to`: $v \leftarrow u (1
+    - s) + v_\text{to} s$.
 
-    Delayed, it wipes out the input of the step after a spike too.
+    If it is delayed, it also wipes out the input of the step after a spike.
 
-    **Elsewhere:** snnTorch `reset_mechanism="zero"`, with `delayed=True` unless it is
-    told `reset_delay=False`; SpikingJelly `v_reset=0.0`, its default, and Norse
+    **Elsewhere:** snnTorch `reset_mechanism="zero"`, with `delayed=True`, unless
+    `reset_delay=False` is given; SpikingJelly `v_reset=0.0`, its default, and Norse
     `LIFCell`, with `detach=False`; ngc-learn `LIFCell`; SpyTorch, with `delayed=True`.
 
     **Arguments:**

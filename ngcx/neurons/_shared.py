@@ -6,11 +6,11 @@ from .._module import Module
 
 
 class Shared(Module):
-    """What all samples of a batch have in common in the state of a cell: statistics, or
+    """A part of the state of a cell that all samples of a batch share: statistics, or
     weights and thresholds that learn inside the loop. It has no batch axis, and it
     outlives the sequence, since [`ngcx.neurons.AbstractCell.rest`][] keeps it.
 
-    A cell puts it anywhere in its state, as in `{"v": v, "weight": Shared(weight)}`,
+    A cell may put it anywhere in its state, as in `{"v": v, "weight": Shared(weight)}`,
     and must return the same value for all samples: `jax.lax.pmean(value, "batch")` is
     their average.
 

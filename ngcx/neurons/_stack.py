@@ -18,8 +18,8 @@ from ._visits import AllTime, AtRest, repeated, whole
 
 
 class StackState(Module):
-    """The states of the layers of a stack: `state[1]` is that of layer 1, None for what
-    has no state.
+    """The states of the layers of a stack. `state[1]` is the state of layer 1, or None
+    if it has no state.
 
     **Attributes:**
 
@@ -41,16 +41,16 @@ class StackState(Module):
 
 
 class Stack(AbstractContainer):
-    """Cells, layers and functions, one after the other; itself a cell.
+    """Cells, layers and functions, one after the other. Together they are a cell.
 
-    A layer is whatever takes the input of one time step of one sample: a cell, which
-    keeps a state; a layer of Equinox, stateful ones too (`eqx.nn.GRUCell` and
-    `eqx.nn.LSTMCell` become cells); or a function, as an activation. A layer that takes
-    a `key` is given one, if the stack is.
+    A layer takes the input of one time step of one sample. It may be a cell, which
+    keeps a state; a layer of Equinox, even a stateful one (`eqx.nn.GRUCell` and
+    `eqx.nn.LSTMCell` become cells); or a function, such as an activation. A layer that
+    takes a `key` is given one, if the stack is.
 
-    `stack[1]` is a layer, `stack[1:]` a stack, and `eqx.tree_at` edits any layer of it.
-    A function is known by its identity: give it a name outside of what makes stacks
-    again and again, since another one compiles anew.
+    `stack[1]` is a layer, `stack[1:]` is a stack, and `eqx.tree_at` can change any
+    layer. Functions are compared by identity, and a new function compiles again. So if
+    your code makes stacks repeatedly, define their functions once, outside.
 
     **Arguments:**
 
@@ -96,7 +96,8 @@ class Stack(AbstractContainer):
             `eqx.nn.Sequential` becomes a stack.
 
         **Raises:** `TypeError` for a layer that would lose a state or parameters: a
-        module that holds a cell and is none, or a function that closes over arrays.
+        module that holds a cell but is not a cell itself, or a function that closes
+        over arrays.
         """
         unpacked = (
             Stack(*layer.layers) if isinstance(layer, eqx.nn.Sequential) else layer
@@ -128,10 +129,10 @@ class Stack(AbstractContainer):
 
         **Arguments:**
 
-        - `state`: of a batch, as `run` returns it.
-        - `where`: which samples begin anew.
+        - `state`: the state of a batch, as `run` returns it.
+        - `where`: which samples start again.
 
-        **Returns:** the state; what all samples share stays.
+        **Returns:** the new state, in which shared parts stay as they are.
         """
         batch = {
             node.shape[:1]

@@ -29,8 +29,10 @@ class SynapticLIFState(Module):
 
     - `v`: membrane potential, after the reset, unless that is delayed.
     - `current`: synaptic current.
-    - `refractory`: refractory steps left; None if there are never any.
-    - `pending`: what the reset takes at the next step; None if it is not delayed.
+    - `refractory`: how many refractory steps are left; None for neurons that are never
+        refractory.
+    - `pending`: what the reset subtracts at the next step; None if the reset is not
+        delayed.
     """
 
     v: Float[Array, "*shape"]
@@ -50,7 +52,7 @@ class SynapticLIF(AbstractCell[SynapticLIFState]):
     \end{cases}$$
 
     where $\alpha$ is `synaptic_decay`, $\beta$ is `decay`, $\theta$ is `threshold` and
-    $j$ is the input. All else is as in [`ngcx.neurons.LIF`][].
+    $j$ is the input. Everything else is as in [`ngcx.neurons.LIF`][].
 
     **Arguments:**
 
@@ -61,14 +63,14 @@ class SynapticLIF(AbstractCell[SynapticLIFState]):
         [`ngcx.neurons.SoftReset`][], [`ngcx.neurons.HardReset`][] or
         [`ngcx.neurons.NoReset`][].
     - `refractory_steps`: how many steps after a spike the neuron is at rest.
-    - `refractory_leak`: whether the potential decays in the refractory steps, without
-        input, and does not stay where the reset left it. **Elsewhere:** ngc-learn
-        `LIFCell`.
+    - `refractory_leak`: whether the potential decays during the refractory steps,
+        without input, instead of staying where the reset left it. **Elsewhere:**
+        ngc-learn `LIFCell`.
     - `refractory_spikes`: whether the output stays 1 in the refractory steps.
         **Elsewhere:** ngc-learn `SLIFCell(sticky_spikes=True)`.
-    - `v_rest`: where the potential decays to, and starts from: $u = v_\text{rest} +
-        \beta (v - v_\text{rest}) + j$. **Elsewhere:** Norse `v_leak`, ngc-learn
-        `v_rest`, SpikingJelly `v_reset`.
+    - `v_rest`: the potential that a neuron decays to, and starts from: $u =
+        v_\text{rest} + \beta (v - v_\text{rest}) + j$. **Elsewhere:** Norse `v_leak`,
+        ngc-learn `v_rest`, SpikingJelly `v_reset`.
     - `scale_input`: whether the current is scaled by $1 - \beta$, as in $\tau \dot v =
         v_\text{rest} - v + j$: a constant current $j$ then takes the potential to
         $v_\text{rest} + j$, whatever the decay. **Elsewhere:** SpikingJelly
@@ -135,5 +137,6 @@ class SynapticLIF(AbstractCell[SynapticLIFState]):
     def observe(
         self, state: SynapticLIFState, x: Float[Array, "*shape"]
     ) -> dict[str, Array]:
-        """What else `watch` can see: the potential that the spike is read from."""
+        """What else `watch` can see: the potential that decides whether the neuron
+        spikes."""
         return {"u": integrated(self, state, self._current(state, x)).astype(x.dtype)}

@@ -18,15 +18,16 @@ Model = TypeVar("Model")
 @compiled(jit=False)
 def in_range(model: Model, floor: Positive[float | int] = 1e-3) -> Model:
     """Puts learnt hyper-parameters back into the ranges that their modules state: the
-    decay of a cell into [0, 1], a time constant or a width above 0.
+    decay of a cell into [0, 1], and a time constant or a width above 0.
 
-    A step of an optimiser may push them out, and there no gradient leads back.
+    A step of an optimiser may push them out of these ranges, where no gradient leads
+    back.
 
     **Arguments:**
 
     - `model`: any pytree of modules, after an update.
-    - `floor`: the least value of what must be positive, in its own units: `floor=1.0`
-        for time constants of 1 ms and more.
+    - `floor`: the least value for parameters that must be positive, in their own units:
+        `floor=1.0` for time constants of 1 ms and more.
 
     **Returns:** the model, with the nearest values that are allowed.
 

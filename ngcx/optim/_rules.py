@@ -24,8 +24,8 @@ Decay: TypeAlias = Annotated[
 def sgd(eta: Rate = 0.001) -> optax.GradientTransformation:
     r"""Gradient descent, $\theta - \eta g$: `optax.sgd`.
 
-    What comes as gradients may be any updates to descend along, such as those of a
-    local learning rule with their sign reversed.
+    The "gradients" may be any updates to descend along, such as those of a local
+    learning rule with their sign reversed.
 
     **Arguments:**
 
@@ -100,9 +100,9 @@ def nag(eta: Rate = 0.01, mu: Fraction[Scalar] = 0.9) -> optax.GradientTransform
     $$\varphi_t = \theta_{t-1} - \eta_t g_t, \qquad
     \theta_t = \varphi_t + \mu (\varphi_t - \varphi_{t-1})$$
 
-    without the second term in the first step. From the second on, and for one $\eta$,
-    this is `optax.sgd` with momentum $\mu$ and `nesterov=True`. The momentum is in
-    float32 where parameters have half precision.
+    without the second term in the first step. From the second step on, and with a
+    constant $\eta$, this is `optax.sgd` with momentum $\mu$ and `nesterov=True`. The
+    momentum is in float32 where parameters have half precision.
 
     **Arguments:**
 
@@ -166,7 +166,7 @@ def _in_float32(rule: optax.GradientTransformation) -> optax.GradientTransformat
 
 @compiled(jit=False)
 def create(name: str, **hyperparameters: Rate) -> optax.GradientTransformation:
-    """The rule of that name, `"sgd"`, `"nag"` or `"adam"`.
+    """Returns the rule of the given name, `"sgd"`, `"nag"` or `"adam"`.
 
     **Arguments:**
 
@@ -176,7 +176,7 @@ def create(name: str, **hyperparameters: Rate) -> optax.GradientTransformation:
 
     **Returns:** a gradient transformation of optax, with `init` and `update`.
 
-    **Raises:** `ValueError` for another name, with the nearest one.
+    **Raises:** `ValueError` for any other name; the message says which one is nearest.
 
     **See also:** [`ngcx.activations.create`][], [`ngcx.surrogate.create`][] and
     [`ngcx.diffeq.create`][], which know the names of their own subpackages.

@@ -119,9 +119,9 @@ class QPseudoSpike(AbstractStep):
         default.
 
     **Elsewhere:** SpikingJelly `QPseudoSpike(alpha=2)`, with `gain=1`. braintools
-    `QPseudoSpike(alpha=2)` has $\alpha + 1$ in place of $\alpha - 1$, which is no
-    `gain` of this one: at the same `alpha` it is $E'$ at $\frac{\alpha - 1}{\alpha + 1}
-    x$.
+    `QPseudoSpike(alpha=2)` has $\alpha + 1$ in place of $\alpha - 1$, which no `gain`
+    of this class reproduces: with the same `alpha`, it is $E'$ at $\frac{\alpha -
+    1}{\alpha + 1} x$.
 
     ??? cite "Reference"
         Herranz-Celotti and Rouat, *Surrogate gradients design*, arXiv:2202.00282, 2022.

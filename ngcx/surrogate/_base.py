@@ -13,7 +13,7 @@ from .._typing import Parameter
 
 
 class AbstractSurrogate(Module):
-    r"""Spike emission that differentiates as a smooth primitive does.
+    r"""Emits spikes, and has the derivative of a smooth primitive.
 
     Calling a surrogate emits spikes where the membrane potential $v$ lies above the
     threshold $\theta$. Its derivative is that of the primitive $E(v - \theta)$, in
@@ -156,7 +156,8 @@ class AbstractStep(AbstractSurrogate):
     r"""A surrogate of the Heaviside step: it emits $H(v - \theta)$.
 
     A new one states its fields, its `equation` and two formulas, `_primitive` and
-    `_derivative`; `gain`, compilation, type checks, dtypes and differentiation follow.
+    `_derivative`; the base class takes care of `gain`, compilation, type checks, dtypes
+    and differentiation.
 
     !!! example
 

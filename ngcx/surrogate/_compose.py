@@ -14,14 +14,15 @@ from ._base import (
 
 
 class Custom(AbstractStep):
-    r"""A surrogate of your own derivative, $E'(x)$ = `derivative(x)`.
+    r"""A surrogate made from a derivative of your own, $E'(x)$ = `derivative(x)`.
 
     **Arguments:**
 
-    - `derivative`: takes $x = v - \theta$ in float32 (float64 for float64). An Equinox
-        module that holds arrays is a function too.
-    - `primitive`: a function like it, whose derivative it is. Only the value of the
-        primitive, escape noise and derivatives in such arrays need it.
+    - `derivative`: a function of $x = v - \theta$, which is given in float32 (float64
+        for float64). It may be an Equinox module that holds arrays.
+    - `primitive`: the function whose derivative it is. It is needed only for the value
+        of the primitive, for escape noise, and for derivatives with respect to such
+        arrays.
     - `gain`: scales both.
 
     **See also:** [`ngcx.surrogate.AbstractSurrogate`][], to derive a class from.
@@ -74,7 +75,7 @@ class Sum(AbstractStep):
 
     **Arguments:**
 
-    - `surrogates`: what is added up. The sum emits spikes as a step does.
+    - `surrogates`: the surrogates to add up. The sum emits spikes like a step.
     - `gain`: scales the sum.
 
     !!! example "A leaky surrogate"

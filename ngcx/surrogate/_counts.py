@@ -6,12 +6,11 @@ from ._base import AbstractSurrogate, above, emission
 
 class MultiLevelSpikeCount(AbstractSurrogate):
     r"""Emits a number of spikes, $v - \theta$ rounded to an integer from 0 to
-    `max_count` (half to even), and differentiates as
-    $E(x) = \operatorname{clip}(x, a, b)$ does: $E'(x) = 1$ on the window $[a, b]$,
-    else 0.
+    `max_count` (half to even). Its primitive is $E(x) = \operatorname{clip}(x, a, b)$,
+    so $E'(x) = 1$ on the window $[a, b]$, else 0.
 
-    Inside of [`ngcx.surrogate.EscapeNoise`][] it rounds up or down at random, so that
-    $E(v - \theta)$ is the expected count.
+    Inside [`ngcx.surrogate.EscapeNoise`][] it rounds up or down at random, so that $E(v
+    - \theta)$ is the expected count.
 
     **Arguments:**
 

@@ -50,15 +50,16 @@ def create(name: str, **hyperparameters) -> AbstractSurrogate:
 
     **Arguments:**
 
-    - `name`: the name of a class in snake case, as `"fast_sigmoid"`, or what another
-        library calls the function, as `"atan"` or `"PiecewiseQuadratic"`. It chooses
-        the class alone: the defaults are ours, and each class says which
-        hyper-parameters give what the other library computes.
+    - `name`: the name of a class in snake case, such as `"fast_sigmoid"`, or the name
+        of the function in another library, such as `"atan"` or `"PiecewiseQuadratic"`.
+        It chooses only the class. The defaults are those of ngcx, and each class says
+        which hyper-parameters give the results of the other library.
     - `hyperparameters`: the fields of the class of that name.
 
     **Returns:** the surrogate.
 
-    **Raises:** `ValueError` for an unknown name, with all names and the nearest one.
+    **Raises:** `ValueError` for an unknown name; the message lists all names, and the
+    nearest one.
 
     **See also:** [`ngcx.activations.create`][], [`ngcx.diffeq.create`][] and
     [`ngcx.optim.create`][], which know the names of their own subpackages.

@@ -14,11 +14,11 @@ from ._base import (
 
 
 class AtThreshold(AbstractSurrogate):
-    r"""Spikes at the threshold too: emits 1 where $v \ge \theta$, else 0, and
-    differentiates as a surrogate does.
+    r"""Spikes at the threshold too: it emits 1 where $v \ge \theta$, else 0, and has
+    the derivative of a given surrogate.
 
-    Between random numbers there is no difference; weights and inputs of a few bits meet
-    the threshold often.
+    For random numbers this makes no difference, but weights and inputs of a few bits
+    often meet the threshold exactly.
 
     **Arguments:**
 
@@ -54,13 +54,13 @@ class AtThreshold(AbstractSurrogate):
 
 
 class MultiSpike(AbstractSurrogate):
-    r"""Emits a spike for each whole threshold in the potential,
-    $\lfloor v / \theta \rfloor$ where that is positive, and differentiates as a
-    surrogate does, at the first threshold.
+    r"""Emits a spike for each whole threshold in the potential, $\lfloor v / \theta
+    \rfloor$ where that is positive, and has the derivative of a given surrogate at the
+    first threshold.
 
     A soft reset then subtracts as many thresholds, so that less than one is left. The
-    threshold must be positive. One of 0 or less counts as 0, of which a positive
-    potential holds as many as the dtype can count.
+    threshold must be positive. A threshold of 0 or less counts as 0, and a positive
+    potential then emits as many spikes as the dtype can count.
 
     **Arguments:**
 

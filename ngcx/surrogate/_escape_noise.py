@@ -13,16 +13,16 @@ from ._base import (
 
 
 class EscapeNoise(AbstractSurrogate):
-    r"""Draws the spikes of a surrogate: each is 1 with the probability $E(v - \theta)$,
-    its primitive, so give it a `gain` with which that is a probability. What is below 0
-    or above 1 counts as 0 or 1. Where several spikes are counted, $E$ is the expected
-    count.
+    r"""Draws the spikes of a surrogate at random: a neuron spikes with the probability
+    $E(v - \theta)$, the primitive of the surrogate. Give the surrogate a `gain` with
+    which this is a probability; values below 0 or above 1 count as 0 or 1. If the
+    surrogate emits counts, $E$ is the expected count.
 
-    The derivative is that of the surrogate. A key is needed, and decides the draw.
+    The derivative is that of the surrogate. It needs a key, which decides the draw.
 
     **Arguments:**
 
-    - `surrogate`: what the probability is, and how it differentiates.
+    - `surrogate`: gives the probability and the derivative.
     - `gain`: scales $E$ and $E'$ alike.
 
     ??? cite "Reference"

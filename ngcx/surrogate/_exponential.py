@@ -19,8 +19,8 @@ class PiecewiseExponential(AbstractStep):
     **Arguments:**
 
     - `alpha`: the sharpness.
-    - `gain`: scales $E$ and $E'$ alike. With 1, the default, the derivative is
-        $\alpha / 2$ at the threshold, and its area is 1, as in all libraries.
+    - `gain`: scales $E$ and $E'$ alike. With 1, the default, the derivative is $\alpha
+        / 2$ at the threshold, and has the area 1, as in all libraries.
 
     **Elsewhere:** with `gain=1`, SpikingJelly `PiecewiseExp(alpha=1)` and braintools
     `PiecewiseExp(alpha=1)`; braintools `SlayerGrad(alpha=1)` is `gain=2 / alpha`

@@ -26,8 +26,8 @@ class Sigmoid(AbstractStep):
     `Sigmoid(alpha=4)` and braintools `Sigmoid(alpha=4)`. Norse `tanh` and `logistic_fn`
     and Spyx `tanh(k=1)` use $\operatorname{sech}^2 k x$: `alpha=2 * k, gain=2 / k`.
 
-    **See also:** [`ngcx.activations.Sigmoid`][], which emits no spikes but the smooth
-    value itself.
+    **See also:** [`ngcx.activations.Sigmoid`][], which emits the smooth value itself
+    instead of spikes.
 
     ??? cite "Reference"
         Zenke and Ganguli, *SuperSpike*, Neural Computation 30, 2018. Neftci, Mostafa
@@ -87,9 +87,9 @@ class FastSigmoid(AbstractStep):
 
     **Elsewhere:** with `gain=2 / alpha`, snnTorch `fast_sigmoid(slope=25)`, Spyx
     `superspike(k=25)`, Norse's main branch `super(alpha=100)` and braintools
-    `InvSquareGrad(alpha=100)`; Norse 1.1.0 is that at `alpha=1`, whatever its slope.
-    With `gain=1`, SpikingJelly `SoftSign(alpha=2)` and braintools `SoftSign(alpha=1)`.
-    SpikingJelly `SuperSpike(alpha)` is `alpha=1, gain=2 * alpha`.
+    `InvSquareGrad(alpha=100)`; Norse 1.1.0 computes it with `alpha=1`, whatever slope
+    it is given. With `gain=1`, SpikingJelly `SoftSign(alpha=2)` and braintools
+    `SoftSign(alpha=1)`. SpikingJelly `SuperSpike(alpha)` is `alpha=1, gain=2 * alpha`.
 
     **See also:** [`ngcx.surrogate.SparseFastSigmoid`][], which is 0 far from the
     threshold.
@@ -145,9 +145,9 @@ class Arctan(AbstractStep):
     - `gain`: scales $E$ and $E'$ alike; the height is `gain * alpha / 2`.
 
     **Elsewhere:** with `gain=1`, snnTorch `atan(alpha=2)`, SpikingJelly `ATan(alpha=2)`
-    and braintools `Arctan(alpha=1)`. ngc-learn `arctan_estimator(alpha=2)` keeps the
-    factor 1/π alone: `gain=2 / (pi * alpha)`. Spyx `arctan(k=2)` is
-    `alpha=2 * k, gain=1 / (pi * k)`.
+    and braintools `Arctan(alpha=1)`. ngc-learn `arctan_estimator(alpha=2)` has the
+    factor 1/π instead: `gain=2 / (pi * alpha)`. Spyx `arctan(k=2)` is `alpha=2 * k,
+    gain=1 / (pi * k)`.
 
     ??? cite "Reference"
         Fang, Yu, Chen, Masquelier, Huang and Tian, *Incorporating learnable membrane

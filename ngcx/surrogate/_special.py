@@ -66,7 +66,7 @@ class StochasticSpikeOperator(AbstractSurrogate):
 
     **Arguments:**
 
-    - `mean`: the centre of the random slopes, over `variance`.
+    - `mean`: the centre of the random slopes, divided by `variance`.
     - `variance`: the width of the random slopes (not their variance).
     - `gain`: scales $E$ and $E'$ alike; 1 by default, the derivative on spikes.
 
@@ -116,13 +116,14 @@ class SecantLIF(AbstractStep):
     r"""$E(j) = \max(0, c_1 \tanh c_2 j)$ of the input current $j$, with
     $E'(j) = c_1 c_2 \operatorname{sech}^2 c_2 j$ for $j > 0$, else 0.
 
-    `derivative(j)` takes the current itself. Where the surrogate is called on membrane
-    potentials, the derivative is evaluated at $v - \theta$, as for all others.
+    `derivative(j)` takes the current itself. When the surrogate is called on membrane
+    potentials, the derivative is evaluated at $v - \theta$, as for all surrogates.
 
     **Arguments:**
 
-    - `c1`: $c_1$, the rate that a strong current comes near.
-    - `c2`: $c_2$, how soon it does. Both are those of the paper and of ngc-learn.
+    - `c1`: $c_1$, the rate that a strong current approaches.
+    - `c2`: $c_2$, how soon it does so. Both defaults are those of the paper and of
+        ngc-learn.
     - `gain`: scales $E$ and $E'$ alike. With 1, the default, the derivative is
         $c_1 c_2 = 0.0656$ just above 0, that of the rate; `1 / (c1 * c2)` makes it 1.
 

@@ -43,8 +43,8 @@ class StraightThrough(AbstractStep):
 class BernoulliStraightThrough(AbstractSurrogate):
     r"""$E(x) = x$, the probability of a spike, with $E'(x) = 1$.
 
-    It gives the likelier outcome, a spike where $x > \frac{1}{2}$; within
-    [`ngcx.surrogate.EscapeNoise`][] spikes are drawn.
+    It emits the likelier outcome, a spike where $x > \frac{1}{2}$. Within
+    [`ngcx.surrogate.EscapeNoise`][], spikes are drawn at random.
 
     **Arguments:**
 
