@@ -7,19 +7,16 @@ computes with these functions, and none has its own copy.
 | operation | what plain JAX does wrong | what this does |
 | --- | --- | --- |
 | `widened`, `wide_dtype`, `widened_tree`, `rounded_like` | a sum or a square in a half precision overflows and loses digits | computes in float32, to be rounded once |
-| `sigmoid`, `sigmoid_slope` | `s * (1 - s)` is 0 from x = 17 on | one exponential of a negative number, $t / (1 + t)^2$ |
-| `sigmoid_and_slope` | the two together take two exponentials | shares one |
-| `tanh`, `tanh_slope` | `1 - tanh(x) ** 2` is 0 from x = 9 on | one exponential, $(2 t / (1 + t^2))^2$ |
+| `sigmoid`, `sigmoid_slope`, `sigmoid_and_slope` | `s * (1 - s)` is 0 from x = 17 on; the two together take two exponentials | one exponential of a negative number, $t / (1 + t)^2$, which both share |
+| `tanh`, `tanh_slope` | `1 - tanh(x) ** 2` is 0 from x = 9 on; in float64 `jnp.tanh` is off by up to 7 units in the last place | one exponential, $(2 t / (1 + t^2))^2$; another for large float64 |
 | `expm1` | the derivative adds 1 again, and is 0 from x = -17 on | is the exponential |
 | `softplus` | `log(1 + exp(x))` overflows, and so does its derivative | $\max(x, 0)$ and a logarithm; the derivative is `sigmoid` |
 | `exponent` | derivatives of `x / scale` are infinite where its exponential is 0 | stops there |
-| `magnitude` | `jnp.abs` has the derivative 1 at 0 | has 0 |
-| `root` | the square root has an infinite derivative at 0 | has 0 |
+| `magnitude`, `root` | `jnp.abs` has the derivative 1 at 0, the square root an infinite one | have 0 |
 | `rectified_power` | a power has an infinite or undefined derivative at 0 | has 0 |
 | `ratio` | x / 0 is infinite or NaN | is a value of choice, 0 if none is given |
-| `quotient` | derivatives take powers of the denominator, which may overflow | divides several times |
 | `divided` | XLA multiplies by a reciprocal, which may be subnormal and is then 0 | scales both by a power of 2 first |
-| `over_power` | a power of the denominator overflows or vanishes | divides several times |
+| `quotient`, `over_power` | a power of the denominator, in a derivative too, overflows or vanishes | divide several times |
 | `power_of_two` | squares and sums overflow or vanish | gives the factor that rounds nothing and prevents it |
 | `rescaled` | the same, for measures that do not depend on the scale | divides by the largest magnitude, or by 1 if there is none |
 | `mean` | a sum overflows though the mean does not; the mean of nothing is NaN | adds up shares; is 0 |
@@ -134,7 +131,12 @@ def _sigmoid_and_slope_jvp(primals, tangents):
 @jax.custom_jvp
 def tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The hyperbolic tangent."""
-    return jnp.tanh(x)
+    value = jnp.tanh(x)
+    if x.dtype != jnp.float64:
+        return value
+    # That of XLA is off by up to seven units in the last place there.
+    tail = jnp.exp(-2 * jnp.abs(x))
+    return jnp.where(jnp.abs(x) > 1, jnp.sign(x) * (1 - 2 * tail / (1 + tail)), value)
 
 
 @tanh.defjvp

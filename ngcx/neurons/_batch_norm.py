@@ -219,12 +219,12 @@ class BatchNorm(AbstractCell[Shared]):
         divisor = jnp.maximum(count, 1)
         mean = total(weight * x) / divisor
         variance = total(weight * jnp.square(x - mean)) / divisor
-        return mean, variance, count
+        return mean, _within_range(variance), count
 
     def _updated(self, running, moments):
         """The running statistics after all of these."""
         mean, variance, count = (each[:, 0, :, 0] for each in moments)
-        unbiased = variance * count / jnp.maximum(count - 1, 1)
+        unbiased = _within_range(variance * (count / jnp.maximum(count - 1, 1)))
 
         def update(running, now):
             *moments, count = now
@@ -240,3 +240,8 @@ class BatchNorm(AbstractCell[Shared]):
         now = (mean, unbiased, count)
         new, _ = jax.lax.scan(update, varying(old, now), now)
         return jax.lax.stop_gradient(Statistics(*new))
+
+
+def _within_range(variance):
+    # An infinite one would make NaN of gradients, and of running statistics.
+    return jnp.minimum(variance, float(jnp.finfo(variance.dtype).max))

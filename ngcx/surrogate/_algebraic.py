@@ -171,7 +171,7 @@ def _power(x, alpha, exponent):
 
 
 def _excess(x, alpha):
-    """s / (1 + s), and ln(1 + s) without it, which is about s^2 / 2 for a small s."""
+    """s / (1 + s), ln(1 + s), and the difference, which is s^2 / 2 for a small s."""
     size, slope = jnp.abs(x), 2 / (alpha - 1)
     s = slope * size
     far = jnp.isinf(s)
@@ -185,7 +185,8 @@ def _excess(x, alpha):
     square, series = jnp.square(w), jnp.zeros_like(w)
     for n in reversed(range(3, 21 if w.dtype == jnp.float32 else 39, 2)):
         series = 1 / n + square * series
-    return share, jnp.where(near, share * w + 2 * w * square * series, log - share)
+    excess = jnp.where(near, share * w + 2 * w * square * series, log - share)
+    return share, log, excess
 
 
 def _pseudo_value(x, alpha):
@@ -202,18 +203,24 @@ def _pseudo_bend(x, alpha):
 
 
 def _pseudo_by_alpha(x, alpha):
-    _, excess = _excess(x, alpha)
+    _, _, excess = _excess(x, alpha)
     return jnp.sign(x) * _power(x, alpha, 1 - alpha) * excess / 2
 
 
 def _pseudo_mixed(x, alpha):
-    share, excess = _excess(x, alpha)
+    share, log, excess = _excess(x, alpha)
+    # Where s is not small, fewer differences are rounded without the excess.
+    near, far = share / (alpha - 1) - excess, share * (alpha / (alpha - 1)) - log
+    bend = jnp.where(share < 0.5, near, far)
+    whole = _power(x, alpha, -alpha)
+    # A square is less accurate, but its halves are not flushed to 0 before they meet
+    # the other factor.
     half = _power(x, alpha, -alpha / 2)
-    return (share / (alpha - 1) - excess) * half * half
+    return jnp.where(whole > 1e-20, bend * whole, bend * half * half)
 
 
 def _pseudo_bend_in_alpha(x, alpha):
-    share, excess = _excess(x, alpha)
+    share, _, excess = _excess(x, alpha)
     bend = jnp.square(share) / (alpha - 1) - jnp.square(excess)
     return jnp.sign(x) * _power(x, alpha, 1 - alpha) * bend / 2
 

@@ -66,6 +66,7 @@ _laplace, _laplace_slope = scaled(
     second=lambda u: jnp.full_like(u, -0.5),
     spread=lambda u: (1 - u) / 2,
     limit=1e4,
+    exponent=lambda u: u / 2,
 )
 
 
@@ -127,8 +128,11 @@ def _halves(x, beta):
 
 def _on_its_side(x, beta, power, factor: Any = 1):
     """(-1)^n times the n-th derivative of E in beta, with n = `power` - 1."""
-    _, d = _halves(x, beta)
-    left = over_power(factor * d, beta, power - 1) * (d / beta)
+    u, d = _halves(x, beta)
+    # A quarter of the exponential is not flushed to 0 before it has met 1 / beta.
+    quarter = jnp.exp(-u / 4)
+    left = over_power(factor * quarter, beta, power - 1) * quarter
+    left *= quarter / beta * quarter
     right = 2 * math.factorial(power - 1) - factor * d * d
     return jnp.where(x < 0, left, over_power(right, beta, power))
 

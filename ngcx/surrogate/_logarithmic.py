@@ -118,7 +118,7 @@ def _sign_log_by_alpha(x, alpha):
 
 
 def _sign_log_mixed(x, alpha):
-    return jnp.square(_sign_log_slope_value(x, alpha) / alpha)
+    return jnp.square(1 / (1 + alpha * jnp.abs(x)))
 
 
 def _sign_log_bend_in_alpha(x, alpha):

@@ -30,6 +30,7 @@ def scaled(
     second: Curve,
     spread: Curve,
     limit: float | None = None,
+    exponent: Curve | None = None,
 ) -> tuple[Scaled, Scaled]:
     r"""Functions of $(x, a)$: $S(a x)$, and its derivative in $x$, $a S'(a x)$.
 
@@ -40,13 +41,21 @@ def scaled(
     multiplied with each of them before it meets other factors, so that a product is 0
     or infinite only if the true one is.
 
-    Beyond `limit` they are 0, and nothing changes any more.
+    Beyond `limit` they are 0, and nothing changes any more. An exponential $p = q$ is
+    flushed to 0 where a square of $x$ or $a$ may still meet it: far out, it is $e^{-t}$
+    where `exponent` gives $t$, in two halves.
     """
 
     def parts(x, a):
         bound = float(jnp.finfo(x.dtype).max) / 4 if limit is None else limit
         u = jnp.clip(a * x, -bound, bound)
         return u, *decay(u)
+
+    def weighed(factor, u, p):
+        if exponent is None:
+            return factor * p
+        half = jnp.exp(-exponent(u) / 2)
+        return jnp.where(exponent(u) > 32, factor * half * half, factor * p)
 
     def total(x, a):
         return value(a * x)
@@ -62,7 +71,7 @@ def scaled(
     def bend(x, a):
         u, p, q = parts(jnp.abs(x), a)
         # The sign is that of x, since a tiny a x is flushed to 0.
-        return jnp.sign(x) * ((a * p) * second(u)) * (a * q)
+        return jnp.sign(x) * (weighed(a, u, p) * second(u)) * weighed(a, u, q)
 
     def mixed(x, a):
         u, p, q = parts(jnp.abs(x), a)
@@ -70,7 +79,7 @@ def scaled(
 
     def bend_in_a(x, a):
         u, p, q = parts(jnp.abs(x), a)
-        return jnp.sign(x) * ((x * p) * second(u)) * (x * q)
+        return jnp.sign(x) * (weighed(x, u, p) * second(u)) * weighed(x, u, q)
 
     by_a = with_partials(by_a, mixed, bend_in_a)
     slope = with_partials(slope, bend, mixed)

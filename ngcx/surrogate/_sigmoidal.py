@@ -69,6 +69,7 @@ logistic, logistic_slope = scaled(
     second=lambda u: -tanh(u / 2),
     spread=lambda u: 1 - u * tanh(u / 2),
     limit=1e4,
+    exponent=lambda u: u / 2,
 )
 
 
@@ -130,7 +131,8 @@ soft_sign, soft_sign_slope = scaled(
     lambda u: odd_around_half(u, _inverse(u) / 2),
     decay=squared(_inverse),
     first=lambda u: jnp.full_like(u, 0.5),
-    second=lambda u: -_inverse(u),
+    # The sum 1 + u loses more digits of a small u than its inverse may.
+    second=lambda u: jnp.where(u < 1, u / (1 + u) - 1, -_inverse(u)),
     spread=lambda u: (1 - u) / 2 * _inverse(u),
 )
 

@@ -1,3 +1,5 @@
+import math
+
 import jax.numpy as jnp
 import jax.random as jr
 
@@ -167,4 +169,5 @@ _tanh, _tanh_slope = scaled(
     second=lambda u: -2 * tanh(u),
     spread=lambda u: 1 - 2 * u * tanh(u),
     limit=1e4,
+    exponent=lambda u: u - math.log(2),
 )

@@ -123,6 +123,21 @@ def test_a_channel_that_does_not_vary_is_its_bias(inference, dtype):
     assert jnp.all(jnp.isfinite(jax.jit(jax.grad(total))(x)))
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 1.0])
+def test_a_variance_out_of_range_makes_nothing_nan(momentum):
+    norm = BatchNorm(2, momentum=momentum)
+    x = jnp.array([[1e30, -1e30], [0.0, 1.0]])[:, None]
+
+    def total(x, state):
+        return jnp.sum(jnp.sin(norm.run(x, state, batched=True)[1]))
+
+    state, y = norm.run(x, norm.init((2,)), batched=True)
+    after, _ = norm.run(x, state, batched=True)
+    gradient = jax.grad(total)(x, state)
+    for each in jax.tree.leaves((state, after, y, gradient)):
+        assert jnp.all(jnp.isfinite(each))
+
+
 def test_what_batch_norm_refuses():
     with pytest.raises(ValueError, match="one value alone has no variance"):
         BatchNorm(3, over=("batch",)).run(jnp.ones((5, 3)))
