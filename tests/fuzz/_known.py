@@ -2,6 +2,9 @@
 
 import math
 import re
+from typing import Any
+
+import numpy as np
 
 
 # The name, the invariant and the finding, as regular expressions; and the reason.
@@ -73,13 +76,18 @@ RANGES = (
     (r"(density|metrics)\.", "weights|sample_weight|counts", 0.0, 1e30),
     (r"density\.", "rates|covariances", 1e-30, 1e30),
     (r"density\.", "probabilities", 0.0, 1.0),
+    # It is the ratio of intensities. Where negative ones cancel it has no digits left.
+    (r"filters\.ratio_of_gaussians", "images", 0.0, math.inf),
     (r"losses\.cross_entropy", "class_weights", 0.0, math.inf),
     (r"(losses|metrics)\.binary_cross_entropy", "targets", 0.0, 1.0),
 )
-# The name of a measure, and the scale of the terms of which it is a difference. Near 0
-# little of them is left, and how they were rounded is as large as their last places,
-# not as those of the measure.
-SCALES = ((r"metrics\.(adjusted_mutual_information|v_measure)", 1.0),)
+# The name of a difference, and the scale of its terms: a number, or the argument whose
+# largest number it is. Near 0 little of them is left, and how they were rounded is as
+# large as their last places, not as those of the difference.
+SCALES = (
+    (r"metrics\.(adjusted_mutual_information|v_measure)", 1.0),
+    (r"filters\.(cortical_)?difference_of_gaussians", "images"),
+)
 
 
 def is_known(name: str, invariant: str, text: str) -> bool:
@@ -96,5 +104,8 @@ def bounds(name: str, argument: str) -> tuple[float, float]:
     return -math.inf, math.inf
 
 
-def scale_of(name: str) -> float:
-    return max((scale for names, scale in SCALES if re.match(names, name)), default=0.0)
+def scale_of(name: str, arguments: dict[Any, Any]) -> float:
+    for names, scale in SCALES:
+        if re.match(names, name):
+            return float(np.abs(np.asarray(arguments.get(scale, scale), float)).max())
+    return 0.0

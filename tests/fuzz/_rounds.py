@@ -320,7 +320,7 @@ class GoodRound(Round):
         return each
 
     def compare(self, how: str, traced, actual, expected):
-        scale = scale_of(self.target.name)
+        scale = scale_of(self.target.name, self.constants | traced)
         if not difference(actual, expected, scale=scale):
             return
         moved = [np.zeros(np.shape(x)) for x in expected]

@@ -109,10 +109,14 @@ def test_of_a_training_the_epochs_that_were_run_are_looked_at():
 
 def test_what_is_left_of_a_difference_is_rounded_at_the_scale_of_its_terms():
     zero, little, much = ([np.array(x)] for x in (0.0, 1e-17, 1e-13))
-    scale = scale_of("metrics.adjusted_mutual_information")
+    scale = scale_of("metrics.adjusted_mutual_information", {})
     assert not difference(little, zero, scale=scale)
     assert difference(much, zero, scale=scale)
-    assert difference(little, zero, scale=scale_of("metrics.mean_squared_error"))
+    scale = scale_of(
+        "filters.difference_of_gaussians", {"images": np.array([1.0, -1e3])}
+    )
+    assert scale == 1e3
+    assert difference(little, zero, scale=scale_of("metrics.mean_squared_error", {}))
 
 
 def test_every_public_callable_is_called():
