@@ -21,29 +21,29 @@ class AttentiveProbe(AbstractTrainedProbe):
     The queries attend to the tokens of a sample (cross-attention), then to each other
     (self-attention, around which there is a skip connection); a perceptron of three
     layers, with another skip connection, and a linear layer read the first query out.
-    Samples without an axis of tokens are one token; those with one have at least one.
-    Unless told otherwise, it is trained by Adam, for 50 epochs in batches of 100.
+    Samples without an axis of tokens count as one token. By default, it is trained by
+    Adam, for 50 epochs in batches of 100.
 
-    Representations may also be a pair `(x, mask)` of the tokens and which of them
-    count, of shape `(samples, tokens)`. The others may hold anything. Samples of which
-    no token counts have outputs that are finite, and the same for all of them.
+    Representations may also be a pair `(x, mask)`, where `mask`, of shape `(samples,
+    tokens)`, says which tokens count. The others may hold anything. Samples in which no
+    token counts all have the same finite outputs.
 
     **Arguments:**
 
     - `task`: the kind of targets: `"classification"`, of class indices or rows of
         probabilities, or `"regression"`, of values.
-    - `num_classes`: `None` takes the columns of the targets, or their largest index
-        plus 1.
-    - `attention_size`: the size of all heads of the cross-attention together.
-    - `query_size`: the size of a query and of all that follows. The heads of the
-        self-attention have as much together, and the widest layer of the perceptron
-        four times as much.
-    - `layer_norm`: whether to normalise what the self-attention and the perceptron
-        take.
+    - `num_classes`: how many classes there are. With `None`, it is the number of
+        columns of the targets, or their largest index plus 1.
+    - `attention_size`: the total size of all heads of the cross-attention.
+    - `query_size`: the size of a query and of all that follows. It is also the total
+        size of the heads of the self-attention, and the widest layer of the perceptron
+        is four times as large.
+    - `layer_norm`: whether to normalise the inputs of the self-attention and of the
+        perceptron.
     - `input_layer_norm`: whether to normalise queries and tokens.
     - `dropout`: the probability that a weight of an attention is dropped in training.
     - `num_heads`: how many heads each attention has.
-    - `num_queries`: how many queries are trained; the first is read out.
+    - `num_queries`: how many queries are trained; only the first one is read out.
 
     !!! example
 

@@ -32,16 +32,16 @@ Probe = TypeVar("Probe", bound="AbstractProbe")
 
 
 class AbstractProbe(Module):
-    """The recipe of a simple model of targets, which tells what a representation makes
-    easy to read.
+    """The recipe for a simple model of targets, which shows what is easy to read from a
+    representation.
 
-    A recipe holds hyper-parameters alone. Its `fit` makes an
+    A recipe holds only hyper-parameters. Its `fit` makes an
     [`ngcx.analysis.AbstractFittedProbe`][], and one recipe can be fitted many times.
 
     Representations are of shape `(samples, features)`, or `(samples, tokens, features)`
     with any number of axes of tokens. Targets are class indices, of shape `(samples,)`,
     or rows of shape `(samples, outputs)`: probabilities of classes, such as one-hot
-    ones, for `task="classification"`, any numbers for `task="regression"`.
+    rows, for `task="classification"`, and any numbers for `task="regression"`.
     """
 
     if TYPE_CHECKING:
@@ -56,14 +56,15 @@ class AbstractProbe(Module):
     def fit(
         self, key: PRNGKeyArray, x: Features, y: Targets
     ) -> tuple["AbstractFittedProbe", Any]:
-        """Fits the model to `x` and `y`; returns it, and how that went."""
+        """Fits the model to `x` and `y`. Returns the fitted model, and a record of the
+        fit."""
 
 
 class AbstractFittedProbe(Module):
     """A simple model that was fitted to a representation and its targets.
 
-    It takes representations with the features of the fit, and raises a `ValueError` for
-    others.
+    It takes representations with the same features as in the fit, and raises a
+    `ValueError` for others.
     """
 
     @abc.abstractmethod
@@ -84,7 +85,7 @@ class AbstractFittedProbe(Module):
 
     @abc.abstractmethod
     def score(self, x: Features, y: Targets) -> Float[Array, ""]:
-        """How good the probe is; the more the better, and 1 at best.
+        """How good the probe is: the higher the better, and 1 at best.
 
         **Arguments:**
 
@@ -96,7 +97,7 @@ class AbstractFittedProbe(Module):
 
 
 class AbstractPredictor(AbstractFittedProbe):
-    """A fitted probe of any task, which is in its recipe."""
+    """A fitted probe for classification or regression, as its recipe says."""
 
     recipe: eqx.AbstractVar[Any]
 

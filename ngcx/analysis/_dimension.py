@@ -33,12 +33,12 @@ def participation_ratio(
 
     **Arguments:**
 
-    - `codes`: one code a row.
+    - `codes`: one code per row.
     - `degenerate`: the result for codes that are all the same, such as NaN.
 
     **Returns:** a scalar, in the dtype of `codes`.
 
-    **Raises:** `ValueError` without codes, or features.
+    **Raises:** `ValueError` if there are no codes, or no features.
 
     ```python
     >>> import jax.numpy as jnp
@@ -57,22 +57,22 @@ def participation_ratio(
 
 @compiled
 def rankme(codes: Float[Array, "samples features"]) -> Float[Array, ""]:
-    r"""The effective rank (Roy and Vetterli, 2007), which RankMe takes for the quality
-    of a representation (Garrido et al., 2023).
+    r"""The effective rank (Roy and Vetterli, 2007), which RankMe uses to judge the
+    quality of a representation (Garrido et al., 2023).
 
     $$\exp\Bigl(-\sum_i p_i \ln p_i\Bigr), \qquad
     p_i = \frac{\sigma_i}{\sum_j \sigma_j}$$
 
     with the singular values $\sigma$ of the codes, which are not centred. It lies
-    between 1 and the smaller number of rows and columns; zeros have 1.
+    between 1 and the smaller of the numbers of rows and columns; zeros give 1.
 
     **Arguments:**
 
-    - `codes`: one code a row.
+    - `codes`: one code per row.
 
     **Returns:** a scalar, in the dtype of `codes`.
 
-    **Raises:** `ValueError` without codes, or features.
+    **Raises:** `ValueError` if there are no codes, or no features.
 
     ```python
     >>> import jax.numpy as jnp
@@ -95,16 +95,16 @@ def stable_rank(codes: Float[Array, "samples features"]) -> Float[Array, ""]:
 
     $$\frac{\lVert Z \rVert_F^2}{\sigma_1^2}$$
 
-    with their largest singular value $\sigma_1$. It is between 1 and their rank; codes
-    that are all the same have 1.
+    with their largest singular value $\sigma_1$. It lies between 1 and their rank;
+    codes that are all the same give 1.
 
     **Arguments:**
 
-    - `codes`: one code a row.
+    - `codes`: one code per row.
 
     **Returns:** a scalar, in the dtype of `codes`.
 
-    **Raises:** `ValueError` without codes, or features.
+    **Raises:** `ValueError` if there are no codes, or no features.
 
     ```python
     >>> import jax.numpy as jnp

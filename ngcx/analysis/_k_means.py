@@ -26,7 +26,7 @@ from ._neighbors import nearest
 
 
 class KMeansResult(NamedTuple):
-    """How well samples could be put into clusters.
+    """How well the samples could be clustered.
 
     **Attributes:**
 
@@ -39,7 +39,7 @@ class KMeansResult(NamedTuple):
 
 
 class FittedKMeans(AbstractFittedProbe):
-    """Clusters that stand for classes; [`ngcx.analysis.KMeansProbe`][] makes them.
+    """Clusters that represent classes; [`ngcx.analysis.KMeansProbe`][] makes them.
 
     **Arguments:**
 
@@ -66,8 +66,8 @@ class FittedKMeans(AbstractFittedProbe):
 
     @compiled
     def clusters(self, x: Features) -> Int[Array, " samples"]:
-        """The nearest centre of every row, -1 for one that is not finite; arguments and
-        errors are those of a call.
+        """The nearest centre of every row, or -1 for a row that is not finite.
+        Arguments and errors are those of a call.
         """
         nearest = self._nearest(x)
         return jnp.where(nearest < len(self.centers), nearest, -1)
@@ -84,8 +84,8 @@ class FittedKMeans(AbstractFittedProbe):
 
     @compiled
     def __call__(self, x: Features) -> Float[Array, "samples outputs"]:
-        """The frequencies of the classes in the cluster of every row; NaN for one that
-        is not finite.
+        """The frequencies of the classes in the cluster of every row; NaN for a row
+        that is not finite.
 
         **Arguments:**
 
@@ -93,14 +93,14 @@ class FittedKMeans(AbstractFittedProbe):
 
         **Returns:** an array in the dtype of `x`.
 
-        **Raises:** `ValueError` if `x` has other features than the fit.
+        **Raises:** `ValueError` if the features of `x` are not those of the fit.
         """
         return self._shares(x).astype(x.dtype)
 
     @compiled
     def predict(self, x: Features) -> Int[Array, " samples"]:
-        """The most frequent class in the cluster of every row, the lowest of several;
-        -1 for a row that is not finite.
+        """The most frequent class in the cluster of every row (of equal ones, the
+        lowest); -1 for a row that is not finite.
 
         Arguments and errors are those of a call.
         """
@@ -115,7 +115,7 @@ class FittedKMeans(AbstractFittedProbe):
 
 
 class KMeansProbe(AbstractProbe):
-    """Clusters of k-means, each of which stands for the class of most of its samples.
+    """Clusters of k-means, each of which represents the class of most of its samples.
 
     The probe sees the classes only after it has formed the clusters. Tokens are
     concatenated.
@@ -123,8 +123,8 @@ class KMeansProbe(AbstractProbe):
     **Arguments:**
 
     - `num_clusters`: how many clusters are formed.
-    - `num_classes`: `None` takes the columns of the targets, or their largest index
-        plus 1.
+    - `num_classes`: how many classes there are. With `None`, it is the number of
+        columns of the targets, or their largest index plus 1.
 
     !!! example
 
@@ -160,13 +160,14 @@ class KMeansProbe(AbstractProbe):
 
         - `key`: decides the centres to start from (Arthur and Vassilvitskii, 2007).
         - `x`, `y`: representations and classes; see [`ngcx.analysis.AbstractProbe`][].
-        - `max_iter`: how many times the centres move at most.
-        - `n_init`: how many starts, of which the one of the smallest inertia counts.
+        - `max_iter`: the largest number of times that the centres move.
+        - `n_init`: how many times to start; the result with the smallest inertia is
+            kept.
 
         **Returns:** the fitted probe, and a [`ngcx.analysis.KMeansResult`][].
 
         **Raises:** `ValueError` for targets that do not fit `x`, fewer samples than
-        clusters, and rows that are not finite (what is traced cannot be checked).
+        clusters, and rows that are not finite (traced values cannot be checked).
         """
         centers, labels, inertia = kmeans(
             key, flattened(x), self.num_clusters, max_iter=max_iter, n_init=n_init

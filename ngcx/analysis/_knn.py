@@ -27,7 +27,8 @@ Order = Annotated[float | int, Must("1 or more", lambda p: p >= 1)]
 
 
 class FittedKNN(AbstractPredictor):
-    """Samples, the nearest of which decide; [`ngcx.analysis.KNNProbe`][] makes it.
+    """The stored samples, the nearest of which decide; [`ngcx.analysis.KNNProbe`][]
+    makes it.
 
     **Arguments:**
 
@@ -60,7 +61,8 @@ class FittedKNN(AbstractPredictor):
         """The distances, ascending, and the indices of the nearest samples of the fit.
 
         Equal distances are in the order of their indices. Where features of `x` or of
-        the fit are not finite, distances are NaN, and indices the number of samples.
+        the fit are not finite, the distances are NaN, and the indices are the number of
+        samples.
         """
         distances, indices = self._nearest(x)
         return distances.astype(x.dtype), indices
@@ -90,7 +92,7 @@ class FittedKNN(AbstractPredictor):
 
         **Returns:** an array in the dtype of `x`; NaN where features are not finite.
 
-        **Raises:** `ValueError` if `x` has other features than the fit.
+        **Raises:** `ValueError` if the features of `x` are not those of the fit.
         """
         return self._unrounded(x).astype(x.dtype)
 
@@ -125,16 +127,16 @@ class KNNProbe(AbstractProbe):
 
     They vote with the weights of `weights`, where $d$ is their distance:
 
-    - `"uniform"`: 1 each;
-    - `"distance"`: $1 / d$; those at 0, if there are any, alone;
+    - `"uniform"`: all count 1;
+    - `"distance"`: $1 / d$; if some are at distance 0, only these count;
     - `"softmax"`: $e^{-d / T}$ with the `temperature` $T$. With the cosine metric it is
       $e^{\cos / T}$ but for a factor, the vote by which self-supervised
       representations are judged (Wu et al., 2018), usually with `k=20` or 200.
 
-    Neighbours are exact: they are found by differences, not by a matrix product alone,
-    which cancels. The memory is that of some million distances, however many samples
-    there are. Euclidean and cosine neighbours of rows that lie close together and far
-    from the mean of all take longer to find.
+    Neighbours are exact: they are found by differences, and not only by a matrix
+    product, which loses digits. It needs memory for some million distances, however
+    many samples there are. Euclidean and cosine neighbours take longer to find for rows
+    that lie close together and far from the mean of all rows.
 
     **Arguments:**
 
@@ -143,13 +145,13 @@ class KNNProbe(AbstractProbe):
         probabilities, or `"regression"`, of values.
     - `p`: the order of the `"minkowski"` distance.
     - `vote`: whether each neighbour votes for its most probable class, or the
-        probabilities of all are averaged; the same for class indices. Values of
-        regression are averaged.
-    - `num_classes`: `None` takes the columns of the targets, or their largest index
-        plus 1.
+        probabilities of all are averaged; for class indices, both are the same. In a
+        regression, values are averaged.
+    - `num_classes`: how many classes there are. With `None`, it is the number of
+        columns of the targets, or their largest index plus 1.
     - `weights`: how much each neighbour counts.
-    - `temperature`: $T$ of the `"softmax"` weights: the smaller, the more the nearest
-        decide.
+    - `temperature`: $T$ of the `"softmax"` weights. The smaller it is, the more the
+        nearest neighbours decide.
 
     !!! example
 
@@ -183,13 +185,13 @@ class KNNProbe(AbstractProbe):
 
         **Arguments:**
 
-        - `key`: is not used; all probes are fitted alike.
+        - `key`: not used. It is there so that all probes are fitted in the same way.
         - `x`, `y`: representations and targets; see [`ngcx.analysis.AbstractProbe`][].
 
-        **Returns:** the fitted probe, and `None`: there is nothing to tell.
+        **Returns:** the fitted probe, and `None`, since there is nothing to record.
 
         **Raises:** `ValueError` for targets that fit neither `x` nor `task`, fewer than
-        `k` samples, and rows that are not finite (what is traced cannot be checked).
+        `k` samples, and rows that are not finite (traced values cannot be checked).
         """
         del key
         if self.k > len(x):

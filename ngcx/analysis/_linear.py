@@ -23,19 +23,19 @@ class LinearProbe(AbstractTrainedProbe):
     $\hat{y}$ are the logits of the classes, or the values. Tokens are concatenated into
     one vector $x$.
 
-    While it is trained, features and values have the mean 0 and the (population)
-    variance 1 in the samples of the fit, so that the loss and its penalties mean the
-    same in all units. Unless told otherwise, it is trained by L-BFGS (Liu and Nocedal,
-    1989) on all samples at once, up to the minimum; the result says whether that was
-    reached. In batches it is trained by Adam. $\lVert W \rVert_1$ is rounded off to
-    $500 w^2$ for $|w| < 0.001$.
+    For training, features and values are scaled to the mean 0 and the (population)
+    variance 1 over the samples of the fit, so that the loss and its penalties mean the
+    same in all units. By default, it is trained by L-BFGS (Liu and Nocedal, 1989) on
+    all samples at once until the minimum; the result says whether that was reached.
+    With a `batch_size`, it is trained by Adam. For $|w| < 0.001$, $|w|$ is smoothed to
+    $500 w^2$.
 
     **Arguments:**
 
     - `task`: the kind of targets: `"classification"`, of class indices or rows of
         probabilities, or `"regression"`, of values.
-    - `num_classes`: `None` takes the columns of the targets, or their largest index
-        plus 1.
+    - `num_classes`: how many classes there are. With `None`, it is the number of
+        columns of the targets, or their largest index plus 1.
     - `l1`: the strength $\lambda_1$ of the sum of the magnitudes of $W$.
     - `l2`: the strength $\lambda_2$ of the sum of the squares of $W$.
     - `layer_norm`: whether the features of each $x$ are standardised first.

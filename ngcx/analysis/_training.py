@@ -37,20 +37,22 @@ from ._base import (
 
 
 class TrainingResult(Module):
-    """How a probe was trained; its arrays have one entry an epoch, NaN after the last.
+    """How a probe was trained. Its arrays have one entry per epoch, and NaN after the
+    last one.
 
     All are arrays, so that a fit can be compiled, and mapped over keys and
     hyper-parameters.
 
     **Attributes:**
 
-    - `loss`: the mean of the loss over the batches, with its penalties.
-    - `score`: the score of the validation data; `None` without them.
+    - `loss`: the mean loss over the batches, including penalties.
+    - `score`: the score of the validation data; `None` if there are none.
     - `epochs`: how many epochs were run.
-    - `best_epoch`: the epoch whose last parameters are those of the fitted probe,
-        counted from 0.
+    - `best_epoch`: the epoch, counted from 0, after which the fitted probe had its
+        parameters.
     - `converged`: whether training stopped because no batch of an epoch had a slope
-        beyond 1e-5. A convex loss, as that of a linear probe is, has its minimum there.
+        beyond 1e-5. A convex loss, such as that of a linear probe, has its minimum
+        there.
     """
 
     loss: Float[Array, " epochs"]
@@ -61,13 +63,13 @@ class TrainingResult(Module):
 
 
 class FittedNetwork(AbstractPredictor):
-    """A network that was trained; [`ngcx.analysis.LinearProbe`][] and
+    """A trained network; [`ngcx.analysis.LinearProbe`][] and
     [`ngcx.analysis.AttentiveProbe`][] make it.
 
     **Arguments:**
 
     - `recipe`: the probe that was fitted.
-    - `network`: what has been trained, with its parameters: a module of Equinox.
+    - `network`: the trained network with its parameters, an Equinox module.
 
     !!! example
 
@@ -96,7 +98,7 @@ class FittedNetwork(AbstractPredictor):
 
         **Returns:** an array in the dtype of `x`.
 
-        **Raises:** `ValueError` if `x` has other features than the fit.
+        **Raises:** `ValueError` if the features of `x` are not those of the fit.
         """
         outputs = self._unrounded(x)
         if self.recipe.task == "classification":
@@ -176,36 +178,38 @@ class AbstractTrainedProbe(AbstractProbe):
     ) -> tuple[FittedNetwork, TrainingResult]:
         """Trains a new network, in one compiled loop over epochs and batches.
 
-        The loss is the cross-entropy of the softmax, or the squared error summed over
-        the outputs; the mean over a batch. Every epoch has another order, and its last
-        batch is filled up with its first samples.
+        The loss is the mean over a batch of the cross-entropy of the softmax, or of the
+        squared error summed over the outputs. Every epoch has its own order, and its
+        last batch is filled up with its first samples.
 
         **Arguments:**
 
-        - `key`: decides the network that training starts from, the orders and dropout.
+        - `key`: decides the network to start from, the orders of the epochs, and
+            dropout.
         - `x`, `y`: representations and targets; see [`ngcx.analysis.AbstractProbe`][].
-        - `validation`: a pair of the same, or the share of the samples to hold back for
-            it, at random, between 0 and 1. With it, the parameters after the epoch of
-            the best score are kept (the first of equal ones), and training stops after
-            `patience` epochs in a row that are no better. Without, the last ones are.
+        - `validation`: a pair like `(x, y)`, or a share between 0 and 1 of the samples,
+            which is held back at random. With it, the parameters of the epoch with the
+            best score are kept (of equal ones, the first), and training stops after
+            `patience` epochs in a row without an improvement. Without it, the last
+            parameters are kept.
         - `class_weight`: how much each class counts in the loss, relative to the mean
-            of the samples; `"balanced"` lets all classes count alike, however many
+            of the samples; `"balanced"` makes all classes count equally, however many
             samples they have. Scores count every sample once.
-        - `batch_size`: that of the class if not given. If there are fewer samples, a
-            batch is all of them.
-        - `epochs`: how many at most; those of the class if not given.
-        - `optimizer`: of optax; see the class for what it is otherwise. Each one
-            compiles anew, so make it once. The searches along lines of optax, as in
+        - `batch_size`: how many samples a batch has; the default of the class if not
+            given. If there are fewer samples, a batch holds all of them.
+        - `epochs`: the largest number of epochs; the default of the class if not given.
+        - `optimizer`: an optimiser of optax; the class says which is the default. Each
+            new one compiles again, so make it once. The line searches of optax, as in
             L-BFGS, need `check_vma=False` inside `jax.shard_map`.
         - `patience`: see `validation`.
-        - `progress`: whether to show a bar, which needs tqdm.
+        - `progress`: whether to show a progress bar, which needs tqdm.
 
         **Returns:** the fitted probe, and a [`ngcx.analysis.TrainingResult`][].
 
-        **Raises:** `ValueError` for targets that fit neither `x` nor `task`, for
-        data that are not finite, a `class_weight` that is not one finite number of 0 or
-        more for each class, or one of a regression (what is traced cannot be checked),
-        and for an `optimizer` that fails the check of types of `jax.shard_map`;
+        **Raises:** `ValueError` for targets that fit neither `x` nor `task`, for data
+        that are not finite, a `class_weight` that is not one finite number of 0 or more
+        for each class, or that is given for a regression (traced values cannot be
+        checked), and for an `optimizer` that fails the type check of `jax.shard_map`;
         `ImportError` for `progress` without tqdm.
         """
         if isinstance(validation, float | int):

@@ -18,11 +18,11 @@ from ._rows import Rows
 
 
 class Statistics(Module):
-    """What a mixture has to know of the data to be fitted to it: sums over the rows.
+    """What a mixture needs to know about data to be fitted to it: sums over the rows.
 
-    Sums add up: over batches, with `jax.tree.map(jnp.add, one, other)`, and over
-    devices, with `jax.lax.psum`. They are taken in the frame of the mixture that made
-    them, and mean nothing to another one.
+    Add them up over batches, with `jax.tree.map(jnp.add, one, other)`, and over
+    devices, with `jax.lax.psum`. They are in the coordinates of the mixture that made
+    them, and mean nothing to another mixture.
 
     **Attributes:**
 
@@ -44,9 +44,9 @@ class FitResult(Module):
     **Attributes:**
 
     - `converged`: whether the last iteration gained less than `tol`.
-    - `iterations`: how many iterations were made.
-    - `log_likelihood`: the mean log-likelihood of a row: of the start, and after each
-        iteration. After the last one it is repeated up to the length `max_iter + 1`.
+    - `iterations`: the number of iterations.
+    - `log_likelihood`: the mean log-likelihood of a row, at the start and after each
+        iteration. The last value is repeated up to the length `max_iter + 1`.
     """
 
     converged: Bool[Array, ""]

@@ -83,8 +83,8 @@ class Bernoullis(AbstractFactorial):
 
     **Arguments:**
 
-    - `probabilities`: $p$, of a 1. One of 0, or that of a 0, counts as the smallest
-        normal number.
+    - `probabilities`: $p$, the probability of a 1. A probability of 0, or 1 minus a
+        probability of 1, counts as the smallest normal number.
     - `probability_floor`: a fit keeps probabilities this far away from 0 and 1, so that
         a component can explain a row unlike those before.
 

@@ -77,35 +77,36 @@ class GaussianMixture(_Namespace):
         - `key`: decides the start.
         - `x`: the data, at least as many rows as components.
         - `num_components`: how many normal distributions there are.
-        - `covariance`: the shape of $\Sigma_k$: `"full"` for any, `"tied"` for any that
-            all components share, `"diagonal"` for a variance of each feature,
-            `"spherical"` for one variance of all.
+        - `covariance`: the shape of $\Sigma_k$: `"full"` for any matrix, `"tied"` for
+            one matrix that all components share, `"diagonal"` for a variance of each
+            feature, `"spherical"` for one variance of all features.
         - `covariance_floor`: the variances stay above this, relative to the variance of
             the feature in the data (to 1 if that is 0), so that no component collapses
             onto one row.
-        - `max_iter`: how many iterations at most.
-        - `tol`: stop after an iteration that raised the mean log-likelihood by less.
-        - `init`: the start. Components stand at random rows, `"random"`, or at rows far
+        - `max_iter`: the largest number of iterations.
+        - `tol`: the fit stops after an iteration that raised the mean log-likelihood by
+            less than this.
+        - `init`: where the components start: at random rows, `"random"`, or at rows far
             from each other, `"kmeans++"` (Arthur and Vassilvitskii, 2007).
         - `sample_weight`: how often each row counts, 0 or more; once if not given. A
-            row of weight 0 is as if it were not there. One row must count at least.
-        - `n_init`: how many starts, of which the best end is returned.
+            row of weight 0 is left out. At least one row must count.
+        - `n_init`: how many times to start; the best result is returned.
         - `labels_init`: the component that each row belongs to at the start, instead of
-            `init`; one that is out of range, such as -1, belongs to none.
-        - `means_init`, `weights_init`, `precisions_init`: the means to start at, the
-            weights, relative to their sum, and the inverses of the covariances, in the
-            shape of `covariances` of [`ngcx.density.Gaussians`][]. Each takes the place
-            of what the start would have had otherwise. If all are known,
+            `init`; a row whose label is out of range, such as -1, belongs to none.
+        - `means_init`, `weights_init`, `precisions_init`: the means, the weights
+            (relative to their sum) and the inverses of the covariances to start at, the
+            latter in the shape of `covariances` of [`ngcx.density.Gaussians`][]. Each
+            replaces that part of the usual start. If you know all of them,
             `from_parameters` and `fit_more` are shorter.
 
         **Returns:** the fitted [`ngcx.density.Mixture`][] of
         [`ngcx.density.Gaussians`][], and how the fit went.
 
         **Raises:** `ValueError` for fewer rows than components, no features, a
-        `sample_weight` that is not finite, negative or 0 of all rows, rows that are
-        not finite or beyond a sixteenth of the largest number, and a start of another
-        shape, with weights that can be none or precisions that are not positive
-        definite (what is traced cannot be checked).
+        `sample_weight` that is not finite, negative or 0 of all rows, rows that are not
+        finite or beyond a sixteenth of the largest number, and a start of another
+        shape, or with invalid weights or precisions that are not positive definite
+        (traced values cannot be checked).
         """
         kind = Gaussians, num_components, covariance, covariance_floor
         start = Start(weights_init, means_init, precisions_init, labels_init)
@@ -129,11 +130,11 @@ class GaussianMixture(_Namespace):
         - `covariances`: $\Sigma$, of shape (components, features, features), of
             (features, features) if it is tied, of variances (components, features), or
             (components,), as `covariance` says.
-        - `covariance`, `covariance_floor`: as for `fit`; the floor holds once the
-            mixture is fitted on.
+        - `covariance`, `covariance_floor`: as for `fit`; the floor applies when
+            `fit_more` is called.
 
         **Raises:** `ValueError` for `covariances` of another shape, and `weights` that
-            are not finite, negative, or all 0 (what is traced cannot be checked).
+        are not finite, negative, or all 0 (traced values cannot be checked).
         """
         weights, means = shares(weights), widened(means)
         covariances = of_all("covariances", widened(covariances), means, covariance)
@@ -191,20 +192,21 @@ class BernoulliMixture(_Namespace):
         - `num_components`: how many vectors of probabilities there are.
         - `probability_floor`: the probabilities stay this far away from 0 and 1, so
             that a component can explain a row unlike those before.
-        - `max_iter`: how many iterations at most.
-        - `tol`: stop after an iteration that raised the mean log-likelihood by less.
-        - `init`: the start. Components stand at random rows, `"random"`, or at rows far
+        - `max_iter`: the largest number of iterations.
+        - `tol`: the fit stops after an iteration that raised the mean log-likelihood by
+            less than this.
+        - `init`: where the components start: at random rows, `"random"`, or at rows far
             from each other, `"kmeans++"` (Arthur and Vassilvitskii, 2007).
         - `sample_weight`: how often each row counts, 0 or more; once if not given. A
-            row of weight 0 is as if it were not there. One row must count at least.
-        - `n_init`: how many starts, of which the best end is returned.
+            row of weight 0 is left out. At least one row must count.
+        - `n_init`: how many times to start; the best result is returned.
 
         **Returns:** the fitted [`ngcx.density.Mixture`][] of
         [`ngcx.density.Bernoullis`][], and how the fit went.
 
         **Raises:** `ValueError` for fewer rows than components, no features, a
         `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
-        not from 0 to 1 (what is traced cannot be checked).
+        not from 0 to 1 (traced values cannot be checked).
         """
         kind = Bernoullis, num_components, probability_floor
         return fitted(key, x, sample_weight, kind, max_iter, tol, init, n_init)
@@ -225,7 +227,7 @@ class BernoulliMixture(_Namespace):
         - `probability_floor`: as for `fit`; it holds once the mixture is fitted on.
 
         **Raises:** `ValueError` for `weights` that are not finite, negative, or all 0
-            (what is traced cannot be checked).
+        (traced values cannot be checked).
         """
         bernoullis = Bernoullis(widened(probabilities), probability_floor)
         return Mixture(shares(weights), bernoullis)
@@ -278,20 +280,21 @@ class ExponentialMixture(_Namespace):
         - `num_components`: how many vectors of rates there are.
         - `mean_floor`: the means stay above this, relative to the mean of the feature
             in the data (to 1 if that is 0), so that no component collapses onto 0.
-        - `max_iter`: how many iterations at most.
-        - `tol`: stop after an iteration that raised the mean log-likelihood by less.
-        - `init`: the start. Components stand at random rows, `"random"`, or at rows far
+        - `max_iter`: the largest number of iterations.
+        - `tol`: the fit stops after an iteration that raised the mean log-likelihood by
+            less than this.
+        - `init`: where the components start: at random rows, `"random"`, or at rows far
             from each other, `"kmeans++"` (Arthur and Vassilvitskii, 2007).
         - `sample_weight`: how often each row counts, 0 or more; once if not given. A
-            row of weight 0 is as if it were not there. One row must count at least.
-        - `n_init`: how many starts, of which the best end is returned.
+            row of weight 0 is left out. At least one row must count.
+        - `n_init`: how many times to start; the best result is returned.
 
         **Returns:** the fitted [`ngcx.density.Mixture`][] of
         [`ngcx.density.Exponentials`][], and how the fit went.
 
         **Raises:** `ValueError` for fewer rows than components, no features, a
         `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
-        negative or not finite (what is traced cannot be checked).
+        negative or not finite (traced values cannot be checked).
         """
         kind = Exponentials, num_components, mean_floor
         return fitted(key, x, sample_weight, kind, max_iter, tol, init, n_init)
@@ -312,6 +315,6 @@ class ExponentialMixture(_Namespace):
         - `mean_floor`: as for `fit`; it holds once the mixture is fitted on.
 
         **Raises:** `ValueError` for `weights` that are not finite, negative, or all 0
-            (what is traced cannot be checked).
+        (traced values cannot be checked).
         """
         return Mixture(shares(weights), Exponentials(widened(rates), mean_floor))

@@ -24,17 +24,17 @@ class Gaussians(AbstractComponents):
     **Arguments:**
 
     - `means`: $\mu$.
-    - `scales`: what $\Sigma$ is the square of: lower Cholesky factors (components,
+    - `scales`: the square roots of $\Sigma$: lower Cholesky factors (components,
         features, features), or standard deviations (components, features) or
         (components, 1).
-    - `covariance`: the shape of $\Sigma_k$: `"full"` for any, `"tied"` for any that all
-        components share, whose scales are the same then, `"diagonal"` for a variance of
-        each feature, `"spherical"` for one variance of all.
+    - `covariance`: the shape of $\Sigma_k$: `"full"` for any matrix, `"tied"` for one
+        matrix that all components share (their scales are then the same), `"diagonal"`
+        for a variance of each feature, `"spherical"` for one variance of all features.
     - `covariance_floor`: a fit keeps the variances above this, relative to the variance
         of the feature in the whole mixture (to 1 if that is 0), so that no component
         collapses.
 
-    Rows beyond a sixteenth of the largest number are outside of the support.
+    Rows beyond a sixteenth of the largest number are outside the support.
 
     !!! example
 

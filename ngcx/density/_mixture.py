@@ -59,15 +59,15 @@ class Mixture(Module, Generic[C]):
     r"""A density $p(x) = \sum_k \pi_k \, p_k(x)$: component $k$ is drawn with
     probability $\pi_k$, and a row from it.
 
-    Data are rows in an array (rows, features) of any floating dtype. Results have that
-    dtype; half precisions are computed in float32, in which the parameters stay.
+    Data are rows of an array (rows, features) of any floating dtype. Results have that
+    dtype. Half precisions are computed in float32, and the parameters stay in float32.
 
     **Arguments:**
 
     - `weights`: $\pi$, which add up to 1.
     - `components`: the densities $p_k$, such as [`ngcx.density.Gaussians`][].
 
-    Most mixtures are made otherwise: `fit` and `from_parameters` of
+    You will rarely call this class yourself: `fit` and `from_parameters` of
     [`ngcx.density.GaussianMixture`][], [`ngcx.density.BernoulliMixture`][] and
     [`ngcx.density.ExponentialMixture`][] return them.
 
@@ -102,12 +102,13 @@ class Mixture(Module, Generic[C]):
 
     @property
     def num_parameters(self) -> int:
-        """How many numbers are free to be fitted."""
+        """How many numbers are fitted."""
         return self.num_components - 1 + self.components.num_parameters
 
     @compiled
     def log_prob(self, x: Float[Array, "rows features"]) -> Float[Array, " rows"]:
-        """ln p(x) of each row of `x`; minus infinity outside the support."""
+        """Computes $\ln p(x)$ of each row of `x`; minus infinity outside the
+        support."""
         return posterior(*_prepared(self, x))[0].astype(x.dtype)
 
     @compiled
@@ -116,13 +117,14 @@ class Mixture(Module, Generic[C]):
     ) -> Float[Array, "rows components"]:
         """The probability that a row of `x` comes from a component, for each.
 
-        Outside the support, where none explains the row, it is the component's weight.
+        Outside the support, where no component explains the row, it is the weight of
+        the component.
         """
         return posterior(*_prepared(self, x))[1].T.astype(x.dtype)
 
     @compiled
     def predict(self, x: Float[Array, "rows features"]) -> Int[Array, " rows"]:
-        """The component that is most responsible for each row of `x`; -1 for one with
+        """The component that is most responsible for each row of `x`; -1 for a row with
         NaN.
         """
         # Rounded to half precision, several may be the largest.
@@ -135,15 +137,15 @@ class Mixture(Module, Generic[C]):
         x: Float[Array, "rows features"],
         sample_weight: Float[Array, " rows"] | None = None,
     ) -> Float[Array, ""]:
-        """The mean log-likelihood of a row, 0 where no row counts; the higher the
-        better.
+        """The mean log-likelihood of a row; the higher the better. It is 0 if no row
+        counts.
 
         **Arguments:**
 
         - `x`, `sample_weight`: as for `fit_more`.
 
         **Raises:** `ValueError` for no rows, or a `sample_weight` that is not finite or
-            negative (what is traced cannot be checked).
+        negative (traced values cannot be checked).
         """
         check_rows(x)
         mixture, rows = _prepared(self, x, sample_weight)
@@ -157,11 +159,12 @@ class Mixture(Module, Generic[C]):
 
         **Arguments:**
 
-        - `features`: their indices, in the order that they are to have.
+        - `features`: their indices, in the order in which the result has them.
 
-        **Returns:** a mixture of the same weights.
+        **Returns:** a mixture with the same weights.
 
-        **Raises:** `ValueError` for `features` that are none, not there, or twice.
+        **Raises:** `ValueError` for `features` that are empty, do not exist, or are
+        named twice.
         """
         return Mixture(self.weights, self.components.marginal(features))
 
@@ -176,17 +179,17 @@ class Mixture(Module, Generic[C]):
 
         **Arguments:**
 
-        - `features`: the indices $g$ of those that are known.
-        - `values`: $x_g$, in the same order. Where no component explains them, the
-            weights stay as they are.
+        - `features`: the indices $g$ of the known features.
+        - `values`: $x_g$, in the same order. If no component explains them, the weights
+            stay as they are.
 
         **Returns:** a mixture of the other features, in their order, and in the dtype
-        of `values`, or float32 for half precisions. Its mean, `mixture.weights @
-        mixture.components.means` of normal distributions, is the best guess of the
-        features that are not known.
+        of `values`, or float32 for half precisions. Its mean, for normal distributions
+        `mixture.weights @ mixture.components.means`, is the best guess of the unknown
+        features.
 
-        **Raises:** `ValueError` for `features` that are none, all, not there, or twice,
-        and for other `values` than one each.
+        **Raises:** `ValueError` for `features` that are empty, all of them, do not
+        exist, or are named twice, and unless there is one value for each.
         """
         mixture, rows = _prepared(self.marginal(features), values[None])
         weights = posterior(mixture, rows)[1][:, 0]
@@ -205,14 +208,14 @@ class Mixture(Module, Generic[C]):
         num_samples: Natural,
         component: int | Int[Array, ""] | None = None,
     ) -> tuple[Float[Array, "rows features"], Int[Array, " rows"]]:
-        """Draws rows, independent of each other and in no order.
+        """Draws rows that are independent of each other, in random order.
 
         **Arguments:**
 
         - `key`: decides the draw.
-        - `num_samples`: how many.
-        - `component`: draws from this one; from the whole mixture if not given. An
-            array out of range counts as the nearest in range.
+        - `num_samples`: how many rows to draw.
+        - `component`: the component to draw from; the whole mixture if not given. An
+            array out of range counts as the nearest valid index.
 
         **Returns:** the rows, and the component that each comes from.
 
@@ -256,25 +259,26 @@ class Mixture(Module, Generic[C]):
         tol: Scalar = 1e-3,
         sample_weight: Float[Array, " rows"] | None = None,
     ) -> tuple[M, FitResult]:
-        """Goes on from here to the next maximum of the likelihood, by expectation
-        maximisation.
+        """Goes on from these parameters to the next maximum of the likelihood, by
+        expectation maximisation.
 
         **Arguments:**
 
         - `x`: the data, at least as many rows as components.
-        - `max_iter`: how many iterations at most.
-        - `tol`: stop after an iteration that raised the mean log-likelihood by less.
+        - `max_iter`: the largest number of iterations.
+        - `tol`: the fit stops after an iteration that raised the mean log-likelihood by
+            less than this.
         - `sample_weight`: how often each row counts, 0 or more; once if not given. A
-            row of weight 0 is as if it were not there. One row must count at least.
+            row of weight 0 is left out. At least one row must count.
 
         **Returns:** the fitted mixture, and how the fit went.
 
         **Raises:** `ValueError` for fewer rows than components, no features, a
         `sample_weight` that is not finite, negative or 0 of all rows, or rows that are
-        not finite or not in the support (what is traced cannot be checked).
+        not finite or not in the support (traced values cannot be checked).
 
-        A row that is next to impossible for the mixture, a Gaussian one at a trillion
-        deviations (in float32), changes nothing but the log-likelihood.
+        A row that is next to impossible for the mixture, such as one a trillion
+        standard deviations away (in float32), changes only the log-likelihood.
         """
         mixture, rows = _prepared(self, x, sample_weight)
         return climb(mixture, relative(rows), max_iter, tol)
@@ -294,18 +298,19 @@ class Mixture(Module, Generic[C]):
 
         - `x`, `sample_weight`: as for `fit_more`. Where no row counts, the mixture
             stays as it is.
-        - `step_size`: for rows that are a batch of the data only: how much it counts
-            against what the mixture knows already, from 0 to 1. Stepwise EM (Cappé and
-            Moulines, 2009) lets it fall as `(step + 2) ** -0.7` does.
-        - `axis_name`: of the devices that hold the rows between them, inside
-            `jax.shard_map`.
+        - `step_size`: if the rows are just a batch of the data, how much this batch
+            counts against what the mixture knows already, from 0 to 1. Stepwise EM
+            (Cappé and Moulines, 2009) lets it fall, for example as `(step + 2) **
+            -0.7`.
+        - `axis_name`: inside `jax.shard_map`, the name of the axis of the devices over
+            which the rows are spread.
 
         **Returns:** the mixture after the step, and the mean log-likelihood before it,
         0 where no row counts.
 
         **Raises:** `ValueError` for no rows, an `axis_name` that no axis has, or a
-            `sample_weight` that is not finite or negative (what is traced cannot be
-            checked).
+        `sample_weight` that is not finite or negative (traced values cannot be
+        checked).
         """
         check_rows(x)
         if axis_name is not None and not is_bound(axis_name):
@@ -328,8 +333,8 @@ class Mixture(Module, Generic[C]):
         x: Float[Array, "rows features"],
         sample_weight: Float[Array, " rows"] | None = None,
     ) -> Statistics:
-        """The E-step: what `maximize` needs, summed over the rows. The statistics of
-        data in pieces add up to those of the whole.
+        """The E-step: computes the sums over rows that `maximize` needs. The statistics
+        of pieces of the data add up to those of the whole.
 
         **Arguments:**
 
@@ -342,9 +347,9 @@ class Mixture(Module, Generic[C]):
 
     @compiled
     def maximize(self, statistics: Statistics) -> "Mixture[C]":
-        """The M-step: the mixture of the largest expected likelihood, given what
-        `statistics` of this mixture has summed up. A component that no row belongs to
-        stays as it is, with weight 0; where no row counts, so does the whole mixture.
+        """The M-step: the mixture with the largest expected likelihood, given the
+        `statistics` of this mixture. A component that no row belongs to stays as it is,
+        with weight 0. If no row counts, the whole mixture stays as it is.
         """
         counts = statistics.counts
         total = jnp.sum(counts)

@@ -30,38 +30,41 @@ def from_nir(
 
     The nodes are those that [`ngcx.exchange.to_nir`][] writes, and `CubaLI`, which
     becomes two integrators; subgraphs, and edges that lead back, become
-    [`ngcx.neurons.Recurrent`][], where what is fed back arrives a step later; ways that
-    part and meet become [`ngcx.neurons.Residual`][] and [`ngcx.neurons.Parallel`][].
+    [`ngcx.neurons.Recurrent`][], in which feedback arrives a step later; paths that
+    part and meet again become [`ngcx.neurons.Residual`][] and
+    [`ngcx.neurons.Parallel`][].
 
-    The step of a leaky neuron is that of Euler's method,
-    $v \leftarrow v + \frac{dt}{\tau}(v_\text{leak} - v + r i)$, so its `decay` is
-    $1 - dt / \tau$. It scales its input, `scale_input=True`, unless $r = \tau / dt$
-    undoes that. Any other $r$ goes into the weights before the neuron, or into a
-    [`ngcx.exchange.Scale`][] where there are none. An `IF` or `I` with $r = 1$ adds its
-    input as it is: so all libraries mean it but SpikingJelly, which writes $1 / dt$.
+    The step of a leaky neuron is that of Euler's method, $v \leftarrow v +
+    \frac{dt}{\tau}(v_\text{leak} - v + r i)$, so its `decay` is $1 - dt / \tau$. It
+    scales its input, `scale_input=True`, unless $r = \tau / dt$ undoes that. Any other
+    $r$ is multiplied into the weights before the neuron, or becomes a
+    [`ngcx.exchange.Scale`][] if there are none. An `IF` or `I` with $r = 1$ adds its
+    input as it is. All libraries mean it so except SpikingJelly, which writes $1 / dt$.
 
-    A parameter that is the same for all neurons becomes a number, a constant, and one
-    that is not an array, which is learnt; in graphs of ngcx, what was learnt stays so.
-    What ngcx wrote with weights divided by $1 - \beta$ comes back as it was.
+    A parameter that is the same for all neurons becomes a number, which is a constant.
+    Any other parameter becomes an array, which is learnt. In graphs that ngcx wrote,
+    parameters that were learnt stay so, and weights that were divided by $1 - \beta$
+    come back as they were.
 
-    Nothing of the graph is executed, and it stays as it is.
+    Reading executes nothing from the graph, and does not change it.
 
     **Arguments:**
 
-    - `graph`: of NIR, as `nir.read(path)` gives it. `nir.read(path, type_check=False)`
-        also takes what the checks of `nir` wrongly refuse, as convolutions in groups.
-    - `dt`: the length of a step in seconds. It must be that of the writer for equal
-        spikes: snnTorch and SpikingJelly write with 1e-4, Norse with 1e-3, Spyx and
+    - `graph`: a NIR graph, as `nir.read(path)` returns it. `nir.read(path,
+        type_check=False)` also reads graphs that the checks of `nir` wrongly refuse,
+        such as convolutions in groups.
+    - `dt`: the length of a step in seconds. For equal spikes, it must be the one of the
+        writer: snnTorch and SpikingJelly write with 1e-4, Norse with 1e-3, Spyx and
         sinabs with 1.
-    - `dtype`: that of the arrays.
+    - `dtype`: the dtype of the arrays.
 
     **Returns:** the network, whose input has the shape of the graph's node `Input`.
 
-    **Raises:** `ValueError` that names the node for what it cannot mean: a time
-    constant below `dt`, a loop without a neuron or a delay, loops and branches that
-    cross, several inputs or outputs, nodes that lead nowhere, shapes that do not fit.
+    **Raises:** `ValueError` that names the node, for a time constant below `dt`, a loop
+    without a neuron or a delay, loops and branches that cross, several inputs or
+    outputs, nodes that lead nowhere, and shapes that do not fit.
 
-    **See also:** [`ngcx.exchange.to_nir`][], the way there.
+    **See also:** [`ngcx.exchange.to_nir`][], which writes a network.
 
     !!! example
 

@@ -12,10 +12,10 @@ class Scale(Module):
 
     **Arguments:**
 
-    - `factor`: $a$: a number, a constant; or an array that broadcasts to the input,
-        learnt.
+    - `factor`: $a$, either a number, which is a constant, or an array that broadcasts
+        to the input, which is learnt.
 
-    **Raises:** `ValueError` where the factors do not broadcast to the input.
+    **Raises:** `ValueError` if the factors do not broadcast to the input.
 
     !!! example
 

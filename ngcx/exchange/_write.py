@@ -51,31 +51,32 @@ def to_nir(
     | [`ngcx.exchange.Scale`][], [`ngcx.neurons.Delay`][] | `Scale`, `Delay` |
     | [`ngcx.neurons.LIF`][] with a hard reset; with `decay=1.0` | `LIF`; `IF` |
     | the same without a reset; with `decay=0.0` | `LI` and `Threshold`; `Threshold` |
-    | [`ngcx.neurons.SynapticLIF`][] with a hard reset | `CubaLIF`, where `w_in` and `r` hold the scale, which all readers heed there |
+    | [`ngcx.neurons.SynapticLIF`][] with a hard reset | `CubaLIF`, where `w_in` and `r` hold the scale, which all readers respect |
     | [`ngcx.neurons.LeakyIntegrator`][]; with `decay=1.0` | `LI`; `I` |
     | [`ngcx.neurons.Recurrent`][] | an edge back |
     | [`ngcx.neurons.Residual`][], [`ngcx.neurons.Parallel`][] that add | several edges to a node |
     | a `Stack` in a `Stack`; `eqx.nn.Identity` | its layers; nothing |
 
-    NIR says what a network computes, not how it learns: how a surrogate
-    differentiates, whether a reset is detached and what is frozen is not written. A
-    [`ngcx.neurons.TimeConstant`][] becomes the factor that it stands for.
+    NIR describes what a network computes, and not how it learns. Surrogates, whether a
+    reset is detached, and what is frozen are not written. A
+    [`ngcx.neurons.TimeConstant`][] is written as its factor.
 
     **Arguments:**
 
-    - `stack`: a [`ngcx.neurons.Stack`][], or any other cell of those layers.
-    - `shape`: that of the input of one sample in one step.
-    - `dt`: the length of a step, in seconds, as NIR has it. snnTorch reads files as if
+    - `stack`: a [`ngcx.neurons.Stack`][], or any other cell made of these layers.
+    - `shape`: the shape of the input of one sample in one step.
+    - `dt`: the length of a step, in seconds, as in NIR. snnTorch reads all files as if
         it were 1e-4.
 
-    **Returns:** the graph, in arrays of float64, in which dividing weights of float32,
-    and multiplying them again, loses nothing. `nir.write(path, graph)` makes a file.
+    **Returns:** the graph. Its arrays have float64, in which float32 weights can be
+    divided and multiplied again without loss. `nir.write(path, graph)` makes a file.
 
-    **Raises:** `ValueError` that names the layer and the cure for what NIR cannot say:
-    a reset that is soft or delayed, refractory steps, adaptation, surrogates whose
-    spikes are not those of a step, other layers, and shapes that do not fit.
+    **Raises:** `ValueError` that names the layer and the cure, for everything that NIR
+    cannot express: a reset that is soft or delayed, refractory steps, adaptation,
+    surrogates whose spikes are not those of a step, other layers, and shapes that do
+    not fit.
 
-    **See also:** [`ngcx.exchange.from_nir`][], the way back.
+    **See also:** [`ngcx.exchange.from_nir`][], which reads it again.
 
     ??? cite "Reference"
         Pedersen et al., *Neuromorphic intermediate representation: A unified instruction

@@ -10,7 +10,7 @@ from .._numerics import widened
 
 
 class AbstractLibrary(Module):
-    """Functions of a few variables: columns, and their names."""
+    """Functions of a few variables: it computes columns, and has their names."""
 
     @compiled
     def __call__(
@@ -28,7 +28,7 @@ class AbstractLibrary(Module):
     # Names are made on the host.
     @compiled(jit=False)
     def names(self, variables: Sequence[str]) -> tuple[str, ...]:
-        """What the columns are, in terms of the names of the `variables`."""
+        """The names of the columns, made from the names of the `variables`."""
         return tuple(self._names(variables))
 
     @abc.abstractmethod

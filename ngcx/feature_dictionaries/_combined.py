@@ -16,15 +16,15 @@ from ._base import AbstractLibrary, finite_beside_zero
 class FunctionLibrary(AbstractLibrary):
     """Any functions of one variable, or of several.
 
-    The columns come function by function: one of every variable, or of every two if it
-    takes two, and so on. What counts are the arguments without a default.
+    The columns come function by function: one for every variable, or for every two if
+    the function takes two, and so on. Only arguments without a default count.
 
     `library(x)` has the columns along the last axis; half precisions are computed in
-    float32 and rounded once. `library.names(["x", "y"])` says what they are.
+    float32 and rounded once. `library.names(["x", "y"])` returns their names.
 
     **Arguments:**
 
-    - `functions`: the functions; modules among them may have parameters.
+    - `functions`: the functions. They may be modules with parameters.
     - `labels`: their names.
 
     !!! example
@@ -51,8 +51,9 @@ class FunctionLibrary(AbstractLibrary):
     def __init__(self, **functions: Callable):
         """**Arguments:**
 
-        - `functions`: the functions by their names. They are elementwise, and each gets
-            all of its columns at once, as one array for each of its arguments.
+        - `functions`: the functions by their names. They must be elementwise. Each is
+            called with all of its columns at once, as one array for each of its
+            arguments.
         """
         self.functions = tuple(functions.values())
         self.labels = tuple(functions)
@@ -76,8 +77,8 @@ class FunctionLibrary(AbstractLibrary):
 class ConcatenatedLibrary(AbstractLibrary):
     """The columns of several libraries, one after the other.
 
-    `library(x)` has them along the last axis; `library.names(["x", "y"])` says what
-    they are.
+    `library(x)` has them along the last axis; `library.names(["x", "y"])` returns their
+    names.
 
     **Arguments:**
 
@@ -107,11 +108,11 @@ class ConcatenatedLibrary(AbstractLibrary):
 
 
 class ProductLibrary(AbstractLibrary):
-    """The products of a column of each of several libraries; the columns of the last
+    """Products of columns, one from each of several libraries. The columns of the last
     library change fastest.
 
     `library(x)` has them along the last axis; half precisions are computed in float32
-    and rounded once. `library.names(["x", "y"])` says what they are.
+    and rounded once. `library.names(["x", "y"])` returns their names.
 
     **Arguments:**
 

@@ -17,16 +17,16 @@ class FourierLibrary(AbstractLibrary):
 
     The columns come frequency by frequency: all sines, then all cosines. They are
     accurate however many periods lie between $x$ and 0. `library(x)` has them along the
-    last axis; `library.names(["x", "y"])` says what they are, where the factor counts
-    the periods.
+    last axis; `library.names(["x", "y"])` returns their names, in which the factor
+    counts the periods.
 
     **Arguments:**
 
     - `num_frequencies`: $n$.
-    - `period`: $P$, that of the lowest frequency. A Python number counts with all of
-        its digits, whatever the dtype of the variables, and `2 * math.pi` stands for $2
-        \pi$ itself, so that the columns are $\sin(k x)$ and $\cos(k x)$. An array may
-        be trained, and is not checked.
+    - `period`: $P$, the period of the lowest frequency. A Python number counts with all
+        of its digits, whatever the dtype of the variables is, and `2 * math.pi` means
+        $2 \pi$ exactly, so that the columns are $\sin(k x)$ and $\cos(k x)$. An array
+        may be trained, and is then not checked.
 
     !!! example
 

@@ -15,8 +15,8 @@ class PolynomialLibrary(AbstractLibrary):
     The columns come in graded order: by degree, and within a degree lexicographically,
     so for (x, y) and order 2: 1, x, y, x², x y, y².
 
-    `library(x)` has them along the last axis; `library.names(["x", "y"])` says what
-    they are. Factors are multiplied from left to right, in float32 at least: where they
+    `library(x)` has them along the last axis; `library.names(["x", "y"])` returns their
+    names. Factors are multiplied from left to right, in float32 at least. If they
     overflow on the way, the product is infinite, or 0 if a 0 follows. A column costs
     one product, whatever its degree is.
 
@@ -24,7 +24,7 @@ class PolynomialLibrary(AbstractLibrary):
 
     - `order`: the highest total degree.
     - `include_bias`: whether the first column is 1.
-    - `interaction_only`: whether each variable comes at most once in a monomial.
+    - `interaction_only`: whether each variable occurs at most once in a monomial.
 
     !!! example
 

@@ -29,20 +29,20 @@ def gaussian_blur(
     $$y_{ij} = \sum_{a, b = -r}^{r} k_a k_b \, x_{i + a, j + b}, \qquad
     k_a = \frac{e^{-a^2 / 2 \sigma^2}}{\sum_{b = -r}^{r} e^{-b^2 / 2 \sigma^2}}$$
 
-    There is one pass over the columns and one over the rows. A pixel that is infinite
-    or NaN makes those infinite or NaN in which it has a weight, and no others.
+    It takes one pass over the columns and one over the rows. A pixel that is infinite
+    or NaN affects only the pixels in which it has a weight.
 
     **Arguments:**
 
-    - `images`: the last two axes are filtered; all before them, channels among them,
-        are a batch. Map over channels that come last:
-        `jax.vmap(blur, in_axes=-1, out_axes=-1)`.
+    - `images`: the last two axes are filtered. All axes before them, including
+        channels, are a batch. Map over channels that come last: `jax.vmap(blur,
+        in_axes=-1, out_axes=-1)`.
     - `sigma`: $\sigma$, the standard deviation in pixels. At 0 the result is the image.
-        As an array it may be trained, and is not checked.
-    - `radius`: $r$, in pixels, for a window of $2 r + 1$; or how far the window reaches
-        before and behind its centre, so that `(r, r - 1)` is the window of the even
-        size $2 r$ that `scipy.ndimage.correlate` centres so.
-    - `mode`: how images go on beyond their borders, by the names of `jnp.pad`.
+        As an array it may be trained, and is then not checked.
+    - `radius`: $r$, in pixels, for a window of $2 r + 1$; or a pair that says how far
+        the window reaches before and behind its centre: `(r, r - 1)` is the window of
+        the even size $2 r$, centred as in `scipy.ndimage.correlate`.
+    - `mode`: how images continue beyond their borders, with the names of `jnp.pad`.
 
     **Returns:** an array of the shape and dtype of `images`.
 

@@ -19,15 +19,15 @@ def difference_of_gaussians(
 ) -> Float[Array, "*batch height width"]:
     r"""The difference of a narrow and a wide blur, $c - s$: edges and dots.
 
-    Cells of the retina respond so, excited by the centre of their receptive field and
-    inhibited by its surround (Rodieck, 1965). Even light gives 0, and a faint pattern
-    on it gives what it gives in the dark.
+    Cells of the retina respond in this way: the centre of their receptive field excites
+    them, and its surround inhibits them (Rodieck, 1965). Uniform light gives 0, and a
+    faint pattern on it gives the same response as in the dark.
 
     **Arguments:**
 
     - `images`: images `(..., height, width)`; all leading axes are a batch.
-    - `center_sigma`, `surround_sigma`: the standard deviations of the two, in pixels.
-        As arrays they may be trained, and are not checked.
+    - `center_sigma`, `surround_sigma`: the standard deviations of the two blurs, in
+        pixels. As arrays they may be trained, and are then not checked.
     - `radius`, `mode`: as for [`ngcx.filters.gaussian_blur`][], for both blurs.
 
     **Returns:** an array of the shape and dtype of `images`.
@@ -63,18 +63,18 @@ def ratio_of_gaussians(
     mode: Mode = "edge",
     epsilon: Positive[Scalar] = 1e-5,
 ) -> Float[Array, "*batch height width"]:
-    r"""A narrow blur over a wide one, $c / (|s| + \epsilon)$: local contrast.
+    r"""A narrow blur divided by a wide one, $c / (|s| + \epsilon)$: local contrast.
 
-    Unlike the difference it does not depend on the strength of the light, as long as
-    that is well above $\epsilon$. Even light gives 1. It is made for intensities, which
-    are not negative; the magnitude in the denominator leaves it without a pole for
-    others.
+    Unlike the difference, it does not depend on the strength of the light, as long as
+    that is well above $\epsilon$. Uniform light gives 1. It is made for intensities,
+    which are not negative. For other images, the magnitude in the denominator keeps it
+    finite.
 
     **Arguments:**
 
     - `images`, `center_sigma`, `surround_sigma`, `radius`, `mode`: as for
         [`ngcx.filters.difference_of_gaussians`][].
-    - `epsilon`: $\epsilon$, what keeps the ratio finite in the dark.
+    - `epsilon`: $\epsilon$, which keeps the ratio finite in the dark.
 
     **Returns:** an array of the shape and dtype of `images`.
 

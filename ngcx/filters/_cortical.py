@@ -23,9 +23,7 @@ def cortical_difference_of_gaussians(
 ) -> Float[Array, "*batch height width"]:
     r"""The rectified difference of Gaussians, $\max(0, c - s)$: the rate of an on-cell.
 
-    Arguments, result and errors are those of
-    [`ngcx.filters.difference_of_gaussians`][]. The response to `-images` is that of an
-    off-cell.
+    The response to `-images` is that of an off-cell.
 
     **Arguments:**
 
@@ -75,16 +73,17 @@ def cortical_ratio_of_gaussians(
 
     $$y = \frac{\max(0, c)^p}{\max(0, s)^q + h^2}$$
 
-    At 0 the derivative in $c$ and $s$ is 0, for every exponent.
+    At 0, the derivative with respect to $c$ and $s$ is 0, for every exponent.
 
     **Arguments:**
 
     - `images`, `center_sigma`, `surround_sigma`, `radius`, `mode`: as for
         [`ngcx.filters.difference_of_gaussians`][].
-    - `semi_saturation`: $h$; with $q = 2$, the surround that halves the response.
+    - `semi_saturation`: $h$; with $q = 2$, the strength of the surround that halves the
+        response.
     - `excitation_exponent`, `inhibition_exponent`: $p$ and $q$, usually from 1.5 to 2.
-        Numbers are constants of the program, so that a square is a multiplication;
-        arrays may be trained, and are not checked.
+        Numbers are constants of the program, so a square is a multiplication; arrays
+        may be trained, and are then not checked.
 
     **Returns:** an array of the shape and dtype of `images`.
 

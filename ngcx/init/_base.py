@@ -50,10 +50,11 @@ def _is_size(size) -> bool:
 
 
 class AbstractInitializer(Module):
-    """A distribution of weights, called like a `jax.nn.initializers.Initializer`.
+    """A distribution of weights, which is called like a
+    `jax.nn.initializers.Initializer`.
 
-    A new one states its fields and one formula, `_sample`, which serves JAX and numpy
-    alike.
+    A class of your own states its fields and one formula, `_sample`, which serves both
+    JAX and numpy.
     """
 
     @abc.abstractmethod
@@ -79,15 +80,15 @@ class AbstractInitializer(Module):
         - `key`: a key of `jax.random`; the same key gives the same values.
         - `shape`: the shape to draw.
         - `dtype`: float16, bfloat16, float32 or float64; half precisions are drawn in
-            float32 and rounded once. None is the default one, as it is in JAX.
+            float32 and rounded once. None means the default float dtype, as in JAX.
         - `sharding`: where to put the array. Every device draws its own shard, and the
-            values are those of one device (but JAX 0.12 may round narrow shards
+            values are the same as on one device (but JAX 0.12 may round narrow shards
             differently on CPUs).
 
-        **Returns:** an array of that shape and dtype.
+        **Returns:** an array of the given shape and dtype.
 
-        **Raises:** `ValueError` for a shape or dtype that does not fit, `TypeError` for
-        something that is not a key or not a shape.
+        **Raises:** `ValueError` for a shape or dtype that does not fit; `TypeError` if
+        `key` is not a key or `shape` is not a shape.
         """
 
         def draw(key):
@@ -111,8 +112,8 @@ class AbstractInitializer(Module):
     ) -> Float[np.ndarray, "..."]:
         """Draws an array of the same law in host memory, touching no accelerator.
 
-        What takes an algorithm of JAX (`Orthogonal`, `TruncatedGaussian`, the fans of
-        Glorot, He and LeCun, `FromJax`) is computed by JAX on the processor.
+        Laws that need an algorithm of JAX (`Orthogonal`, `TruncatedGaussian`, the laws
+        of Glorot, He and LeCun, `FromJax`) are computed by JAX on the CPU.
 
         **Arguments:**
 
@@ -125,8 +126,8 @@ class AbstractInitializer(Module):
     # This is not compiled, since it makes a module and draws nothing.
     @compiled(jit=False)
     def constrain(self, *constraints: AbstractConstraint) -> "Constrained":
-        """An initializer that applies `constraints` to what this one draws, in their
-        order.
+        """Makes an initializer that applies `constraints`, in their order, to the draws
+        of this one.
 
         !!! example
 
@@ -144,14 +145,16 @@ class AbstractInitializer(Module):
 
 
 class Constrained(AbstractInitializer):
-    """What [`ngcx.init.AbstractInitializer.constrain`][] makes.
+    """An initializer with constraints; [`ngcx.init.AbstractInitializer.constrain`][]
+    makes it.
 
-    A constraint does not change the draw, and random ones have a key of their own.
+    A constraint does not change the draw, and random constraints have a key of their
+    own.
 
     **Arguments:**
 
-    - `initializer`: what draws the weights.
-    - `constraints`: what is done to the draw, one after the other.
+    - `initializer`: draws the weights.
+    - `constraints`: are applied to the draw, one after the other.
 
     !!! example
 

@@ -13,7 +13,7 @@ from ._source import Source, diagonal
 
 
 class AbstractConstraint(Module):
-    """Changes what an initializer draws; matrices are the last two axes."""
+    """Changes the weights that an initializer draws. The last two axes are matrices."""
 
     random: ClassVar[bool] = False
 
@@ -28,11 +28,11 @@ class Clip(AbstractConstraint):
     **Arguments:**
 
     - `amin`: the smallest number, or None for no bound.
-    - `amax`: the largest one, or None for no bound.
+    - `amax`: the largest number, or None for no bound.
 
     **Raises:** `ValueError` if `amin > amax`.
 
-    **See also:** [`ngcx.activations.Clip`][], which bounds what a layer computes.
+    **See also:** [`ngcx.activations.Clip`][], which bounds the output of a layer.
 
     !!! example
 
@@ -131,7 +131,7 @@ class Eye(AbstractConstraint):
     """Entries off the diagonal become 0.
 
     **See also:** [`ngcx.init.Identity`][], which draws ones on the diagonal;
-    [`ngcx.init.Hollow`][], which keeps all but the diagonal.
+    [`ngcx.init.Hollow`][], which keeps everything but the diagonal.
 
     !!! example
 
@@ -201,12 +201,12 @@ class _AbstractMask(AbstractConstraint):
 
 
 class ColumnMask(_AbstractMask):
-    """Keeps the columns named, or that many columns chosen at random, the same in every
-    matrix of a batch; all others become 0.
+    """Keeps the given columns, or a given number of random ones, the same in every
+    matrix of a batch. All other columns become 0.
 
     **Arguments:**
 
-    - `keep`: the indices of the columns, or how many to choose.
+    - `keep`: the indices of the columns, or how many to choose at random.
 
     **Raises:** `ValueError` for columns named twice, unknown ones and too many.
 
@@ -228,12 +228,12 @@ class ColumnMask(_AbstractMask):
 
 
 class RowMask(_AbstractMask):
-    """Keeps the rows named, or that many rows chosen at random, the same in every
-    matrix of a batch; all others become 0.
+    """Keeps the given rows, or a given number of random ones, the same in every matrix
+    of a batch. All other rows become 0.
 
     **Arguments:**
 
-    - `keep`: the indices of the rows, or how many to choose.
+    - `keep`: the indices of the rows, or how many to choose at random.
 
     **Raises:** `ValueError` for rows named twice, unknown ones and too many.
 

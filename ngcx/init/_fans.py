@@ -17,8 +17,9 @@ Axes = tuple[int, ...]
 
 
 class AbstractVarianceScaling(AbstractInitializer):
-    """A law whose variance is a number divided by a fan of the weight: how many inputs
-    an output sums over, or outputs an input reaches, receptive field included.
+    """A law whose variance is a number divided by a fan of the weight. The fan is the
+    number of inputs that an output sums over, or of outputs that an input reaches,
+    including the receptive field.
 
     The default axes fit `x @ weight` and kernels of shape (height, width, in, out).
 
@@ -94,10 +95,11 @@ class VarianceScaling(AbstractVarianceScaling):
 
     **Arguments:**
 
-    - `scale`: what the fan divides. The defaults are those of Keras and Flax.
+    - `scale`: the number that is divided by the fan. The defaults are those of Keras
+        and Flax.
     - `mode`: the fan: of the inputs, of the outputs, or the mean of both.
-    - `distribution`: the shape of the law; a truncated one ends at two standard
-        deviations.
+    - `distribution`: the shape of the law. The truncated normal law ends at two
+        standard deviations.
     - `in_axis`: the axis of the inputs.
     - `out_axis`: the axis of the outputs.
     - `batch_axis`: axes over which weights are independent, and which no fan counts.
@@ -179,7 +181,8 @@ class FanInGaussian(AbstractVarianceScaling):
     - `out_axis`: the axis of the outputs.
     - `batch_axis`: axes over which weights are independent, and which no fan counts.
 
-    **See also:** [`ngcx.init.LeCunNormal`][], the same variance but truncated.
+    **See also:** [`ngcx.init.LeCunNormal`][], which has the same variance but is
+    truncated.
 
     ??? cite "Reference"
         LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
@@ -329,7 +332,7 @@ class LeCunUniform(AbstractVarianceScaling):
     - `out_axis`: the axis of the outputs.
     - `batch_axis`: axes over which weights are independent, and which no fan counts.
 
-    **See also:** [`ngcx.init.FanInUniform`][], whose variance is a third.
+    **See also:** [`ngcx.init.FanInUniform`][], whose variance is a third of it.
 
     ??? cite "Reference"
         LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
@@ -359,7 +362,8 @@ class LeCunNormal(AbstractVarianceScaling):
     - `out_axis`: the axis of the outputs.
     - `batch_axis`: axes over which weights are independent, and which no fan counts.
 
-    **See also:** [`ngcx.init.FanInGaussian`][], the same variance but not truncated.
+    **See also:** [`ngcx.init.FanInGaussian`][], which has the same variance but is not
+    truncated.
 
     ??? cite "Reference"
         LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.

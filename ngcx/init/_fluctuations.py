@@ -13,12 +13,12 @@ Between = Annotated[float, Must("between 0 and 1", lambda value: 0 < value < 1, 
 
 
 class FluctuationDriven(AbstractVarianceScaling):
-    r"""The normal distribution by which the membrane potential of a leaky neuron
-    fluctuates up to its threshold, as it does in the cortex: $\xi$ standard deviations
-    below lies the mean.
+    r"""A normal distribution with which the membrane potential of a leaky neuron
+    fluctuates up to its threshold, as it does in the cortex: the threshold is $\xi$
+    standard deviations above the mean potential.
 
-    In a network that starts so, every layer is active from the first step on, however
-    deep it is, and every neuron has a gradient.
+    In a network with such weights, every layer is active from the first step on,
+    however deep the network is, and every neuron has a gradient.
 
     $n$ inputs (the fan-in) that spike with probability $p$ in each step give the
     potential, where it is not reset, over time the mean $\mu_U$ and variance
@@ -33,25 +33,26 @@ class FluctuationDriven(AbstractVarianceScaling):
     standard deviation $\sigma_w$ of the weights, with
     $\sigma_U = (\theta - \mu_U) / \xi$.
 
-    A neuron then fires in at most a share $Q(\xi)$ of the steps, where $Q$ is the
-    upper tail of the normal distribution, since a reset only lowers potentials: 16 % at
-    $\xi = 1$, 7 % at 1.5, 2 % at 2. The mean of a neuron varies by its weights besides,
-    by $\mu_w$ and $\sigma_w p \sqrt{n} \sum_k \epsilon_k$, so that some neurons fire
-    more.
+    A neuron then fires in at most a share $Q(\xi)$ of the steps, where $Q$ is the upper
+    tail of the normal distribution, since a reset only lowers potentials: 16 % at $\xi
+    = 1$, 7 % at 1.5, 2 % at 2. Besides, the mean potential differs between neurons,
+    because their weights do, with the standard deviation $\sigma_w p \sqrt{n} \sum_k
+    \epsilon_k$, so some neurons fire more.
 
     **Arguments:**
 
-    - `rate`: $p$, the spikes of an input in a step.
-    - `decay`: $\beta$, by which the potential leaks in a step, as a factor: for a time
-        constant, [`ngcx.neurons.decay_factor`][].
-    - `synaptic_decay`: $\alpha$, that of the synaptic current; 0 without a synapse.
+    - `rate`: $p$, the probability that an input spikes in a step.
+    - `decay`: $\beta$, the factor by which the potential leaks in a step.
+        [`ngcx.neurons.decay_factor`][] computes it from a time constant.
+    - `synaptic_decay`: $\alpha$, the decay factor of the synaptic current; 0 without a
+        synapse.
     - `xi`: $\xi$, how many standard deviations below the threshold the mean lies; from
         1 to 3 in the article.
     - `mean`: $\mu_U$, the mean potential.
     - `threshold`: $\theta$.
-    - `share`: how much of the mean and of the variance these weights make, where a
-        neuron has several kinds: 0.9 for those from the layer before and 0.1 for
-        recurrent ones.
+    - `share`: how much of the mean and of the variance comes from these weights, where
+        a neuron has several kinds: for example 0.9 for weights from the layer before
+        and 0.1 for recurrent ones.
     - `in_axis`: the axis of the inputs.
     - `out_axis`: the axis of the outputs.
     - `batch_axis`: axes over which weights are independent, and which no fan counts.

@@ -14,8 +14,8 @@ from ._constraints import check_matrix
 
 class FromJax(AbstractInitializer):
     """An initializer of `jax.nn.initializers`, or any function of (key, shape, dtype),
-    as one of ours, so that constraints, shardings and numpy work on it. It is asked for
-    float32 or float64; half precisions are rounded from float32.
+    as an initializer of ngcx, so that constraints, shardings and numpy work with it. It
+    is asked for float32 or float64; half precisions are rounded from float32.
 
     **Arguments:**
 
@@ -60,7 +60,7 @@ class FromJax(AbstractInitializer):
 
 class Orthogonal(AbstractInitializer):
     """A random matrix with orthonormal columns, or rows if there are fewer rows, times
-    `scale`; leading axes count as rows.
+    `scale`. Leading axes count as rows.
 
     **Arguments:**
 
@@ -96,8 +96,8 @@ class Orthogonal(AbstractInitializer):
 class TruncatedGaussian(AbstractInitializer):
     r"""$\text{mean} + \text{std} \cdot z$, where $z$ is standard normal, given that it
     lies between `lower` and `upper`. Its standard deviation is below `std`: 0.88 of it
-    for the default bounds. The law is exact however far the bounds are, and draws reach
-    into its tails.
+    for the default bounds. The law is exact however far out the bounds are, and draws
+    reach into its tails.
 
     **Arguments:**
 

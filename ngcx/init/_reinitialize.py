@@ -36,7 +36,7 @@ class WeightLayout(NamedTuple):
         PyTorch, and not (*receptive field, in, out), as in JAX and Flax.
     - `gates`: how many weights lie side by side along the axis of the outputs.
     - `field_axes`: how many axes the receptive field has, or the name of the layer's
-        attribute that says it. Further axes in front are those of an ensemble.
+        attribute that holds this number. Further axes in front belong to an ensemble.
     """
 
     out_first: bool = False
@@ -49,8 +49,8 @@ WeightFields: TypeAlias = tuple[str, ...] | Mapping[str, WeightLayout]
 
 class Reinitializable(Protocol):
     """A layer that says which of its fields are weights, so that
-    [`ngcx.init.reinitialize`][] finds them. A layer joins by the class attribute alone;
-    it need not derive from this class.
+    [`ngcx.init.reinitialize`][] finds them. The class attribute is enough; a layer need
+    not derive from this class.
 
     !!! example
 
@@ -105,38 +105,40 @@ def reinitialize(
     """Gives the weights of an Equinox model new values.
 
     The initializer is asked for weights of shape (*receptive field, in, out), so that
-    its default axes fit, and the result is stored as the layer stores it. The gates of
-    a recurrent cell are drawn one by one, and so are the members of an ensemble that
-    `eqx.filter_vmap` made. A leaf draws from a key that depends on its path alone, so
-    that a further layer does not change what the others get.
+    its default axes fit, and the result is brought into the shape of the layer. The
+    gates of a recurrent cell are drawn one by one, and so are the members of an
+    ensemble that `eqx.filter_vmap` made. The key of a leaf depends only on its path, so
+    a further layer does not change the weights of the others.
 
-    In `eqx.nn.WeightNorm` the norms become those of what is drawn, so that the weight
-    itself follows the law. `eqx.nn.SpectralNorm` divides whatever is drawn by its
-    largest singular value.
+    In `eqx.nn.WeightNorm`, the norms become those of the drawn weights, so that the
+    weight itself follows the law. `eqx.nn.SpectralNorm` divides the drawn weights by
+    their largest singular value.
 
     **Arguments:**
 
-    - `model`: any pytree of modules. A layer of your own joins by a class attribute
-        `weight_fields`, as [`ngcx.init.Reinitializable`][] describes.
-    - `initializer`: draws the new values, be it one of ours, of `jax.nn.initializers`
-        or any function of (key, shape, dtype); None if `where` names all of them.
+    - `model`: any pytree of modules. A layer of your own takes part if it has a class
+        attribute `weight_fields`, as [`ngcx.init.Reinitializable`][] describes.
+    - `initializer`: draws the new values. It may be an initializer of ngcx or of
+        `jax.nn.initializers`, or any function of (key, shape, dtype); None if `where`
+        gives one for every leaf.
     - `key`: decides the draw.
     - `where`: which leaves to draw. If not given, the weights of `eqx.nn.Linear` (and
         so of `MultiheadAttention`), `Conv`, `ConvTranspose`, `GRUCell` and `LSTMCell`,
-        and those that a layer names in its `weight_fields`. A function of a leaf's
-        path, as `".layers[0].bias"`, and the leaf says which ones instead. A mapping of
-        rules to initializers goes beyond: the first rule that fits a leaf chooses its
-        initializer, and `initializer` draws the remaining weights. A rule is such a
-        function; a pattern of the path, in which `*` stands for anything, as
-        `"*.bias"`; or a type, for the weights within layers of that type.
-    - `report`: is told of each leaf that is drawn, in a line such as
-        `".layers[0].weight (8, 4): HeNormal()"`. `print` will do, or the `append` of a
-        list.
+        and those that a layer names in its `weight_fields`. Instead, it may be a
+        function of a leaf and its path, such as `".layers[0].bias"`, that says which
+        leaves to draw. Or it may be a mapping of rules to initializers: the first rule
+        that fits a leaf chooses its initializer, and `initializer` draws the remaining
+        weights. A rule is such a function, or a pattern for the path in which `*`
+        matches anything, such as `"*.bias"`, or a type, for the weights within layers
+        of that type.
+    - `report`: is called with a line for each leaf that is drawn, such as
+        `".layers[0].weight (8, 4): HeNormal()"`. For example, give `print`, or the
+        `append` of a list.
 
     **Returns:** the model with new values, of the same shapes and dtypes.
 
-    **Raises:** `ValueError` if nothing is drawn; `TypeError` for what draws no array of
-    the shape that it is asked for.
+    **Raises:** `ValueError` if nothing is drawn; `TypeError` if an initializer returns
+    anything but an array of the shape that it was asked for.
 
     !!! example
 

@@ -41,8 +41,8 @@ class Identity(AbstractInitializer):
 
 class DeltaOrthogonal(AbstractInitializer):
     """An [`ngcx.init.Orthogonal`][] matrix at the centre of the receptive field, and 0
-    elsewhere: a convolution with such a kernel, of shape (*receptive field, in, out),
-    keeps the norm of what it sees, if there are no more inputs than outputs.
+    elsewhere. A convolution with such a kernel, of shape (*receptive field, in, out),
+    keeps the norm of its input, if there are no more inputs than outputs.
 
     **Arguments:**
 
@@ -77,14 +77,14 @@ class DeltaOrthogonal(AbstractInitializer):
 
 class Sparse(AbstractInitializer):
     r"""Each output has `connections` inputs, chosen at random and different for each,
-    with weights from $\mathcal{N}(0, \text{std}^2)$; the others are 0. The last axis
-    is that of the outputs, and all before it are inputs. Where there are fewer inputs,
+    with weights from $\mathcal{N}(0, \text{std}^2)$; the others are 0. The last axis is
+    that of the outputs, and all axes before it are inputs. If there are fewer inputs,
     all are connected.
 
     **Arguments:**
 
-    - `connections`: how many; 15 as in the article.
-    - `std`: the standard deviation of the weights that are there.
+    - `connections`: how many inputs each output has; 15 as in the article.
+    - `std`: the standard deviation of the weights that are not 0.
 
     **See also:** [`ngcx.init.RowMask`][] and [`ngcx.init.ColumnMask`][], which drop
     whole rows or columns; [`ngcx.surrogate.Sparse`][], whose derivative is cut off far

@@ -20,16 +20,16 @@ from ._block_sizes import block_sizes, blocks_to_cover, worst_chance_of_a_contex
 class PatchSet(Module):
     """Some patches of a grid, as a boolean image and as a list of fixed length.
 
-    Patch `(row, column)` has the index `row * width + column`, and in a video that of
-    its frame before it, `(frame * height + row) * width + column`.
+    Patch `(row, column)` has the index `row * width + column`, or in a video `(frame *
+    height + row) * width + column`.
 
     **Attributes:**
 
-    - `grid`: which patches are in the set, of shape (..., height, width); in a video,
-        the axis before `height` is time.
-    - `indices`: their indices, ascending, then those of other patches, up to a fixed
-        length; no index comes twice.
-    - `valid`: which of the indices are in the set: the first ones.
+    - `grid`: which patches are in the set, as an array of shape (..., height, width).
+        In a video, the axis before `height` is time.
+    - `indices`: their indices, ascending, followed by indices of other patches up to a
+        fixed length. No index comes twice.
+    - `valid`: which of the indices belong to patches in the set; these come first.
     """
 
     grid: Bool[Array, "..."]
@@ -38,7 +38,7 @@ class PatchSet(Module):
 
 
 class Masks(Module):
-    """What a model sees of an image, and what it predicts.
+    """The patches of an image that a model sees, and those that it predicts.
 
     **Attributes:**
 
@@ -54,8 +54,8 @@ class Masks(Module):
 
 
 class MultiBlockMask(Module):
-    r"""Blocks of patches to predict from those around them, as for the I-JEPA (Assran
-    et al., 2023).
+    r"""Draws blocks of patches to predict from the patches around them, as for the
+    I-JEPA (Assran et al., 2023).
 
     For each key, one size is drawn for all blocks: they cover a fraction $s$ of the $H
     \times W$ grid at a ratio $r$ of height to width, both uniform in their ranges,
@@ -63,14 +63,14 @@ class MultiBlockMask(Module):
     $$n = \lfloor H W s \rfloor, \quad h = \mathrm{round} \sqrt{n r}, \quad w =
     \mathrm{round} \sqrt{n / r},$$
 
-    Where one of them is 0 or longer than the grid, it is 1 or the side of the grid, and
-    the other one is $n$ divided by it, so that a block covers what it should at
-    another ratio. Then each block is placed, with equal
-    chances wherever it fits. The context is what remains; blocks that leave nothing are
-    placed again.
+    If a side is 0 or longer than the grid, it becomes 1 or the side of the grid, and
+    the other side is $n$ divided by it. The block then has another ratio, but still
+    covers the right fraction. Each block is placed at random, with equal chances
+    wherever it fits. The context is what remains; blocks that leave nothing are placed
+    again.
 
-    Sizes of arrays depend on the fields alone, so that it compiles once; `jax.vmap`
-    over keys gives a batch. For several kinds of blocks, make several of these.
+    Sizes of arrays depend only on the fields, so it compiles once, and `jax.vmap` over
+    keys gives a batch. For several kinds of blocks, make several masks.
 
     **Arguments:**
 
@@ -78,8 +78,8 @@ class MultiBlockMask(Module):
     - `scale`: the range of $s$, the fraction of the grid that a block covers.
     - `aspect_ratio`: the range of $r$, height over width.
     - `num_blocks`: how many blocks there are.
-    - `max_keep`: the most patches that the context keeps: a random subset, each with
-        equal chances. `None` keeps all.
+    - `max_keep`: the largest number of patches in the context, of which a random subset
+        is kept, with equal chances. `None` keeps all.
 
     **Raises:** `ValueError` for ranges that are not positive and ascending, a scale
     above 1, and blocks that are so large or so many that they always, or nearly always,
@@ -203,15 +203,15 @@ class MultiBlockMask(Module):
 
 
 class RandomMask(Module):
-    r"""Patches to predict that are scattered over the image, as for the masked
+    r"""Draws patches to predict that are scattered over the image, as for the masked
     autoencoder (He et al., 2022).
 
     It predicts $\mathrm{round}(\rho H W)$ of $H \times W$ patches, but at least one and
-    not all; every set of so many has the same chance. The context is what remains.
-    All lists have the length that they need, so that `valid` is true throughout, and
-    there is one block, the targets.
+    not all. Every set of this size has the same chance. The context is what remains.
+    All lists have exactly the length that they need, so `valid` is true throughout.
+    There is one block, the targets.
 
-    Sizes of arrays depend on the fields alone; `jax.vmap` over keys gives a batch.
+    Sizes of arrays depend only on the fields, and `jax.vmap` over keys gives a batch.
 
     **Arguments:**
 
@@ -264,8 +264,8 @@ class RandomMask(Module):
 
 
 class TubeMask(Module):
-    """A mask of images for videos, the same in every frame: its patches are tubes
-    through time, so that none can be copied from another frame (Tong et al., 2022).
+    """Uses a mask of images for videos, the same in every frame. Its patches are tubes
+    through time, so none can be copied from another frame (Tong et al., 2022).
 
     `TubeMask(RandomMask((14, 14), 0.9), 8)` is the mask of VideoMAE, and
     `TubeMask(MultiBlockMask((14, 14)), 8)` has the blocks of the V-JEPA (Bardes et al.,
@@ -274,7 +274,7 @@ class TubeMask(Module):
     **Arguments:**
 
     - `mask`: the mask of each frame.
-    - `frames`: how many frames there are; for patches of several frames, how many
+    - `frames`: how many frames there are; if a patch covers several frames, how many
         patches follow each other in time.
 
     !!! example

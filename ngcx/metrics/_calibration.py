@@ -40,19 +40,20 @@ def expected_calibration_error(
     bins: Count = BINS,
     where: Bool[Array, "*batch"] | None = None,
 ) -> Float[Array, ""]:
-    r"""How far a classifier is from being as often right as it is sure (Naeini et al.,
-    2015; Guo et al., 2017): from 0 to 1.
+    r"""How much the confidence of a classifier differs from how often it is right
+    (Naeini et al., 2015; Guo et al., 2017), from 0 to 1.
 
     $$\sum_b \frac{|B_b|}{N} \, \lvert \mathrm{acc}(B_b) - \mathrm{conf}(B_b) \rvert$$
 
-    where $B_b$ are the rows whose largest probability is in the $b$-th of so many
-    intervals of equal length, open below and closed above, $\mathrm{conf}$ is its mean,
-    and $\mathrm{acc}$ the share of rows whose target it names. It is 0 without any row.
+    where $B_b$ are the rows whose largest probability is in the $b$-th of `bins`
+    intervals of equal length, open below and closed above. $\mathrm{conf}$ is the mean
+    of these probabilities, and $\mathrm{acc}$ the share of rows in which they are at
+    the target. Without any row, the result is 0.
 
     **Arguments:**
 
-    - `probabilities`: of each class, between 0 and 1. A row in which none stands out
-        predicts nothing, and is wrong.
+    - `probabilities`: those of each class, from 0 to 1. A row in which no class stands
+        out predicts nothing, and is wrong.
     - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
     - `bins`: how many intervals there are.
     - `where`: the rows that count.

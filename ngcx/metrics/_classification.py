@@ -26,8 +26,8 @@ def accuracy(
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch"] | None = None,
 ) -> Float[Array, "..."]:
-    """The fraction of rows whose largest score, or one of whose `top_k` largest, is at
-    the target class.
+    """The fraction of rows in which the largest score, or one of the `top_k` largest,
+    is at the target class.
 
     A row in which no score stands out (all equal, or any NaN) predicts nothing, and
     counts as wrong. Of equal scores, those of the first classes are the largest.
@@ -37,7 +37,8 @@ def accuracy(
     - `predictions`: scores, such as logits, probabilities or spike counts; or class
         indices.
     - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
-    - `top_k`: how many classes the scores of a row may name; indices name one.
+    - `top_k`: how many of the largest scores of a row may be the right one; with
+        indices, 1.
     - `reduction`: `"mean"`, `"sum"` (the number of right rows) or `"none"` (1 for a
         right row, 0 for a wrong one).
     - `where`: the rows that count.
@@ -117,23 +118,24 @@ def classification_report(
     """The confusion matrix of a classifier, and the scores that follow from it.
 
     A row in which no score stands out (all equal, or any NaN) predicts nothing: a miss.
-    So does an index that is no class. Misses are in no column of the confusion matrix,
-    but count as rows of their class in the recall and the adjusted accuracy. A row
-    whose target is no class is in no row of the matrix, and is not right.
+    So does an index that is not a class. Misses are in no column of the confusion
+    matrix, but count as rows of their class in the recall and the adjusted accuracy. A
+    row whose target is not a class is in no row of the matrix, and is not right.
 
-    A ratio to 0 is 0, so that a class which is never predicted has precision 0, and one
-    that never occurs recall 0; both count in the means over all classes, as with
-    `labels=range(num_classes), zero_division=0` in scikit-learn. The balanced accuracy
-    leaves out classes that never occur. Cohen's kappa and Matthews' correlation are 0
-    where only one class occurs and is predicted; there scikit-learn has a kappa of NaN.
-    For these two, no class is a further class.
+    A division by 0 gives 0, so a class that is never predicted has the precision 0, and
+    one that never occurs has the recall 0. Both count in the means over all classes, as
+    with `labels=range(num_classes), zero_division=0` in scikit-learn. The balanced
+    accuracy leaves out classes that never occur. Cohen's kappa and Matthews'
+    correlation are 0 where only one class occurs and is predicted; scikit-learn gives a
+    kappa of NaN there. For these two, rows without a class count as one more class.
 
     **Arguments:**
 
     - `predictions`: scores, such as logits, probabilities or spike counts; or class
         indices.
     - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
-    - `num_classes`: how many classes there are; needed if both are indices.
+    - `num_classes`: how many classes there are; needed if predictions and targets are
+        both indices.
     - `sample_weight`: how much each row counts, 0 or more; once if not given. The
         report then has sums of weights where it has numbers of rows.
     - `where`: the rows that count.
@@ -141,9 +143,10 @@ def classification_report(
     **Returns:** a [`ngcx.metrics.ClassificationReport`][], its ratios in the dtype of
     `predictions`, or in the default float dtype if those are indices.
 
-    **Raises:** `ValueError` if the number of classes is not known, or is another.
+    **Raises:** `ValueError` if the number of classes is not known, or does not fit the
+    arrays.
 
-    **See also:** [`ngcx.metrics.accuracy`][] alone.
+    **See also:** [`ngcx.metrics.accuracy`][], if you need nothing else.
 
     ```python
     >>> import jax.numpy as jnp

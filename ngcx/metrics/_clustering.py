@@ -31,8 +31,8 @@ def adjusted_rand_index(
     where: Bool[Array, "*batch samples"] | None = None,
 ) -> Float[Array, "..."]:
     r"""The Rand index of two partitions, corrected for chance (Hubert and Arabie,
-    1985): 1 if they agree, 0 on average if they are independent, and below 0 if they
-    agree less than that; at least -1/2.
+    1985): 1 if they agree, 0 on average if they are independent, and down to -1/2 if
+    they agree less than by chance.
 
     $$\frac{2 (tp \cdot tn - fn \cdot fp)}
     {(tp + fn)(fn + tn) + (tp + fp)(fp + tn)}$$
@@ -135,8 +135,7 @@ def v_measure(
 
     with the entropies $H$ of classes $C$ and clusters $K$. $h$ is 1 if every cluster
     holds one class only, and $c$ is 1 if every class is in one cluster only; both are 1
-    where nothing is to be known, as with a single sample. If both are 0, so is the
-    measure.
+    where the entropy is 0, as with a single sample. If both are 0, so is the measure.
 
     It is the mutual information, normalised by the arithmetic mean of both entropies,
     as is scikit-learn's `normalized_mutual_info_score`. With $\beta = 0$ it is $h$
@@ -198,9 +197,9 @@ def adjusted_mutual_information(
 
     $$\frac{I(C; K) - \mathrm{E}[I]}{\frac{1}{2} (H(C) + H(K)) - \mathrm{E}[I]}$$
 
-    with the entropies $H$ of classes $C$ and clusters $K$, and the mean
-    $\mathrm{E}[I]$ over all partitions with groups of the same sizes. With a single
-    sample it is 1. The time it takes grows with the classes times the clusters.
+    with the entropies $H$ of classes $C$ and clusters $K$, and the mean $\mathrm{E}[I]$
+    over all partitions with groups of the same sizes. With a single sample it is 1. The
+    time that it takes grows with the number of classes times the number of clusters.
 
     **Arguments:**
 

@@ -32,11 +32,11 @@ def spike_train_synchrony(
     t^n_{i+1} - t^n_i, \; t^n_i - t^n_{i-1}, \;
     t^m_{j+1} - t^m_j, \; t^m_j - t^m_{j-1} \}$$
 
-    an interval beyond the first or the last spike of a neuron counting as the whole
-    length of the record. Each spike can coincide with one of every other neuron; the
-    synchrony is the mean over all spikes and other neurons: 1 if all fire together, 0
-    if no spikes coincide. There is no time scale to choose. Without any spike, or with
-    a single neuron, it is 1. The gradient is 0.
+    where an interval before the first or after the last spike of a neuron counts as the
+    whole length of the recording. Each spike can coincide with one spike of every other
+    neuron. The synchrony is the mean over all spikes and other neurons: 1 if all fire
+    together, and 0 if no spikes coincide. There is no time scale to choose. Without any
+    spike, or with a single neuron, it is 1. The gradient is 0.
 
     **Arguments:**
 
@@ -123,9 +123,9 @@ def spike_time_tiling_coefficient(
     \Big)$$
 
     where $P_a$ is the share of the spikes of $a$ that are no further than $\Delta t$
-    from one of $b$, and $T_a$ is the share of the record that is no further than
-    $\Delta t$ from a spike of $a$. A term of which both are 1 is 1. If either train is
-    silent it is 0, where Elephant gives NaN. The gradient is 0.
+    from one of $b$, and $T_a$ is the share of the recording that is no further than
+    $\Delta t$ from a spike of $a$. A term in which both shares are 1 is 1. If either
+    train is silent, the result is 0, where Elephant gives NaN. The gradient is 0.
 
     **Arguments:**
 
@@ -173,15 +173,16 @@ def spike_time_tiling_coefficient(
 def cross_correlogram(
     a: Trains, b: Trains, width: Positive[Scalar], lags: Natural
 ) -> Float[Array, "*batch neurons bins"]:
-    r"""How many pairs of spikes have each lag, neuron by neuron.
+    r"""Counts the pairs of spikes that have each lag, neuron by neuron.
 
     $$C_k = \#\{i, j : (k - 1/2) \, w \le t^b_j - t^a_i < (k + 1/2) \, w\}$$
 
-    for $k$ from `-lags` to `lags`, so that $C_k$ with $k > 0$ counts spikes of $b$ that
-    follow those of $a$. It is an autocorrelogram if both are the same, where each spike
-    makes a pair with itself at $k = 0$. No borders are corrected for, as Elephant's
-    `cross_correlation_histogram` of unclipped bins does by default, which has the same
-    counts if all spikes are on the grid of its bins.
+    for $k$ from `-lags` to `lags`, so $C_k$ with $k > 0$ counts spikes of $b$ that
+    follow those of $a$. If both trains are the same, it is an autocorrelogram, in which
+    each spike makes a pair with itself at $k = 0$. There is no correction at the
+    borders. The same holds for Elephant's `cross_correlation_histogram` of unclipped
+    bins by default, which has the same counts if all spikes are on the grid of its
+    bins.
 
     **Arguments:**
 
@@ -257,14 +258,14 @@ def _by_search(a, b, edges):
 def pairwise(
     measure: Callable[..., Array], spikes: SpikeTimes, **options: Any
 ) -> Float[Array, "..."]:
-    """A measure of two trains, of all pairs of neurons.
+    """Applies a measure of two trains to all pairs of neurons.
 
     **Arguments:**
 
     - `measure`: `van_rossum_distance`, `victor_purpura_distance`,
         `spike_time_tiling_coefficient`, or another
         `measure(a, b, reduction="none", **options)`.
-    - `spikes`: spike times; of a grid, `SpikeTimes.from_grid(grid)`.
+    - `spikes`: spike times; for a grid, give `SpikeTimes.from_grid(grid)`.
     - `options`: further arguments of the measure, such as `tau`.
 
     **Returns:** an array of shape `(*batch, neurons, neurons)`.

@@ -37,7 +37,7 @@ def binary_cross_entropy(
     $$-\sum_d x_d \ln p_d + (1 - x_d) \ln (1 - p_d)$$
 
     A probability of 0 counts as the smallest normal number of the dtype, and so does
-    the complement of a probability of 1: the worst prediction costs a finite amount
+    the complement of a probability of 1. So the worst prediction costs a finite amount
     (87 in float32, 9.7 in float16) and keeps its gradient.
 
     **Arguments:**
@@ -51,7 +51,7 @@ def binary_cross_entropy(
     `probabilities`.
 
     **See also:** [`ngcx.losses.binary_cross_entropy`][], which takes logits, and is the
-    one to train on.
+    one to train with.
 
     ??? cite "Reference"
         Good, *Rational decisions*, Journal of the Royal Statistical Society B 1952.
@@ -83,16 +83,16 @@ def categorical_nll(
 ) -> Float[Array, "..."]:
     r"""The negative log-likelihood $-\sum_c t_c \ln p_c$ of each row, in nats.
 
-    A probability of 0 counts as the smallest normal number of the dtype, so that the
-    worst prediction costs a finite amount (87 in float32, 9.7 in float16) and keeps its
-    gradient here. But a softmax that was rounded to 0 has none: train on logits, with
-    [`ngcx.losses.cross_entropy`][].
+    A probability of 0 counts as the smallest normal number of the dtype, so the worst
+    prediction costs a finite amount (87 in float32, 9.7 in float16) and keeps its
+    gradient here. But a softmax that was rounded to 0 has no gradient, so train on
+    logits, with [`ngcx.losses.cross_entropy`][].
 
     **Arguments:**
 
     - `probabilities`: $p$, each row a distribution; see `ngcx.activations.Softmax`.
-    - `targets`: $t$, one-hot or soft rows, or class indices. An index that is no class
-        counts as one of probability 0.
+    - `targets`: $t$, one-hot or soft rows, or class indices. An index that is not a
+        class counts as one of probability 0.
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
@@ -150,11 +150,11 @@ def kl_divergence(
     $$\mathrm{KL}(p \,\|\, \hat{p})
     = \sum_c p_c \ln \frac{p_c}{\hat{p}_c} - p_c + \hat{p}_c$$
 
-    is summed over the classes of a row. The last two terms add up to 0, as both are
-    distributions; with them no class is negative, and no digits are lost where the two
-    nearly agree. A class of true probability 0 adds nothing.
-    A predicted probability of 0 counts as the smallest normal number of the dtype, so
-    that the divergence is finite, as is its gradient.
+    is summed over the classes of a row. The last two terms add up to 0, since both are
+    distributions. With them, no term is negative, and no digits are lost where the two
+    distributions nearly agree. A class of true probability 0 adds nothing. A predicted
+    probability of 0 counts as the smallest normal number of the dtype, so that the
+    divergence is finite, as is its gradient.
 
     **Arguments:**
 
@@ -202,7 +202,7 @@ def gaussian_kl_divergence(
     \ln \frac{\det \Sigma_2}{\det \Sigma_1} + \mathrm{tr}(\Sigma_2^{-1} \Sigma_1)
     + z^\top \Sigma_2^{-1} z - D \Big), \qquad z = \mu_2 - \mu_1$$
 
-    Cholesky factors are solved for; nothing is inverted.
+    It is computed from Cholesky factors, without any inverse.
 
     **Arguments:**
 

@@ -30,15 +30,15 @@ def roc_auc(
     sample_weight: Weights = None,
     where: Kept = None,
 ) -> Float[Array, "..."]:
-    r"""The area under the receiver operating characteristic: how likely a positive
-    sample has a higher score than a negative one (Hanley and McNeil, 1982).
+    r"""The area under the receiver operating characteristic: the probability that a
+    positive sample has a higher score than a negative one (Hanley and McNeil, 1982).
 
     $$\frac{1}{P N} \sum_{i \in \mathrm{pos}} \sum_{j \in \mathrm{neg}}
     [s_i > s_j] + \frac{1}{2} [s_i = s_j]$$
 
-    It is 1 if the scores tell all apart, and 1/2 if they tell nothing. Without a
-    positive or without a negative sample it is 1/2 too, where scikit-learn gives NaN.
-    It is piecewise constant, so that the gradient is 0.
+    It is 1 if the scores separate the two kinds, and 1/2 if they tell nothing. Without
+    a positive or without a negative sample it is 1/2 too, where scikit-learn gives NaN.
+    It is piecewise constant, so its gradient is 0.
 
     For several classes, one against the rest, give `scores.T` and
     `jax.nn.one_hot(labels, classes, dtype=int).T`: the mean is the macro average.
@@ -86,9 +86,9 @@ def average_precision(
 
     $$\sum_n (R_n - R_{n-1}) P_n$$
 
-    where $P_n$ and $R_n$ are precision and recall if all samples of at least the
-    $n$-th highest score are taken for positive. Without a positive sample it is 0, as
-    in scikit-learn. It is piecewise constant, so that the gradient is 0.
+    where $P_n$ and $R_n$ are precision and recall if all samples of at least the $n$-th
+    highest score are taken for positive. Without a positive sample it is 0, as in
+    scikit-learn. It is piecewise constant, so its gradient is 0.
 
     **Arguments:**
 
@@ -170,7 +170,7 @@ def _ordered_bits(keys):
 
 
 def _up_to_equals(sums, keys):
-    """Of what grows along sorted keys, what there is at the last of equal ones."""
+    """Cumulative sums along sorted keys, each as it is at the last of equal keys."""
     # Around the end, this holds only if all are equal.
     equals_next = keys == jnp.roll(keys, -1, -1)
     sums = jnp.where(equals_next, sums[..., -1:], sums)

@@ -133,14 +133,14 @@ def root_mean_squared_error(
 
     $$\sqrt{\frac{1}{N D} \sum_{n, d} (\hat{x}_{nd} - x_{nd})^2}$$
 
-    The mean over the rows is taken under the root; it is not the mean of the roots
+    The mean over the rows is taken under the root, so it is not the mean of the roots
     that `"none"` gives. The gradient of an exact prediction is 0.
 
     **Arguments:**
 
     - `predictions`: $\hat{x}$.
     - `targets`: $x$.
-    - `reduction`: `"mean"` for the root over all rows, `"none"` for that of each.
+    - `reduction`: `"mean"` for one root over all rows, `"none"` for one root per row.
     - `where`: the rows that count.
 
     **Returns:** a scalar, or with `"none"` one value per row, in the dtype of
@@ -186,10 +186,10 @@ def r_squared(
     $$R^2_d = 1 - \frac{\sum_n (\hat{x}_{nd} - x_{nd})^2}
     {\sum_n (x_{nd} - \bar{x}_d)^2}$$
 
-    It is 1 if all is predicted, 0 for the mean, and below 0 for worse than that. A
-    feature that does not vary has 1 if it is predicted, and 0 if not, as in
-    scikit-learn. The explained variance, which forgives a constant error, is that of
-    `predictions - mean(predictions - targets, 0)`.
+    It is 1 for perfect predictions, 0 if the predictions are just the mean, and below 0
+    if they are worse than that. A feature that does not vary gives 1 if it is predicted
+    exactly, and else 0, as in scikit-learn. For the explained variance, which forgives
+    a constant error, give `predictions - mean(predictions - targets, 0)`.
 
     **Arguments:**
 
@@ -260,12 +260,14 @@ def bayesian_information_criterion(
 ) -> Float[Array, "*models"]:
     r"""The Bayesian information criterion $-2 \ln L + K \ln N$ (Schwarz, 1978).
 
-    The lower, the better a model suits the data that it was fitted to.
+    The lower it is, the better a model suits the data that it was fitted to.
 
     **Arguments:**
 
-    - `log_likelihood`: $\ln L$, the largest found, of one model or of several.
-    - `num_parameters`: $K$, how many were fitted; a number, or one a model.
+    - `log_likelihood`: $\ln L$, the maximum over the parameters, for one model or for
+        several.
+    - `num_parameters`: $K$, how many parameters were fitted: one number, or one per
+        model.
     - `num_samples`: $N$, the rows of the data.
 
     **Returns:** an array of the shape and dtype of `log_likelihood`.

@@ -21,7 +21,7 @@ class Averages(NamedTuple):
     **Attributes:**
 
     - `of_classes`: the score of each class (`average=None`).
-    - `macro`: the mean over all classes, also those that never occur.
+    - `macro`: the mean over all classes, even those that never occur.
     - `micro`: the score of the sums over the classes.
     - `weighted`: the mean over the classes, weighted by how often each occurs.
     """
@@ -33,20 +33,22 @@ class Averages(NamedTuple):
 
 
 class ClassificationReport(NamedTuple):
-    """What [`ngcx.metrics.classification_report`][] finds. Printed, it reads like that
-    of scikit-learn.
+    """The result of [`ngcx.metrics.classification_report`][]. Printed, it looks like
+    the report of scikit-learn.
 
     **Arguments:**
 
-    - `confusion`: how many rows of each class (first axis) were predicted as each
-        (second). It holds sums if rows have weights, and so do `misses` and `support`.
+    - `confusion`: how many rows of each class (first axis) were predicted as each class
+        (second axis). If rows have weights, it holds sums of weights, and so do
+        `misses` and `support`.
     - `precision`: right predictions / predictions of the class.
     - `recall`: right predictions / rows of the class.
     - `misses`: how many rows predict nothing.
     - `accuracy`: right predictions / rows that predict something.
     - `adjusted_accuracy`: right predictions / rows: a miss counts as wrong.
     - `balanced_accuracy`: the mean of the recall over the classes that occur.
-    - `cohen_kappa`: how much of what is not right by chance is right (Cohen, 1960).
+    - `cohen_kappa`: how many rows are right, of those that are not right by chance
+        (Cohen, 1960).
     - `matthews`: the correlation of predictions and targets (Matthews, 1975; Gorodkin,
         2004).
     - `support`: how many rows each class has.
@@ -83,11 +85,11 @@ class ClassificationReport(NamedTuple):
 
         $$F_\beta = \frac{(1 + \beta^2) P R}{\beta^2 P + R}$$
 
-        is 0 where both are.
+        is 0 where precision and recall are both 0.
 
         **Arguments:**
 
-        - `beta`: $\beta$, how many times more the recall counts than the precision.
+        - `beta`: $\beta$, how many times as much the recall counts as the precision.
 
         **Returns:** the score of each class, and the means over the classes.
         """

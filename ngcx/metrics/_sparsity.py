@@ -31,7 +31,7 @@ def sparsity(
 ) -> Float[Array, "..."]:
     r"""The fraction of silent entries in each row, those with $|x_d| \le \theta$.
 
-    It is piecewise constant, so that its gradient is 0. NaN is not silent.
+    It is piecewise constant, so its gradient is 0. NaN is not silent.
 
     **Arguments:**
 
@@ -40,7 +40,7 @@ def sparsity(
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value in [0, 1] a row, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value in [0, 1] per row, in the dtype of
     `codes`.
 
     ??? cite "Reference"
@@ -68,8 +68,8 @@ def hoyer_sparsity(
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch"] | None = None,
 ) -> Float[Array, "..."]:
-    r"""The sparsity of each row by its norms (Hoyer, 2004): 0 if all entries have the
-    same magnitude, 1 if only one is not 0.
+    r"""The sparsity of each row, computed from its norms (Hoyer, 2004): 0 if all
+    entries have the same magnitude, and 1 if only one is not 0.
 
     $$\frac{\sqrt{D} - \lVert x \rVert_1 / \lVert x \rVert_2}{\sqrt{D} - 1}$$
 
@@ -82,7 +82,7 @@ def hoyer_sparsity(
     - `reduction`: over the rows: `"mean"`, `"sum"` or `"none"`.
     - `where`: the rows that count.
 
-    **Returns:** a scalar, or with `"none"` one value in [0, 1] a row, in the dtype of
+    **Returns:** a scalar, or with `"none"` one value in [0, 1] per row, in the dtype of
     `codes`.
 
     **See also:** [`ngcx.metrics.gini_index`][] and [`ngcx.metrics.sparsity`][].

@@ -16,17 +16,17 @@ from .._typing import Count, Positive, Scalar
 
 
 class SpikeTimes(Module):
-    """When neurons spike: the times of each, padded to the same number.
+    """The times at which neurons spike, padded to the same number for each neuron.
 
-    Wherever a measure takes spike trains, it takes these, or a grid of time steps by
-    neurons.
+    Wherever a measure takes spike trains, you can give these, or a grid of time steps
+    by neurons.
 
     **Arguments:**
 
-    - `times`: the times of spikes, rising and from 0 on, in any unit. Those beyond
-        `count` may be anything.
+    - `times`: the times of spikes, ascending and not below 0, in any unit. Entries
+        beyond `count` may hold anything.
     - `count`: how many spikes each neuron has.
-    - `t_stop`: the end of the record, which begins at 0; in the unit of `times`.
+    - `t_stop`: the end of the recording, which begins at 0, in the unit of `times`.
 
     ```python
     >>> import jax.numpy as jnp
@@ -53,15 +53,15 @@ class SpikeTimes(Module):
     def from_grid(
         cls, spikes: Float[Array, "*batch time neurons"], *, dt: Positive[Scalar] = 1.0
     ) -> "SpikeTimes":
-        """The times of spikes on a grid, whose step number $i$ is at $i$ times `dt`.
+        """Makes spike times from a grid, whose step $i$ is at the time $i$ times `dt`.
 
         **Arguments:**
 
         - `spikes`: spike trains; every positive entry is a spike.
         - `dt`: the length of a step, in any unit.
 
-        **Returns:** times in the default float dtype, as many a neuron as there are
-        steps. What is computed of pairs of spikes takes less time if the padding is cut
+        **Returns:** times in the default float dtype, for each neuron as many as there
+        are steps. Measures of pairs of spikes take less time if you cut the padding
         off: `SpikeTimes(trains.times[..., :n], trains.count, trains.t_stop)`, where `n`
         is the largest count.
         """
@@ -73,8 +73,8 @@ class SpikeTimes(Module):
 
     @compiled(static=("windows",))
     def counts(self, windows: Count) -> Float[Array, "*batch windows neurons"]:
-        """How many spikes are in each of so many `windows` of equal length: a grid, for
-        the measures of counts.
+        """Counts the spikes in each of `windows` intervals of equal length. The result
+        is a grid, for the measures of counts.
 
         The Fano factor in windows is `fano_factor(trains.counts(10))`. A peri-stimulus
         time histogram is the mean of the counts over the axis of the trials, divided by

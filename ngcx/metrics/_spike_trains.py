@@ -26,8 +26,8 @@ def inter_spike_intervals(spikes: Trains) -> Float[Array, "..."]:
     - `spikes`: spike times; or a grid, every positive entry of which is a spike, for
         intervals in steps.
 
-    **Returns:** an array of shape `(*batch, neurons, spikes)` in the dtype of `spikes`,
-    as long as the padded times, or as there are steps.
+    **Returns:** an array of shape `(*batch, neurons, spikes)` in the dtype of `spikes`.
+    Its last axis is as long as the padded times, or as the number of steps.
 
     ```python
     >>> import jax.numpy as jnp
@@ -62,8 +62,8 @@ def coefficient_of_variation(
 
     $\mu$ and $\sigma$ are the mean and the (population) standard deviation of the
     intervals between successive spikes. It is 0 for a clock and 1 for a Poisson
-    process. A neuron with fewer than two intervals gives 0, and Elephant's `cv` NaN if
-    there is none; `where` leaves it out of the mean. On a grid it is piecewise
+    process. A neuron with fewer than two intervals gives 0, where Elephant's `cv` gives
+    NaN if there is none; `where` leaves it out of the mean. On a grid it is piecewise
     constant, so that the gradient is 0.
 
     **Arguments:**
@@ -99,7 +99,7 @@ def local_variation(
     spikes: Trains, *, reduction: Reduction = "mean", where: Where = None
 ) -> Float[Array, "..."]:
     r"""The local variation of each neuron's inter-spike intervals (Shinomoto et al.,
-    2003): how irregularly it fires, whatever its rate does meanwhile.
+    2003): how irregularly it fires, even if its rate changes meanwhile.
 
     $$\frac{3}{n - 1} \sum_{i=1}^{n-1}
     \Big(\frac{I_i - I_{i+1}}{I_i + I_{i+1}}\Big)^2$$
@@ -144,7 +144,7 @@ def local_coefficient_of_variation(
     spikes: Trains, *, reduction: Reduction = "mean", where: Where = None
 ) -> Float[Array, "..."]:
     r"""The CV2 of each neuron's inter-spike intervals (Holt et al., 1996): how much
-    successive ones differ, whatever the rate does meanwhile.
+    successive ones differ, even if the rate changes meanwhile.
 
     $$\frac{1}{n - 1} \sum_{i=1}^{n-1}
     \frac{2 \lvert I_i - I_{i+1} \rvert}{I_i + I_{i+1}}$$
@@ -190,10 +190,10 @@ def van_rossum_distance(
     $$D^2 = \frac{2}{\tau} \int_0^\infty (f_a(t) - f_b(t))^2 \, \mathrm{d}t, \qquad
     f_a(t) = \sum_{t_i \le t} e^{-(t - t_i) / \tau}$$
 
-    with the integral in closed form between the steps and beyond the last. The factor 2
-    makes the distance of one spike from none 1, as in Elephant; in the article it is 1.
-    A shift by much less than $\tau$ costs little; one by much more costs $\sqrt{2}$, as
-    do two spikes without a partner. The gradient of equal trains is 0.
+    where the integral is computed in closed form. With the factor 2, as in Elephant,
+    the distance between one spike and none is 1; the article has the factor 1. A shift
+    by much less than $\tau$ costs little, and one by much more costs $\sqrt{2}$, like
+    two spikes without a partner. The gradient of equal trains is 0.
 
     **Arguments:**
 
@@ -268,19 +268,19 @@ def victor_purpura_distance(
     where: Bool[Array, "*batch neurons"] | None = None,
 ) -> Float[Array, "..."]:
     r"""The edit distance of two spike trains by Victor and Purpura (1996), neuron by
-    neuron: the least that it costs to turn one into the other.
+    neuron: the least cost of turning one into the other.
 
     Inserting or deleting a spike costs 1, and shifting it by $\Delta t$ costs
     $q \, \lvert \Delta t \rvert$. So $q = 0$ compares counts, and two spikes further
     apart than $2 / q$ are never matched. The gradient is 0.
 
-    The time it takes grows with the spikes of the busiest neuron in `a` times the
-    padded ones of `b`, of which a grid has as many as steps.
+    The time that it takes grows with the number of spikes of the busiest neuron in `a`,
+    times the padded number of spikes in `b`, which for a grid is its number of steps.
 
     **Arguments:**
 
     - `a`, `b`: spike times; or grids, every positive entry of which is a spike.
-    - `cost`: $q$, by unit of time, that of the times, or of `dt`.
+    - `cost`: $q$, per unit of time: the unit of the times, or of `dt`.
     - `dt`: the length of a step of a grid.
     - `reduction`: over batch and neurons: `"mean"`, `"sum"` or `"none"`.
     - `where`: the neurons that count.

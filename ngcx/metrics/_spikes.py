@@ -21,8 +21,8 @@ def firing_rate(
     reduction: Reduction = "mean",
     where: Bool[Array, "*batch neurons"] | None = None,
 ) -> Float[Array, "..."]:
-    r"""How often neurons fire, $\frac{1}{T} \sum_t s_t$: spikes a step, or in Hz; 0
-    without any step.
+    r"""How often neurons fire, $\frac{1}{T} \sum_t s_t$, in spikes per step or in Hz.
+    It is 0 without any step.
 
     **Arguments:**
 
@@ -34,7 +34,7 @@ def firing_rate(
     **Returns:** a scalar, or with `"none"` rates of shape `(*batch, neurons)`, in the
     dtype of `spikes`.
 
-    **See also:** [`ngcx.losses.spike_rate`][], one number for each class.
+    **See also:** [`ngcx.losses.spike_rate`][], which gives one number for each class.
 
     ??? cite "Reference"
         Dayan and Abbott, *Theoretical Neuroscience*, MIT Press 2001.
@@ -112,8 +112,8 @@ def breadth_of_tuning_curve(
     reduction: Reduction = "mean",
     where: Bool[Array, " neurons"] | None = None,
 ) -> Float[Array, "..."]:
-    r"""How broadly each neuron is tuned: near 0 if it answers to few stimuli (or time
-    steps), 1 if to all alike.
+    r"""How broadly each neuron is tuned: near 0 if it responds to few stimuli (or in
+    few time steps), and 1 if it responds to all alike.
 
     $$\frac{1}{1 + (\sigma / \mu)^2} = \frac{\mu^2}{\frac{1}{T} \sum_t r_t^2}$$
 
@@ -165,8 +165,9 @@ def pearson_correlation(
     $$\frac{\sum_t (a_t - \bar{a}) (b_t - \bar{b})}
     {\sqrt{\sum_t (a_t - \bar{a})^2 \sum_t (b_t - \bar{b})^2}}$$
 
-    It does not depend on the scale of either. A constant signal, a silent one included,
-    correlates 0 with any, with gradient 0; `where` leaves it out of the mean.
+    It does not depend on the scale of either. A constant signal, such as a silent one,
+    has the correlation 0 with any other, with gradient 0; `where` leaves it out of the
+    mean.
 
     **Arguments:**
 

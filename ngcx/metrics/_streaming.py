@@ -13,35 +13,35 @@ from ._sums import Total, sums_of
 
 
 class Streaming(Module):
-    """A metric over many batches: an immutable pytree of sums.
+    """A metric over many batches, as an immutable pytree of sums.
 
-    It gives what the metric gives of all batches together, concatenated along a leading
-    axis. Each metric with a `reduction` is streamed by the sum of its scores, if these
-    belong to a row of one batch: any function
-    `metric(*batch, reduction="none", **options)` will do. Two metrics state other sums:
-    [`ngcx.metrics.classification_report`][] follows from counts, and
-    [`ngcx.metrics.root_mean_squared_error`][] from the squares of its scores. Only
-    [`ngcx.metrics.breadth_of_tuning_curve`][], which averages over trials first, is not
-    streamed.
+    It gives the metric of all batches together, as if they were concatenated along a
+    leading axis. Any function `metric(*batch, reduction="none", **options)` can be
+    streamed if each of its scores belongs to a row of one batch: `Streaming` adds up
+    the scores. Two metrics need other sums: [`ngcx.metrics.classification_report`][] is
+    computed from counts, and [`ngcx.metrics.root_mean_squared_error`][] from the
+    squares of its scores. Only [`ngcx.metrics.breadth_of_tuning_curve`][], which
+    averages over trials first, cannot be streamed.
 
     Half precisions are scored in float32 and rounded once, at the end. Only
-    cross-entropies and the Kullback-Leibler divergence get their own dtype, which says
-    what a probability of 0 costs. Squared errors are summed as they are: beyond float32
-    (errors of 1e19) the root of their mean is infinite, and 0 for errors below 1e-23.
+    cross-entropies and the Kullback-Leibler divergence are given their own dtype,
+    because it decides what a probability of 0 costs. Squared errors are summed as they
+    are, so in float32 the root of their mean is infinite for errors of 1e19, and 0 for
+    errors below 1e-23.
 
-    Everything is a sum, so `jax.lax.psum` of one merges those of all devices (up to
-    1,000), and one is a carry for `jax.lax.scan`. Each sum is kept in two numbers.
-    Counts are exact below 2^54, and what follows from them is NaN from there on; what a
-    sum of floats has lost is kept beside it, so that it has 46 bits at least, however
-    many batches there are. The integers of a report stop at the largest one, 2^31 - 1
-    without 64-bit mode; its ratios do not.
+    Everything is a sum, so `jax.lax.psum` merges the sums of all devices (up to 1,000),
+    and `jax.lax.scan` can carry them. Each sum is kept in two numbers. Counts are exact
+    below 2^54, and give NaN from there on. The second number of a sum of floats holds
+    what rounding has lost, so it has at least 46 bits, however many batches there are.
+    The integer counts of a report stop at the largest integer, 2^31 - 1 without 64-bit
+    mode; its ratios do not.
 
     **Attributes:**
 
     - `sums`: what has been added up so far.
     - `metric`: the function whose scores are added up.
     - `options`: its keyword arguments.
-    - `dtype`: that of the result.
+    - `dtype`: the dtype of the result.
 
     ```python
     >>> import jax.numpy as jnp
@@ -71,7 +71,8 @@ class Streaming(Module):
         **Arguments:**
 
         - `metric`: a function of this module, or one of your own.
-        - `dtype`: that of the result. Sums are at least of float32, counts of integers.
+        - `dtype`: the dtype of the result. Sums are at least of float32, counts of
+            integers.
         - `options`: keyword arguments of the metric that hold for every batch, such as
             `num_classes`, which `classification_report` needs.
 

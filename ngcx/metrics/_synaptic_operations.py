@@ -33,28 +33,29 @@ def synaptic_operations(
     lengths: Integer[Array, "..."] | None = None,
     steps: Natural | None = None,
 ) -> dict[str, Float[Array, "..."]]:
-    r"""How many synapses pass a spike on, in each layer of weights:
+    r"""Counts how many synapses pass a spike on, in each layer of weights:
 
     $$\sum_t \sum_i [x_{t, i} \ne 0] \cdot \text{fan-out}_i$$
 
-    where $x_t$ is what the layer is given in step $t$, and the fan-out of an input is
-    the number of weights other than 0 by which it reaches an output; in a convolution,
-    at all places of the kernel where stride and padding let it.
+    where $x_t$ is the input of the layer in step $t$, and the fan-out of an input is
+    the number of nonzero weights that connect it to an output. In a convolution, all
+    places of the kernel count that stride and padding allow.
 
-    This is what an event-driven chip has to do: additions where inputs are spikes, and
-    multiplications where they are not, as in the first layer of a network that is given
-    currents. Biases and the neurons themselves are not counted.
+    This is the work of an event-driven chip. Where inputs are spikes, the operations
+    are additions; where they are not, as in the first layer of a network that is given
+    currents, they are multiplications. Biases and the neurons themselves are not
+    counted.
 
     **Arguments:**
 
-    - `stack`: a network; one that normalises or drops out in inference mode.
+    - `stack`: a network. If it normalises or drops out, it must be in inference mode.
     - `inputs`: time first, then the batch if `batched`.
-    - `state`: what samples share, as `stack.rest(state)` gives it.
+    - `state`: the state that samples share, as `stack.rest(state)` gives it.
     - `key`, `batched`, `lengths`, `steps`: as for [`ngcx.neurons.AbstractCell.run`][].
 
-    **Returns:** for each layer of weights, by the path that `watch` has for it, the
-    operations of each sample over all of its steps; in float, so that they are exact
-    below $2^{24}$ in float32.
+    **Returns:** a dictionary with the operations of each sample over all of its steps,
+    for each layer of weights, by the path that `watch` uses for it. The counts are
+    floats, which in float32 are exact below $2^{24}$.
 
     **Raises:** `ValueError` for a layer with weights that is neither an
     `equinox.nn.Linear` nor a convolution.

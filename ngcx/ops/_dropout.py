@@ -28,9 +28,9 @@ def dropout(
 
     - `key`: a key of `jax.random`; the same key drops the same entries.
     - `x`: an array of any shape.
-    - `rate`: $r$. A number is a constant of the program; a rate that changes in the
-        course of training is better an array. The range of an array is not checked; 1
-        drops everything.
+    - `rate`: $r$. A number is a constant of the program; give a rate that changes
+        during training as an array. The range of an array is not checked; 1 drops
+        everything.
 
     **Returns:** $y$ and the binary mask $m$, each of the shape and dtype of `x`.
 

@@ -14,7 +14,7 @@ class Equations(dict[str, str]):
 
     @property
     def text(self) -> str:
-        """The equations as text, one line a part: `path: equation`."""
+        """The equations as text, one line per part: `path: equation`."""
         return "\n".join(
             f"{path}: {equation}" if path else equation
             for path, equation in self.items()
@@ -22,7 +22,7 @@ class Equations(dict[str, str]):
 
     @property
     def latex(self) -> str:
-        """An `aligned` environment with a row a part, for display mathematics."""
+        """An `aligned` environment with one row per part, for display mathematics."""
         rows = (
             rf"\texttt{{{_escaped(path)}}} &\quad {equation}"
             for path, equation in self.items()
@@ -41,8 +41,8 @@ def equations(model: Any) -> Equations:
     """Collects the equations of a model's parts.
 
     A part is an Equinox module with a string `equation`, such as any activation,
-    surrogate or neuron of ngcx; wherever it is within modules, lists, tuples, dicts and
-    other pytrees. A part may hold further ones.
+    surrogate or neuron of ngcx. It is found anywhere within modules, lists, tuples,
+    dicts and other pytrees. A part may hold further parts.
 
     **Arguments:**
 
@@ -51,7 +51,7 @@ def equations(model: Any) -> Equations:
     **Returns:** a mapping of each part's path, such as `.layers[0].activation`, to its
     equation in LaTeX. The path of `model` itself is `""`.
 
-    **See also:** [`ngcx.ops.Equations`][], which is what it returns.
+    **See also:** [`ngcx.ops.Equations`][], the class of the result.
 
     ```python
     >>> from ngcx.ops import equations

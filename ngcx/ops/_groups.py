@@ -11,10 +11,11 @@ from .._typing import Count
 def sample_values_by_group(
     key: PRNGKeyArray, values: Float[Array, "*batch D"], groups: Count
 ) -> Float[Array, "*batch D"]:
-    """Draws one positive entry of each group, with equal chances, and codes it as 1.
+    """Draws one positive entry of each group, with equal chances, and sets it to 1.
 
     The last axis is split into groups of equal size, one after the other. All other
-    entries are 0; a group without a positive entry is all zeros. The gradient is 0.
+    entries become 0, and a group without a positive entry is all zeros. The gradient is
+    0.
 
     **Arguments:**
 
@@ -62,13 +63,14 @@ def group_mean(
 ) -> Float[Array, "*batch D"]:
     r"""Replaces each entry by its group's mean, $\frac{1}{|G|} \sum_{j \in G} x_j$.
 
-    An entry of no group keeps its value, and an empty group changes nothing.
+    An entry that is in no group keeps its value, and an empty group changes nothing.
 
     **Arguments:**
 
     - `x`: an array, its last axis divided into groups.
-    - `masks`: one row a group: true (or not 0) where an entry belongs to it. Groups are
-        disjoint: an entry of several takes the mean of the first.
+    - `masks`: one row per group, true (or not 0) where an entry belongs to the group.
+        Groups should be disjoint: an entry of several groups takes the mean of the
+        first one.
 
     **Returns:** an array of the shape and dtype of `x`.
 

@@ -9,7 +9,7 @@ from .._typing import Count, Parameter, Scalar
 def eye_wrapped(
     size: Count, shift: int | Int[Array, ""], values: Parameter = 1.0
 ) -> Float[Array, "size size"]:
-    r"""A matrix of zeros but for one diagonal that wraps around.
+    r"""A matrix of zeros, except for one diagonal that wraps around.
 
     $$M_{ij} = \begin{cases}
         v_i & j \equiv i + k \pmod N \\ 0 & \text{otherwise}
@@ -19,9 +19,10 @@ def eye_wrapped(
 
     - `size`: $N$.
     - `shift`: $k$, to the right; any integer.
-    - `values`: $v$, one number or `size` of them, from the first row to the last.
+    - `values`: $v$, one number, or `size` numbers from the first row to the last.
 
-    **Returns:** a matrix of the dtype of `values`, or of the default one for integers.
+    **Returns:** a matrix of the dtype of `values`, or of the default float dtype for
+    integers.
 
     **Raises:** `ValueError` for values of another shape.
 
@@ -51,7 +52,8 @@ def block_matrix(
     inhibition: Scalar = -1.0,
     excitation: Scalar = 1.0,
 ) -> Float[Array, "..."]:
-    r"""A block of lateral connections wherever two groups of neurons are connected.
+    r"""A matrix with a block of lateral connections wherever two groups of neurons are
+    connected.
 
     $$M = [C > 0] \otimes B, \qquad B_{ij} = \begin{cases}
         a_\text{exc} & i = j \\ a_\text{inh} & i \ne j
@@ -61,8 +63,8 @@ def block_matrix(
 
     - `connectivity`: $C$; a positive entry places a block, any other one zeros.
     - `block_shape`: rows and columns of $B$.
-    - `inhibition`: $a_\text{inh}$, off the diagonal of each block; with its sign, so
-        that a negative number inhibits.
+    - `inhibition`: $a_\text{inh}$, off the diagonal of each block. A negative number
+        inhibits.
     - `excitation`: $a_\text{exc}$, on the diagonal of each block.
 
     **Returns:** matrices of shape `(*batch, rows * block_shape[0], columns *

@@ -22,7 +22,7 @@ Order = Annotated[float | int, Must("1 or more, or infinity", lambda value: valu
 def chebyshev_norm(
     x: Float[Array, "*shape"], *, axis: int = -1, keepdims: bool = False
 ) -> Float[Array, "..."]:
-    r"""The largest magnitude, $\max_i |x_i|$, along an axis; 0 of nothing.
+    r"""The largest magnitude, $\max_i |x_i|$, along an axis; 0 for an empty axis.
 
     **Arguments:**
 
@@ -56,7 +56,8 @@ def normalize_matrix(
     $$\lVert x \rVert_p = \Big(\sum_i |x_i|^p\Big)^{1/p}, \qquad
     \lVert x \rVert_\infty = \max_i |x_i|$$
 
-    A vector of zeros stays one, with gradient 0; so does one of subnormal numbers.
+    A vector of zeros stays as it is, with gradient 0, and so does one of subnormal
+    numbers.
 
     **Arguments:**
 
@@ -97,7 +98,7 @@ def normalize_block_matrix(
 
     - `matrix`: matrices made of equal blocks; see [`ngcx.ops.block_matrix`][].
     - `block_shape`: rows and columns of a block.
-    - `order`: that of the norm; it may be `math.inf`.
+    - `order`: the order of the norm, which may be `math.inf`.
     - `axis`: 0 for the columns of a block, 1 for its rows.
     - `norm`: the norm of each vector of the result.
 
@@ -160,7 +161,7 @@ def layer_normalize(
     r"""Standardises each sample by itself: $a \frac{x - \mu}{\sigma} + b$.
 
     $\mu$ and $\sigma$ are the mean and the (population) standard deviation along one
-    axis. There is no floor under $\sigma$: tiny and huge samples come out alike. A
+    axis. Nothing is added to $\sigma$, so tiny and huge samples give the same result. A
     constant sample gives $b$, with gradient 0.
 
     **Arguments:**

@@ -13,7 +13,7 @@ from .._numerics import divided, rescaled, root, wide_dtype
 
 
 class TensorStats(NamedTuple):
-    """What [`ngcx.ops.tensor_stats`][] finds; each is an array of shape `()`.
+    """The result of [`ngcx.ops.tensor_stats`][]. Each field is an array of shape `()`.
 
     **Attributes:**
 
@@ -22,7 +22,7 @@ class TensorStats(NamedTuple):
     - `magnitude`: the largest of their absolute values.
     - `nan_count`: how many entries are NaN.
     - `inf_count`: how many are infinite.
-    - `size`: how many there are altogether.
+    - `size`: how many entries there are altogether.
     - `minimum`, `maximum`: the smallest and the largest of the finite entries.
     """
 
@@ -62,14 +62,14 @@ def _is_real(leaf):
 def tensor_stats(tree: PyTree) -> TensorStats:
     """Statistics over all entries of all arrays in a tree, such as a model's weights.
 
-    The entries are pooled: each counts the same, in whatever array it is. Statistics
-    are of the finite entries, and NaN if there are none.
+    The entries are pooled, so each counts the same, whichever array it is in. The
+    statistics are those of the finite entries, and NaN if there are none.
 
     **Arguments:**
 
     - `tree`: an array, or any pytree of arrays and numbers; they need not agree in
-        shape or dtype, and may be integers or booleans. What a model holds besides
-        its arrays is left out by `eqx.filter(model, eqx.is_array)`.
+        shape or dtype, and may be integers or booleans. Give `eqx.filter(model,
+        eqx.is_array)` to leave out everything but the arrays of a model.
 
     **Returns:** a [`ngcx.ops.TensorStats`][], in float64 if the tree holds any (or,
     with 64-bit mode on, any integers) and in float32 otherwise.

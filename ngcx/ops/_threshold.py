@@ -12,9 +12,10 @@ from .._typing import Parameter
 def binarize(
     x: Float[Array, "*shape"], threshold: Parameter = 0.5
 ) -> Float[Array, "*shape"]:
-    r"""1 where $x \ge \theta$, 0 where $x < \theta$, NaN where either is NaN.
+    r"""Gives 1 where $x \ge \theta$, 0 where $x < \theta$, and NaN where either is NaN.
 
-    Its derivative is 0; for one that learns see `ngcx.surrogate`.
+    Its derivative is 0. For a step through which a network can learn, see
+    `ngcx.surrogate`.
 
     **Arguments:**
 
@@ -54,19 +55,19 @@ def _number(bound, x) -> Any:
 def clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*shape"]:
     r"""$\max(x, m)$, with derivative 1 for $x \ge m$ and 0 below.
 
-    At the bound itself `x` passes through, and so does its gradient; that of
+    At the bound itself, `x` and its gradient pass through; the gradient of
     `jnp.maximum` is halved there. NaN stays NaN.
 
     **Arguments:**
 
     - `x`: an array of any shape, integers included.
     - `minimum`: $m$, in the dtype of `x`: a number, or an array that broadcasts to the
-        shape of `x`. Integers take an integer; one beyond the range of their dtype
-        counts as the end of the range.
+        shape of `x`. If `x` holds integers, the bound must be an integer; beyond the
+        range of their dtype, it counts as the end of the range.
 
     **Returns:** an array of the shape and dtype of `x`.
 
-    **Raises:** `TypeError` for integers with a bound that is not one.
+    **Raises:** `TypeError` for integers with a bound that is not an integer.
 
     ```python
     >>> import jax.numpy as jnp
@@ -85,19 +86,19 @@ def clamp_min(x: Real[Array, "*shape"], minimum: Parameter) -> Real[Array, "*sha
 def clamp_max(x: Real[Array, "*shape"], maximum: Parameter) -> Real[Array, "*shape"]:
     r"""$\min(x, m)$, with derivative 1 for $x \le m$ and 0 above.
 
-    At the bound itself `x` passes through, and so does its gradient; that of
+    At the bound itself, `x` and its gradient pass through; the gradient of
     `jnp.minimum` is halved there. NaN stays NaN.
 
     **Arguments:**
 
     - `x`: an array of any shape, integers included.
     - `maximum`: $m$, in the dtype of `x`: a number, or an array that broadcasts to the
-        shape of `x`. Integers take an integer; one beyond the range of their dtype
-        counts as the end of the range.
+        shape of `x`. If `x` holds integers, the bound must be an integer; beyond the
+        range of their dtype, it counts as the end of the range.
 
     **Returns:** an array of the shape and dtype of `x`.
 
-    **Raises:** `TypeError` for integers with a bound that is not one.
+    **Raises:** `TypeError` for integers with a bound that is not an integer.
 
     ```python
     >>> import jax.numpy as jnp
@@ -127,10 +128,10 @@ def _bound(name, bound, x):
 
 @compiled(static=("axis",))
 def one_hot_argmax(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
-    r"""1 at the first largest entry along an axis, $i = \arg\max_j x_j$, and 0
+    r"""Gives 1 at the first largest entry along an axis, $i = \arg\max_j x_j$, and 0
     elsewhere.
 
-    Where no entry stands out (all equal, or any NaN) nothing is chosen: the code is all
+    Where no entry stands out (all equal, or any NaN), none is chosen: the result is all
     zeros, and [`ngcx.metrics.accuracy`][] counts it as wrong.
 
     **Arguments:**

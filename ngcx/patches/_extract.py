@@ -34,50 +34,52 @@ def extract_patches(
     mode: Mode = "constant",
     center: bool = False,
 ) -> Patches:
-    r"""The patches of a regular grid, which begins in the upper left corner.
+    r"""Cuts images into the patches of a regular grid, which begins in the upper left
+    corner.
 
     Patch $r \cdot \text{columns} + c$ begins at row $r \, s_v$ and column $c \, s_h$ of
     the image with its padding, where $s$ is the stride: patches come in the order of
     reading. Of an image of height $H$, with padding $p$ above and below, there are
     $\lfloor (H + 2 p - h) / s_v \rfloor + 1$ rows of patches of height $h$, and
-    likewise columns. What remains at the right and at the bottom is left out.
+    likewise columns. Pixels that remain at the right and at the bottom are left out.
 
-    A patch may as well have one axis, of signals, or three, of volumes. `stride`,
-    `overlap` and `padding` are one number, or one for each of its axes: for images,
+    A patch may also have one axis, for signals, or three, for volumes. `stride`,
+    `overlap` and `padding` are one number, or one for each axis of a patch: for images,
     (vertical, horizontal).
 
     **Arguments:**
 
-    - `images`: one image (height, width), a batch of them (batch, height, width), or
-        one with channels (batch, height, width, channels); of any dtype. Three axes are
-        a batch: give one image with channels as `images[None]`. Where an axis looks
-        like channels and is read as a side, there is a warning. Signals have length
-        instead of height and width, and volumes have depth, height and width.
+    - `images`: one image (height, width), a batch of them (batch, height, width), or a
+        batch with channels (batch, height, width, channels), of any dtype. Three axes
+        always mean a batch: give one image with channels as `images[None]`. If an axis
+        looks like channels but is taken for a side, there is a warning. Signals have a
+        length instead of height and width, and volumes have depth, height and width.
     - `patch_shape`: the height and the width of a patch, `(8, 8)`; the length, `(8,)`;
         or the depth, height and width.
-    - `stride`: the distance from one patch to the next. By default it is that of tiles,
-        `patch_shape`.
-    - `overlap`: instead of `stride`, how much two neighbours share.
+    - `stride`: the distance from one patch to the next. By default it is `patch_shape`,
+        so that patches are tiles.
+    - `overlap`: instead of `stride`, how many pixels two neighbouring patches share.
     - `padding`: how many pixels to put around the image; `"valid"`, none; or `"same"`,
-        as many as there have to be for $\lceil H / s_v \rceil$ rows of patches, and
-        likewise columns. If that number is odd, the last one is at the end.
-    - `mode`: what the padding is, by the names of `jnp.pad`: zeros (`"constant"`), the
-        nearest pixel (`"edge"`), a mirror image (`"reflect"`, which does not repeat the
-        edge, or `"symmetric"`, which does), or the other side of the image (`"wrap"`).
+        as many as it takes for $\lceil H / s_v \rceil$ rows of patches, and likewise
+        columns. If this number is odd, the extra pixel is at the end.
+    - `mode`: what the padding holds, with the names of `jnp.pad`: zeros (`"constant"`),
+        the nearest pixel (`"edge"`), a mirror image (`"reflect"`, which does not repeat
+        the edge, or `"symmetric"`, which does), or the other side of the image
+        (`"wrap"`).
     - `center`: whether to subtract from each patch its mean, taken over its pixels and
         their channels.
 
     **Returns:** patches of shape (patches, patch_height, patch_width), after `batch`
     and before `channels` where the images have them; in the dtype of `images`, but for
     integers, which `center` makes the default floating dtype. Map over channels that
-    come first: `jax.vmap(cut, in_axes=1, out_axes=2)` makes (batch, patches, channels,
-    patch_height, patch_width) of (batch, channels, height, width).
+    come first: `jax.vmap(cut, in_axes=1, out_axes=2)` turns (batch, channels, height,
+    width) into (batch, patches, channels, patch_height, patch_width).
 
     **Raises:** `ValueError` for a patch that does not fit into the image, a stride
-    below 1, an overlap as large as the patch, or both of these, and for images of
-    another number of axes.
+    below 1, an overlap as large as the patch, or both `stride` and `overlap`, and for
+    images with another number of axes.
 
-    **See also:** [`ngcx.patches.reconstruct`][], which undoes it;
+    **See also:** [`ngcx.patches.reconstruct`][], which puts patches together again;
     [`ngcx.patches.sample_patches`][] for random positions;
     [`ngcx.patches.PatchGenerator`][] for patches aligned with an edge.
 
@@ -138,11 +140,13 @@ def frame(images: Images, padding: int | tuple[int, int]) -> Shaped[Array, "..."
 def square_images(
     rows: Shaped[Array, "batch pixels"],
 ) -> Shaped[Array, "batch side side"]:
-    """Images from rows that hold one square image each, as many data sets come.
+    """Turns rows that hold one square image each into images. Many data sets have this
+    form.
 
     **Arguments:**
 
-    - `rows`: of any dtype; `pixels` must be a square number.
+    - `rows`: flattened images of any dtype. The number of their `pixels` must be a
+        square.
 
     **Returns:** the same numbers as images.
 

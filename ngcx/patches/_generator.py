@@ -31,8 +31,8 @@ class PatchGenerator(Module):
     **Arguments:**
 
     - `patch_height`, `patch_width`: the size of a patch.
-    - `horizontal_alignment`: a row of the table, for the columns of patches.
-    - `vertical_alignment`: a row of the table, for the rows of patches.
+    - `horizontal_alignment`: an alignment of the table, for the columns of patches.
+    - `vertical_alignment`: an alignment of the table, for the rows of patches.
     - `horizontal_stride`: the distance from one column of patches to the next; by
         default `patch_width`.
     - `vertical_stride`: the distance from one row of patches to the next; by default
@@ -93,7 +93,7 @@ class PatchGenerator(Module):
 
         - `height`, `width`: the size of the image.
 
-        **Returns:** an array of numpy, also while tracing.
+        **Returns:** a numpy array, even while tracing.
 
         **Raises:** `ValueError` for an image in which no patch fits.
         """

@@ -43,20 +43,20 @@ def reconstruct(
     overlap: Sides | None = None,
     padding: Padding = 0,
 ) -> AnyImages:
-    r"""Puts the patches of a grid together: the inverse of
+    r"""Puts the patches of a grid together again. It is the inverse of
     [`extract_patches`][ngcx.patches.extract_patches].
 
-    A pixel that several patches share is their mean. Where these agree it is exactly
-    what they agree on, so that `reconstruct(extract_patches(x, ...), x.shape, ...)` is
-    `x`. The mean of integers is rounded to the nearest one, halves upwards. What
-    patches say about the padding is dropped.
+    A pixel that several patches share is their mean. Where the patches agree, the mean
+    is exact, so `reconstruct(extract_patches(x, ...), x.shape, ...)` is `x`. The mean
+    of integers is rounded to the nearest integer, and halves are rounded up. The
+    padding is cut off.
 
-    A linear map; its derivative is the mean of the tangents.
+    It is a linear map, so its derivative is the mean of the tangents.
 
     **Arguments:**
 
     - `patches`: (patches, patch_height, patch_width), (batch, patches, patch_height,
-        patch_width), or that with channels at the end; of any dtype.
+        patch_width), or the latter with channels at the end, of any dtype.
     - `image_shape`: the whole shape of the result: (height, width), (batch, height,
         width) or (batch, height, width, channels).
     - `dimensions`: how many axes a patch has: 2 for images, 1 for signals, 3 for
@@ -66,8 +66,8 @@ def reconstruct(
 
     **Returns:** images of that shape, in the dtype of `patches`.
 
-    **Raises:** `ValueError` if the patches do not cover the image, or are not those of
-    such an image.
+    **Raises:** `ValueError` if the patches do not cover the image, or do not fit its
+    shape.
 
     **See also:** [`ngcx.patches.extract_patches`][], which it undoes.
 

@@ -58,8 +58,8 @@ def sample_patches(
     per_image: bool = True,
     return_means: bool = False,
 ) -> Samples | tuple[Samples, Inexact[Array, "..."]]:
-    """Patches from random positions: every position at which a patch lies within the
-    image has the same chance.
+    """Draws patches at random positions. Every position at which a patch lies within
+    the image has the same chance.
 
     Every image of a batch has positions of its own.
 
@@ -67,14 +67,15 @@ def sample_patches(
 
     - `key`: a key of `jax.random`; the same key gives the same patches.
     - `images`, `patch_shape`: as for [`ngcx.patches.extract_patches`][].
-    - `n`: how many patches; or, as a float up to 1.0, their share of all positions,
-        rounded to the nearest integer.
-    - `replace`: whether a position may come more than once.
+    - `n`: how many patches; or, as a float up to 1.0, a share of all positions, rounded
+        to the nearest integer.
+    - `replace`: whether a position may be drawn more than once.
     - `center`: whether to subtract from each patch its mean, taken over its pixels and
         their channels.
     - `per_image`: whether `n` patches come from every image, or from the batch as a
         whole.
-    - `return_means`: whether to return the means as well, subtracted or not.
+    - `return_means`: whether to return the means as well, whether they are subtracted
+        or not.
 
     **Returns:** patches of shape (batch, n, patch_height, patch_width), without `batch`
     for one image or if not `per_image`, and with `channels` at the end where the images

@@ -22,8 +22,8 @@ from .._words import in_words, is_traceable
 class AbstractProcess(Module):
     """An ordered chain of named steps, each `(state, **inputs) -> state`.
 
-    The state is any pytree of arrays. It comes in and goes out; nothing is kept. A step
-    gets those of the inputs that its signature names.
+    The state is any pytree of arrays. It is passed in and returned, and nothing is
+    kept. A step gets the inputs that its signature names.
     """
 
     name: eqx.AbstractVar[str]
@@ -42,8 +42,8 @@ class AbstractProcess(Module):
     def run(self, state: PyTree, inputs: Mapping[str, PyTree]) -> PyTree:
         """Runs all steps once, in a program that is compiled once for all values.
 
-        Steps get half precisions in float32, and what the last one returns is rounded:
-        a decay of 0.99 would be 0.988 in bfloat16.
+        Steps are given half precisions as float32, and only the result of the last step
+        is rounded, since a decay of 0.99 would be 0.988 in bfloat16.
 
         **Arguments:**
 
@@ -83,21 +83,20 @@ class AbstractProcess(Module):
 
         - `state`: a pytree of arrays, before the first step.
         - `inputs`: their names and values, with a leading time axis; see `pack`.
-        - `watch`: which part of the state to keep at every step, such as
-            `lambda state: state["spikes"]`. A new function compiles anew, so define it
-            once.
-        - `every`: how many time steps lie between what is kept: the state after every
-            so many, of which `length` must be a multiple.
+        - `watch`: which part of the state to keep at every step, such as `lambda state:
+            state["spikes"]`. A new function compiles again, so define it once.
+        - `every`: keeps only the state after every so many time steps; `length` must be
+            a multiple of it.
         - `length`: how many time steps there are; needed if there are no inputs.
         - `unroll`: how many time steps go into one turn of the compiled loop.
-        - `checkpoint`: whether gradients compute each step again, instead of keeping
-            what happened within it.
+        - `checkpoint`: whether gradients compute each step again, instead of storing
+            its intermediate values.
 
-        **Returns:** the last state, and what was watched, stacked over time (`None`
+        **Returns:** the last state, and the watched values, stacked over time (`None`
         without `watch`).
 
-        **Raises:** what `run` raises; `ValueError` if the inputs disagree in their
-        length, or this is no multiple of `every`.
+        **Raises:** whatever `run` raises; `ValueError` if the inputs differ in length,
+        or the length is not a multiple of `every`.
         """
         lengths = {jnp.shape(leaf)[:1] for leaf in jtu.tree_leaves(dict(inputs))}
         lengths |= set() if length is None else {(length,)}
@@ -139,20 +138,20 @@ class AbstractProcess(Module):
         over_time: Mapping[str, PyTree] | None = None,
         **inputs: Any,
     ) -> dict[str, PyTree]:
-        """Inputs for a scan over `length` time steps.
+        """Makes the inputs for a scan over `length` time steps.
 
         **Arguments:**
 
         - `length`: the number of time steps.
         - `over_time`: the names and values of inputs that hold a row for each time
             step: pytrees of arrays with a leading time axis.
-        - `inputs`: the others. A number stays the same; of a key of `jax.random` each
-            time step gets one of its own; a function of the number of the step (traced)
-            is mapped over all. So `target=lambda step: target` is an array that stays
-            the same.
+        - `inputs`: all other inputs. A number stays the same. From a key of
+            `jax.random`, each time step gets its own key. A function of the number of
+            the step (traced) is mapped over all steps, so `target=lambda step: target`
+            is an array that stays the same.
 
         **Raises:** `ValueError` that names an input of another length, one that is
-        given twice, or an array that may be either; `TypeError` that names one of
+        given twice, or an array that may be either; `TypeError` that names an input of
         another type.
         """
         varying = dict(over_time or {})
@@ -166,7 +165,8 @@ class AbstractProcess(Module):
     # This is not compiled, since what it returns is no array.
     @compiled(jit=False)
     def jaxpr(self, state: PyTree, inputs: Mapping[str, PyTree]) -> ClosedJaxpr:
-        """What `run` compiles for `state` and `inputs`, as JAX writes it."""
+        """The program that `run` compiles for `state` and `inputs`, as JAX prints
+        it."""
         for name, tree in {"state": state, "inputs": dict(inputs)}.items():
             for leaf in filter(callable, jtu.tree_leaves(tree)):
                 raise TypeError(
@@ -245,8 +245,8 @@ class MethodProcess(AbstractProcess):
     def __init__(self, name: str, *steps: Callable | tuple[str, Callable]):
         """**Arguments:**
 
-        - `name`: what errors call the process.
-        - `steps`: functions or methods, or pairs of a name and one of these.
+        - `name`: how errors call the process.
+        - `steps`: functions or methods, or pairs of a name and a function or method.
 
         **Raises:** `ValueError` without steps, for two of the same name, for one that
         has no name of its own, and for one whose inputs are not named.
@@ -290,8 +290,8 @@ class JointProcess(AbstractProcess):
     def __init__(self, name: str, *processes: AbstractProcess):
         """**Arguments:**
 
-        - `name`: what errors call the joint process.
-        - `processes`: in their order.
+        - `name`: how errors call the joint process.
+        - `processes`: the processes in their order.
 
         **Raises:** `ValueError` without processes, and for two of the same name.
         """

@@ -19,32 +19,34 @@ def check_cell(
     batched: bool = True,
     ulps: float | int = 0,
 ) -> None:
-    """Checks that a cell does over time what its steps do, however it is run.
+    """Checks that `run` gives the same as the steps of a cell, whatever its options
+    are.
 
     - A step keeps the structure, shapes and dtypes of the state, and the output has the
-      dtype of the input, in float16, bfloat16 and float32, the parameters in that dtype
-      too (float64 under x64). What is no floating-point input keeps its dtype.
-    - `init` makes every leaf of the state anew, so that the state can be donated, and
-      the cell lives on.
-    - `run` gives what the loop of steps gives; and so it does in pieces with `start`,
-      with `checkpoint=True`, and for a batch what it gives for each sample alone.
+      dtype of the input, in float16, bfloat16 and float32, with parameters in that
+      dtype too (float64 in 64-bit mode). Inputs that are not floating-point keep their
+      dtype.
+    - `init` makes new arrays for every leaf of the state, so that the state can be
+        donated without harm to the cell.
+    - `run` gives the same as a loop of steps, also in pieces with `start`, and with
+        `checkpoint=True`. For a batch, it gives the same as for each sample alone.
     - Given `lengths`, states, outputs and gradients are those of each sample cut at its
-      end, although NaN, or a huge number, stands in the padding.
-    - Gradients in the inputs and in the arrays of the cell are those through the loop
-      of steps in all of these ways, and finite.
+        end, even if the padding holds NaN or huge numbers.
+    - In all of these cases, the gradients with respect to the inputs and the arrays of
+        the cell are those of the loop of steps, and finite.
 
-    A cell is checked that treats each sample by itself; so give one that normalises in
+    The cell must treat each sample by itself, so give a cell that normalises in
     inference mode.
 
     **Arguments:**
 
     - `cell`: the cell, which may be a network.
     - `inputs`: an array, or a pytree of them, with axes (time, batch, ...); normally
-      distributed of shape (7, 3, 4) if not given.
-    - `batched`: whether `inputs` have the axis of the batch; a cell whose samples share
-      what learns inside the loop is checked without.
-    - `ulps`: the error allowed of states and outputs, in units in the last place of the
-        largest number. Products are sums, which may be taken in another order.
+        distributed numbers of shape (7, 3, 4) if not given.
+    - `batched`: whether `inputs` have a batch axis. Check a cell whose samples share
+        something that learns inside the loop without one.
+    - `ulps`: the error allowed in states and outputs, in units in the last place of the
+        largest number. Matrix products are sums, which may be taken in another order.
 
     **Raises:** `AssertionError` that names the property and shows the values.
 

@@ -19,29 +19,30 @@ def check_derivative(
 ) -> None:
     """Checks that the `derivative` of an activation or a surrogate is its derivative.
 
-    This holds at every entry of `x`, and at 0, the smallest and the largest numbers of
-    its dtype:
+    It checks the following at every entry of `x`, and at 0, the smallest and the
+    largest numbers of its dtype:
 
-    - `derivative(x)` is what reverse and forward mode give (for a surrogate through
-      the spike and through `primitive`);
-    - it and the value are those of a float64 evaluation, rounded to the dtype of `x`:
-      never NaN, and infinite only where the true value is beyond the dtype's range
-      (for float64, which is its own measure, only NaN is found);
-    - so is the second derivative, in forward and in reverse mode (of a Jacobian, only
-      NaN and infinity are found; at the numbers beside `x`, errors are relative to the
-      largest first derivative too);
-    - so are the gradients in the arrays that the module holds, of the sum of the values
-      and of the sum of the derivatives;
-    - in float64, the derivative lies between the difference quotients of both sides, at
-      the entries of `x` alone.
+    - `derivative(x)` equals the result of reverse and of forward mode (for a surrogate,
+        through the spike and through `primitive`);
+    - the derivative and the value are those of a float64 evaluation, rounded to the
+        dtype of `x`: never NaN, and infinite only where the true value is beyond the
+        range of the dtype (float64 cannot be compared with itself, so only NaN is found
+        there);
+    - so is the second derivative, in forward and in reverse mode (for a Jacobian, only
+        NaN and infinity are found; at the numbers other than `x`, errors are also
+        relative to the largest first derivative);
+    - so are the gradients of the sum of the values, and of the sum of the derivatives,
+        with respect to the arrays that the module holds;
+    - in float64, the derivative lies between the difference quotients of both sides;
+        this is checked only at the entries of `x`.
 
     **Arguments:**
 
-    - `module`: has `derivative(x)`, an array of the shape of `x`, or the Jacobian over
-      its last axis.
-    - `x`: where to look.
-    - `finite_differences`: switch off for straight-through derivatives, which are not
-      the slope of the function by intention.
+    - `module`: an activation or surrogate, whose `derivative(x)` is an array of the
+        shape of `x`, or the Jacobian over its last axis.
+    - `x`: the inputs to check.
+    - `finite_differences`: switch this off for straight-through derivatives, which
+        intentionally are not the slope of the function.
     - `ulps`: the error allowed, in units in the last place of the result and of `x`.
 
     **Raises:** `AssertionError` that shows the input, both values and the dtype.

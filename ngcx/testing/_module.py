@@ -15,22 +15,24 @@ from ._tolerance import tolerance
 def check_module(
     module, x: Float[Array, "batch *shape"] | None = None, *, ulps: float | int = 64
 ) -> None:
-    """Checks that a module `f(x)` behaves as one expects of a pure function in JAX.
+    """Checks that a module `f(x)` behaves like a pure function in JAX.
 
-    - It is immutable; it flattens, and unflattens to an equal module; it has a hash if
-      it holds no array.
-    - dtype in = dtype out for float16, bfloat16 and float32, and float64 under x64.
+    - It is immutable. Flattened and unflattened, it is an equal module. It has a hash
+        if it holds no array.
+    - The result has the dtype of the input for float16, bfloat16 and float32, and in
+        64-bit mode for float64.
     - Compiled, mapped over the leading axis, scanned, and with a donated input, it
-      gives what it gives eagerly: no sample depends on another. So it does in the dtype
-      of `x` with a sharded input, and without `jax.jit`.
-    - Its gradients in `x` and in its arrays are finite and have their dtypes.
+        gives the same as eagerly, so no sample depends on another. In the dtype of `x`,
+        this also holds with a sharded input, and without `jax.jit`.
+    - Its gradients with respect to `x` and to its arrays are finite and have their
+        dtypes.
 
     **Arguments:**
 
-    - `module`: an Equinox module that maps an array to one of the same shape, each
-      sample along the leading axis by itself.
-    - `x`: an input; normally distributed of shape (8, 6) if not given. Its leading axis
-      is sharded over all devices if their number divides it.
+    - `module`: an Equinox module that maps an array to an array of the same shape, and
+        treats each sample along the leading axis by itself.
+    - `x`: an input; normally distributed numbers of shape (8, 6) if not given. Its
+      leading axis is sharded over all devices if their number divides it.
     - `ulps`: the error allowed, in units in the last place. Programs differ in how they
         fuse and round, and a function such as the exponential magnifies that.
 

@@ -20,12 +20,12 @@ _LANDMARKS = (0.0, 0.5, 1.0, 2.0, 3.0, 6.0, 11.0, 17.0, 88.0, 104.0, 709.0, 745.
 
 
 def floats_for(dtype: DTypeLike) -> st.SearchStrategy[float]:
-    """Finite numbers that `dtype` holds exactly, over its whole range.
+    """Draws finite numbers that `dtype` can hold exactly, over its whole range.
 
-    Weight is given to kinks, signed zeros, subnormals, and the smallest and largest
-    numbers.
+    Kinks, signed zeros, subnormals, and the smallest and largest numbers are drawn more
+    often.
 
-    **Returns:** a strategy of hypothesis that draws numbers of Python.
+    **Returns:** a strategy of hypothesis that draws Python numbers.
 
     !!! example
 
@@ -63,13 +63,13 @@ def floats_for(dtype: DTypeLike) -> st.SearchStrategy[float]:
 def arrays(
     dtype: DTypeLike, shape: tuple[int, ...] = (16,)
 ) -> st.SearchStrategy[Float[Array, "..."]]:
-    """Arrays of [`ngcx.testing.floats_for`][] that dtype, for float64 under
+    """Draws arrays of the numbers of [`ngcx.testing.floats_for`][]. float64 needs
     `jax.enable_x64`.
 
     **Arguments:**
 
-    - `dtype`: that of the arrays.
-    - `shape`: that of the arrays.
+    - `dtype`: the dtype of the arrays.
+    - `shape`: the shape of the arrays.
 
     **Returns:** a strategy of hypothesis that draws arrays.
 
@@ -114,7 +114,7 @@ def keys() -> st.SearchStrategy[PRNGKeyArray]:
 
 def activations() -> st.SearchStrategy[_activations.AbstractActivation]:
     """Every activation of ngcx. Hyper-parameters are arrays, drawn from their usual
-    range, so that no draw compiles anew.
+    range, so no draw compiles again.
 
     **Returns:** a strategy of hypothesis that draws activations.
 
@@ -136,7 +136,7 @@ def activations() -> st.SearchStrategy[_activations.AbstractActivation]:
 
 def surrogates() -> st.SearchStrategy[_surrogate.AbstractSurrogate]:
     """Every surrogate of ngcx but `EscapeNoise`, which needs a key. Hyper-parameters
-    are arrays, drawn from their usual range, so that no draw compiles anew.
+    are arrays, drawn from their usual range, so no draw compiles again.
 
     **Returns:** a strategy of hypothesis that draws surrogates.
 
@@ -171,7 +171,7 @@ _CONSTRAINED = (
 
 def initializers() -> st.SearchStrategy[_init.AbstractInitializer]:
     """Every initializer of ngcx, for matrices; some with constraints. Parameters are
-    arrays, drawn from their usual range, so that no draw compiles anew.
+    arrays, drawn from their usual range, so no draw compiles again.
 
     **Returns:** a strategy of hypothesis that draws initializers.
 

@@ -15,16 +15,17 @@ class Tolerance(TypedDict):
 
 
 def tolerance(dtype: DTypeLike, ulps: float | int = 16) -> Tolerance:
-    """Relative and absolute tolerance for `numpy.testing.assert_allclose`.
+    """The relative and absolute tolerance for `numpy.testing.assert_allclose`.
 
     **Arguments:**
 
     - `dtype`: a floating-point dtype.
     - `ulps`: the error allowed, in units in the last place.
 
-    **Returns:** `rtol` of that many `eps`; and `atol` of that many of the smallest
-    subnormal numbers, or 64 times the smallest normal number of float32 (of float64 for
-    float64), because XLA flushes what is smaller to 0, and a factor may follow.
+    **Returns:** a dictionary. `rtol` is `ulps` times `eps`. `atol` is `ulps` times the
+    smallest subnormal number, or 64 times the smallest normal number of float32 (of
+    float64 for float64), because XLA flushes smaller numbers to 0, and a factor may
+    follow.
 
     !!! example
 

@@ -33,25 +33,26 @@ def confusion(
     names: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draws a confusion matrix as a heat map, each cell with its number in it.
+    """Draws a confusion matrix as a heat map, with the number in each cell.
 
     The numbers are left out if there are more than 20 classes, or if they cannot be
-    read in the space of `ax`. Entries that are not finite are grey, and their number is
-    said.
+    read in the space of `ax`. Entries that are not finite are grey, and the picture
+    says how many they are.
 
     **Arguments:**
 
-    - `matrix`: how many samples of each class (rows) were predicted as each (columns),
-        as in [`ngcx.metrics.ClassificationReport`][].
-    - `normalize`: None for the counts; `"row"` for the fraction of each true class, so
-        that the diagonal is the recall; `"column"` for the fraction of each predicted
-        class, so that it is the precision. A row or column of zeros stays zero.
+    - `matrix`: how many samples of each class (rows) were predicted as each class
+        (columns), as in [`ngcx.metrics.ClassificationReport`][].
+    - `normalize`: None for the counts; `"row"` for the fractions of each true class,
+        with the recall on the diagonal; `"column"` for the fractions of each predicted
+        class, with the precision on the diagonal. A row or column of zeros stays zero.
     - `names`: one name for each class; by default their indices.
-    - `ax`: where to draw; by default in a new figure, `.figure` of what is returned.
+    - `ax`: where to draw; by default, in a new figure, which is the `.figure` of the
+        axes that are returned.
 
     **Returns:** the axes.
 
-    **Raises:** `ValueError` if there is not one name for each class.
+    **Raises:** `ValueError` unless there is one name for each class.
 
     !!! example
 

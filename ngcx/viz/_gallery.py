@@ -20,21 +20,21 @@ def activation_gallery(
     x: Float[AnyArray, "points"] | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draws activations and their derivatives, a panel each, on one scale.
+    """Draws activations and their derivatives, one per panel, on the same scale.
 
-    An activation of whole rows, such as a softmax, is shown by the first of two
-    entries, of which the second is 0.
+    For an activation of whole rows, such as a softmax, it shows the first of two
+    entries, while the second is 0.
 
     **Arguments:**
 
     - `activations`: the activations by the titles of their panels.
     - `x`: where to evaluate them; by default from -4 to 4.
-    - `ax`: the axes whose place the panels take; by default there is a new figure.
+    - `ax`: axes that the panels replace; by default there is a new figure.
 
     **Returns:** the figure.
 
-    **Raises:** `ValueError` if there is none, `x` is empty or not finite, or `ax` has
-    no place in a grid.
+    **Raises:** `ValueError` if there is nothing to draw, `x` is empty or not finite, or
+    `ax` has no place in a grid.
 
     !!! example
 
@@ -73,18 +73,18 @@ def surrogate_gallery(
     ax: Axes | None = None,
 ) -> Figure:
     r"""Draws the spike, the primitive $E$ and the derivative $E'$ of surrogates, over
-    the distance $v - \theta$ to the threshold, a panel each.
+    the distance $v - \theta$ to the threshold, one surrogate per panel.
 
     **Arguments:**
 
     - `surrogates`: the surrogates by the titles of their panels.
     - `x`: where to evaluate them; by default from -2 to 2.
-    - `ax`: the axes whose place the panels take; by default there is a new figure.
+    - `ax`: axes that the panels replace; by default there is a new figure.
 
     **Returns:** the figure.
 
-    **Raises:** `ValueError` if there is none, `x` is empty or not finite, or `ax` has
-    no place in a grid.
+    **Raises:** `ValueError` if there is nothing to draw, `x` is empty or not finite, or
+    `ax` has no place in a grid.
 
     !!! example
 

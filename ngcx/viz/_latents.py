@@ -49,22 +49,24 @@ def latents(
     """Draws points in the plane, such as those that [`ngcx.viz.pca`][] and
     [`ngcx.viz.tsne`][] find, coloured by their labels.
 
-    They are drawn in a random order, so that no class covers another. More than 20,000
-    would cover each other all the same: then there is a picture, which is the deeper
-    the more points there are, in the mean of their colours. Points that are
-    not finite, or whose label is not, are left out, and their number is said.
+    Points are drawn in a random order, so that no class covers another. More than
+    20,000 points would still cover each other, so they are drawn as an image in the
+    mean of their colours, which is darker where there are more points. Points that are
+    not finite, or whose label is not finite, are left out, and the picture says how
+    many they are.
 
     **Arguments:**
 
-    - `points`: the points, one a row.
-    - `labels`: a class index each (an array of integers or Booleans), or a row of
-        scores each, of which the largest counts, such as a one-hot code; then there is
-        a legend, or a colour bar for more than 20 classes without names, or 42 with
-        them. They may also be a number each (an array of floats), with a colour bar. A
-        single column is read as labels, not as scores.
+    - `points`: the points, one per row.
+    - `labels`: class indices (an array of integers or Booleans), or rows of scores, of
+        which the largest counts, such as one-hot codes. They have a legend, or a colour
+        bar for more than 20 classes without names, or 42 with names. Labels may also be
+        numbers (an array of floats), with a colour bar. A single column is read as
+        labels, not as scores.
     - `names`: the names of the classes 0, 1, ..., for the legend; by default their
         indices.
-    - `ax`: where to draw; by default in a new figure, `.figure` of what is returned.
+    - `ax`: where to draw; by default, in a new figure, which is the `.figure` of the
+        axes that are returned.
 
     **Returns:** the axes.
 

@@ -15,17 +15,18 @@ from ._axes import AnyArray
 def pca(
     x: Float[AnyArray, "samples features"], dimensions: Count = 2
 ) -> Float[Array, "samples dimensions"]:
-    r"""Projects onto the first principal components, those of the largest variance.
+    r"""Projects onto the first principal components, which are those with the largest
+    variance.
 
-    They are the columns of $US$ in the singular value decomposition
-    $x - \bar x = U S V^\top$ (Pearson, 1901). The sign of each is that which makes the
-    largest entry of its direction positive. Where there are fewer components than
-    `dimensions`, the rest are 0.
+    They are the columns of $US$ in the singular value decomposition $x - \bar x = U S
+    V^\top$ (Pearson, 1901). Signs are chosen so that the largest entry of each
+    direction is positive. If there are fewer components than `dimensions`, the rest are
+    0.
 
     **Arguments:**
 
     - `x`: the samples, one a row.
-    - `dimensions`: how many components.
+    - `dimensions`: how many components to keep.
 
     **Returns:** the projections, in the dtype of `x`; float64 needs `jax.enable_x64`.
 
@@ -74,25 +75,25 @@ def tsne(
     perplexity: Positive[float | int] = 30.0,
     pca_dimensions: Count = 32,
 ) -> Float[Array, "samples dimensions"]:
-    """Embeds so that neighbours stay neighbours, by scikit-learn's t-SNE (van der
-    Maaten and Hinton, 2008), on the host.
+    """Embeds samples by scikit-learn's t-SNE (van der Maaten and Hinton, 2008), on the
+    host, so that neighbours stay neighbours.
 
     Distances between clusters, and the sizes of clusters, mean little.
 
     **Arguments:**
 
     - `key`: a key of `jax.random`; the same key gives the same embedding.
-    - `x`: the samples, one a row, at least two.
+    - `x`: the samples, one per row, at least two.
     - `dimensions`: how many dimensions the embedding has.
-    - `perplexity`: about how many neighbours each sample has. At most a third of the
-        other samples count as such, however large it is.
-    - `pca_dimensions`: onto how many principal components `x` is projected first, if
-        it has more features than that. This is faster, and takes away noise.
+    - `perplexity`: about how many neighbours each sample has. However large it is, at
+        most a third of the other samples count as neighbours.
+    - `pca_dimensions`: the number of principal components onto which `x` is projected
+        first, if it has more features. This is faster, and removes noise.
 
     **Returns:** the embedding, in the dtype of `x`; float64 needs `jax.enable_x64`.
 
     **Raises:** `ImportError` if scikit-learn is missing; `ValueError` for fewer than
-    two samples, or such that are not finite.
+    two samples, or samples that are not finite.
 
     !!! example
 

@@ -42,27 +42,30 @@ def raster(
 ) -> Axes:
     """Draws a mark for each spike, by time and neuron.
 
-    Where marks would cover each other, because there are more neurons or steps than
-    fit, the depth of the colour is the fraction of steps with a spike instead: a
-    picture, which takes no longer for a million spikes. If all of them are few, each
-    colour is deeper by one factor, such that its deepest dot has a quarter of it.
-    Values that are not finite are left out, and their number is said.
+    If there are more neurons or steps than fit, marks would cover each other. Then an
+    image is drawn, in which the depth of the colour is the fraction of steps with a
+    spike. It takes no longer for a million spikes. If spikes are rare everywhere, all
+    colours are deepened by one factor, so that the deepest dot has a quarter of the
+    full colour. Values that are not finite are left out, and the picture says how many
+    they are.
 
     **Arguments:**
 
     - `spikes`: not 0 where a neuron spikes: numbers or Booleans. All axes but the first
-        are neurons, in C order; an array of time alone is of one neuron. Or a list of
-        spike times in ms, one array for each neuron.
+        are neurons, in C order; an array with only a time axis is one neuron. Or a list
+        of spike times in ms, one array for each neuron.
     - `dt`: the length of a time step in ms; for spike times, the width of a spike.
-    - `names`: the names of all neurons; by default their indices. Up to 20 rows are
-        named each, more of them at intervals.
+    - `names`: the names of all neurons; by default their indices. Up to 20 rows all
+        have names; more rows are named at intervals.
     - `indices`: the neurons to draw, from bottom to top; by default all.
-    - `colors`: the name of one colour for all, or one for each of all neurons.
-    - `ax`: where to draw; by default in a new figure, `.figure` of what is returned.
+    - `colors`: the name of one colour for all neurons, or a list with one for each
+        neuron.
+    - `ax`: where to draw; by default, in a new figure, which is the `.figure` of the
+        axes that are returned.
 
     **Returns:** the axes.
 
-    **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
+    **Raises:** `ValueError` for an index that no neuron has, or unless there is one
     name or colour for each neuron.
 
     !!! example
@@ -122,18 +125,18 @@ def spike_comparison(
     indices: Indices | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draws spikes over those that there should have been: the correct ones in black,
-    those that are missed in blue, and the extra ones in orange, with their numbers.
+    """Compares spikes with those that there should be: correct spikes are black, missed
+    ones blue, and extra ones orange. The legend says how many they are.
 
     **Arguments:**
 
     - `spikes`: not 0 where a neuron spikes, as for [`ngcx.viz.raster`][].
-    - `targets`: not 0 where it should.
+    - `targets`: not 0 where a neuron should spike.
     - `dt`, `names`, `indices`, `ax`: as for [`ngcx.viz.raster`][].
 
     **Returns:** the axes.
 
-    **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
+    **Raises:** `ValueError` for an index that no neuron has, or unless there is one
     name for each neuron.
 
     !!! example

@@ -43,30 +43,32 @@ def receptive_fields(
 ) -> Axes:
     """Draws the weights of each neuron as an image, in a grid, row by row.
 
-    Positive weights are red, negative ones blue, and zero is white. Those that are not
-    finite are grey, as the space between neurons is, and their number is said. The
-    number of a neuron is the sum of those beside its row and below its column.
+    Positive weights are red, negative ones blue, and zero is white. Weights that are
+    not finite are grey, like the space between neurons, and the picture says how many
+    they are. The index of a neuron is the sum of the numbers beside its row and below
+    its column.
 
-    Weights of coloured patches are drawn in colour: each of red, green and blue is
-    bright where its weight is positive, dark where that is negative, and zero is grey;
-    the space between neurons is white.
+    Weights of coloured patches are drawn in colour. Red, green and blue are bright
+    where their weight is positive and dark where it is negative, and zero is grey. The
+    space between neurons is then white.
 
     **Arguments:**
 
-    - `weights`: the weights, one neuron a row, as in `eqx.nn.Linear`.
-    - `patch_shape`: the height and width of the patch that the pixels belong to; and 3
-        after them if each has a red, a green and a blue value.
+    - `weights`: the weights, one neuron per row, as in `eqx.nn.Linear`.
+    - `patch_shape`: the height and width of the patch that the pixels belong to,
+        followed by 3 if each pixel has a red, a green and a blue value.
     - `columns`: the columns of the grid, which is about square by default.
-    - `normalize`: whether to divide the weights of each neuron by the largest of their
-        magnitudes, so that the shapes of weak fields can be seen.
+    - `normalize`: whether to divide the weights of each neuron by their largest
+        magnitude, so that the shapes of weak fields can be seen.
     - `order`: how the pixels follow each other: row after row (`"C"`) or column after
         column (`"F"`).
-    - `ax`: where to draw; by default in a new figure, `.figure` of what is returned.
+    - `ax`: where to draw; by default, in a new figure, which is the `.figure` of the
+        axes that are returned.
 
     **Returns:** the axes.
 
-    **Raises:** `ValueError` if the patch has not as many pixels as there are weights,
-    or there is no neuron.
+    **Raises:** `ValueError` unless the patch has as many pixels as there are weights,
+    or if there is no neuron.
 
     !!! example
 
@@ -95,21 +97,21 @@ def macro_grid(
     ax: Axes | None = None,
 ) -> Figure:
     """Draws the receptive fields of several banks of neurons, such as layers, columns
-    or moments of training, as a grid of the grids of
+    or moments of training, as a grid of grids like those of
     [`ngcx.viz.receptive_fields`][], with one scale of colours.
 
     **Arguments:**
 
-    - `banks`: the weights of each bank, one neuron a row.
+    - `banks`: the weights of each bank, one neuron per row.
     - `patch_shape`: the height and width of the patches of all banks, or of each.
     - `columns`: the columns of the outer grid, which is about square by default.
     - `names`: the titles of the banks; by default their indices.
     - `normalize`, `order`: as for [`ngcx.viz.receptive_fields`][].
-    - `ax`: the axes whose place the grid takes; by default there is a new figure.
+    - `ax`: axes that the grid replaces; by default there is a new figure.
 
     **Returns:** the figure.
 
-    **Raises:** `ValueError` as for [`ngcx.viz.receptive_fields`][], or if there is not
+    **Raises:** `ValueError` as for [`ngcx.viz.receptive_fields`][], or unless there is
     one name or patch shape for each bank.
 
     !!! example
@@ -166,16 +168,16 @@ def animate_receptive_fields(
 ) -> FuncAnimation:
     """Shows how receptive fields change, on one scale of colours.
 
-    `animation.save("fields.gif", writer="pillow")` makes a file of it.
+    `animation.save("fields.gif", writer="pillow")` saves it as a file.
 
     **Arguments:**
 
-    - `history`: the weights of each moment, one neuron a row.
+    - `history`: the weights at each moment, one neuron per row.
     - `interval`: the time between two frames, in ms.
     - `patch_shape`, `columns`, `normalize`, `order`, `ax`: as for
         [`ngcx.viz.receptive_fields`][].
 
-    **Returns:** the animation, which is to be kept as long as it plays.
+    **Returns:** the animation. Keep a reference to it as long as it plays.
 
     **Raises:** `ValueError` as for [`ngcx.viz.receptive_fields`][], or if there is no
     frame.

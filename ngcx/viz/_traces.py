@@ -36,24 +36,25 @@ def traces(
     threshold: Number | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draws values over time: a line for each of up to seven neurons; of more, the
-    median and the band in which nine tenths of them lie. Values that are not finite are
-    left out, and their number is said.
+    """Draws values over time: a line for each of up to seven neurons. For more neurons,
+    it draws the median, and the band in which nine tenths of them lie. Values that are
+    not finite are left out, and the picture says how many they are.
 
     **Arguments:**
 
-    - `values`: the history of potentials, currents or whatever else. All axes but the
-        first are neurons, in C order; an array of time alone is of one neuron.
+    - `values`: the history of potentials, currents or any other quantity. All axes but
+        the first are neurons, in C order; an array with only a time axis is one neuron.
     - `dt`: the length of a time step in ms.
     - `names`: the names of all neurons; by default their indices.
     - `indices`: the neurons to draw; by default all.
-    - `label`: what the values are, with their unit, for the vertical axis.
+    - `label`: the label of the vertical axis: what the values are, with their unit.
     - `threshold`: where to draw a dashed line.
-    - `ax`: where to draw; by default in a new figure, `.figure` of what is returned.
+    - `ax`: where to draw; by default, in a new figure, which is the `.figure` of the
+        axes that are returned.
 
     **Returns:** the axes.
 
-    **Raises:** `ValueError` for an index that is no neuron's, or if there is not one
+    **Raises:** `ValueError` for an index that no neuron has, or unless there is one
     name for each neuron.
 
     !!! example
@@ -124,18 +125,18 @@ def membrane(
     indices: Indices | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draws what neurons do, panel under panel over the same time: the current, the
-    membrane potential, and the spikes.
+    """Draws the current, the membrane potential and the spikes of neurons, in panels
+    under each other with the same time axis.
 
     **Arguments:**
 
     - `potential`, `threshold`: as for [`ngcx.viz.traces`][].
-    - `current`: what the neurons integrate.
+    - `current`: the current that the neurons integrate.
     - `spikes`: not 0 where a neuron spikes.
     - `refractory`: not 0 where a neuron is at rest after a spike, such as the number of
-        steps that are left; shaded behind the spikes.
+        steps that are left. It is shaded behind the spikes.
     - `dt`, `names`, `indices`: as for [`ngcx.viz.traces`][].
-    - `ax`: the axes whose place the panels take; by default there is a new figure.
+    - `ax`: axes that the panels replace; by default there is a new figure.
 
     **Returns:** the figure.
 
@@ -202,20 +203,21 @@ def compartments(
     ax: Axes | None = None,
 ) -> Figure:
     """Draws the histories of several compartments, such as those that
-    [`ngcx.process.MethodProcess`][] watches, panel under panel over the same time.
+    [`ngcx.process.MethodProcess`][] watches, in panels under each other with the same
+    time axis.
 
     **Arguments:**
 
-    - `histories`: the arrays, as for [`ngcx.viz.traces`][], by what each is, with its
-        unit.
+    - `histories`: the arrays, as for [`ngcx.viz.traces`][], by their labels, which say
+        what each is and in which unit.
     - `dt`: the length of a time step in ms.
     - `indices`: the neurons to draw; by default all.
-    - `ax`: the axes whose place the panels take; by default there is a new figure.
+    - `ax`: axes that the panels replace; by default there is a new figure.
 
     **Returns:** the figure.
 
     **Raises:** `ValueError` if there is no history, or they differ in length; for an
-    index that is no neuron's; or if `ax` has no place in a grid.
+    index that no neuron has; or if `ax` has no place in a grid.
 
     !!! example
 

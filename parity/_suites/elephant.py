@@ -156,5 +156,5 @@ differs(
     lambda: ours.spike_time_tiling_coefficient(
         padded(ALONE), ours.SpikeTimes(padded(ALONE).times, np.array([0]), STOP), 1.0
     ),
-    "If either train is silent it is 0, where Elephant gives NaN",
+    "If either train is silent, the result is 0, where Elephant gives NaN",
 )
