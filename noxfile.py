@@ -253,6 +253,15 @@ def bench(session: nox.Session):
     session.run("python", "-m", "benchmarks", "--results", "ngcx", *session.posargs)
 
 
+@nox.session
+def scale(session: nox.Session):
+    """Measures how time and memory grow, and writes docs/scaling.md; `-- NAME ...` for
+    the operations whose names begin so.
+    """
+    session.install("-e", EVERYTHING)
+    session.run("python", "-m", "benchmarks.scale", *session.posargs)
+
+
 # With pip, whose PIP_FIND_LINKS may name a CPU build of torch.
 @nox.session(venv_backend="virtualenv")
 @nox.parametrize("peers", list(PEERS))

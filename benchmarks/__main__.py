@@ -2,9 +2,6 @@
 
 import argparse
 import importlib
-import importlib.metadata
-import os
-import platform
 import subprocess
 import sys
 
@@ -29,36 +26,6 @@ BENCHMARKS = (
     "surrogates",
     "trades",
 )
-LIBRARIES = (
-    "ngcx",
-    "jax",
-    "equinox",
-    "numpy",
-    "scikit-learn",
-    "elephant",
-    "pyspike",
-    "scipy",
-    "diffrax",
-    "ngclearn",
-    "torch",
-    "snntorch",
-    "spikingjelly",
-    "norse",
-    "spyx",
-    "braintools",
-    "grain",
-    "jax-dataloader",
-)
-
-
-def versions() -> str:
-    found = [f"Python {platform.python_version()}"]
-    for library in LIBRARIES:
-        try:
-            found.append(f"{library} {importlib.metadata.version(library)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return f"It was measured with {', '.join(found)} on {os.cpu_count()} CPU cores."
 
 
 def main():
@@ -96,7 +63,7 @@ def main():
         ]
         sys.exit(f"These failed: {', '.join(failed)}." if failed else 0)
     (name,) = names
-    print(f"{versions()}\n\n## {name}\n")
+    print(f"{_report.versions()}\n\n## {name}\n")
     tables = []
     for table in importlib.import_module(f"benchmarks.{name}").main():
         print(_report.markdown(table), flush=True)
@@ -109,7 +76,7 @@ def main():
         lines = _slower.slower(results.get(name, []), tables)
         sys.exit("\n".join(["Slower than before:", *lines]) if lines else 0)
     # What was not measured again is kept.
-    _report.write(path, versions(), results | {name: tables})
+    _report.write(path, _report.versions(), results | {name: tables})
     _report.PAGE.write_text(_report.page())
 
 

@@ -1,9 +1,12 @@
 """Tables and pictures of what was measured, and the page of the documentation."""
 
 import importlib
+import importlib.metadata
 import itertools
 import json
+import os
 import pathlib
+import platform
 from typing import Literal
 
 from ._measure import Row, Table
@@ -52,6 +55,38 @@ benchmark alone.
   four steps a patch, the gradient is a sum of shifted blocks, which takes about half
   the time of a scatter. Beyond that, it is a scatter.
 """
+
+
+LIBRARIES = (
+    "ngcx",
+    "jax",
+    "equinox",
+    "numpy",
+    "scikit-learn",
+    "elephant",
+    "pyspike",
+    "scipy",
+    "diffrax",
+    "ngclearn",
+    "torch",
+    "snntorch",
+    "spikingjelly",
+    "norse",
+    "spyx",
+    "braintools",
+    "grain",
+    "jax-dataloader",
+)
+
+
+def versions() -> str:
+    found = [f"Python {platform.python_version()}"]
+    for library in LIBRARIES:
+        try:
+            found.append(f"{library} {importlib.metadata.version(library)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return f"It was measured with {', '.join(found)} on {os.cpu_count()} CPU cores."
 
 
 def read(path: pathlib.Path) -> tuple[str, dict[str, list[Table]]]:

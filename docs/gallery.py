@@ -11,6 +11,7 @@ import matplotlib.figure
 import numpy as np
 
 from benchmarks import _report
+from benchmarks.scale import _page as scaling
 from ngcx import activations, init, neurons, surrogate, viz
 
 
@@ -247,3 +248,4 @@ def on_pre_build(config) -> None:
     draw_silence(folder / "silence.png")
     draw_viz(folder)
     _report.draw(folder)
+    scaling.draw(folder)

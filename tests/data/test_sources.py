@@ -1,4 +1,5 @@
 import collections
+import mmap
 import threading
 import types
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from ngcx.data import DataLoader, ItemSource
+from ngcx.data import DataLoader, ItemSource, _gather
 from ngcx.testing import keys
 
 
@@ -77,6 +78,33 @@ def test_memory_maps_give_the_rows_of_an_array(tmp_path, dtype, shape):
             # It has memory of its own, which the file cannot change.
             assert type(got) is np.ndarray and got.flags.owndata
             np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_RANDOM"), reason="takes no advice")
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("exceeds", [True, False])
+def test_pages_are_read_alone_where_data_exceed_memory(monkeypatch, shuffle, exceeds):
+    heard = []
+
+    class Map(mmap.mmap):
+        def madvise(self, *advice):
+            heard.extend(advice)
+
+    monkeypatch.setattr(_gather, "_exceeds_memory", lambda array: exceeds)
+    mapped = np.ndarray(1024, np.float32, Map(-1, 4096)).view(np.memmap)
+    mapped[:] = np.arange(1024)
+    batch = DataLoader(mapped, 8, shuffle=shuffle).batch(jr.key(0), 1)
+    same = DataLoader(np.array(mapped), 8, shuffle=shuffle).batch(jr.key(0), 1)
+    np.testing.assert_array_equal(batch, same)
+    # Afterwards the map is as it was.
+    advice = [mmap.MADV_RANDOM, mmap.MADV_NORMAL] if shuffle and exceeds else []
+    assert heard == advice
+
+
+def test_what_memory_holds_is_known():
+    large = np.broadcast_to(np.float32(0), 1 << 50)
+    assert not _gather._exceeds_memory(large[:9])
+    assert _gather._exceeds_memory(large) == hasattr(mmap, "MADV_RANDOM")
 
 
 def test_a_traced_step_needs_arrays(tmp_path):
