@@ -107,7 +107,7 @@ class Mixture(Module, Generic[C]):
 
     @compiled
     def log_prob(self, x: Float[Array, "rows features"]) -> Float[Array, " rows"]:
-        """Computes $\ln p(x)$ of each row of `x`; minus infinity outside the
+        r"""Computes $\ln p(x)$ of each row of `x`; minus infinity outside the
         support."""
         return posterior(*_prepared(self, x))[0].astype(x.dtype)
 
