@@ -177,7 +177,7 @@ class DataLoader(Module):
 
     def __iter__(self) -> NoReturn:
         raise TypeError(
-            "`DataLoader` has no order without a key; walk along `loader.epoch(key)`."
+            "`DataLoader` has no order without a key; iterate over `loader.epoch(key)`."
         )
 
     def __next__(self) -> NoReturn:
@@ -185,8 +185,8 @@ class DataLoader(Module):
 
     def __getitem__(self, step: Any) -> NoReturn:
         raise TypeError(
-            "`DataLoader` has no order without a key; take `loader.batch(key, step)`, "
-            "or walk along `loader.epoch(key)`."
+            "`DataLoader` has no order without a key; use `loader.batch(key, step)`, "
+            "or iterate over `loader.epoch(key)`."
         )
 
     @compiled(jit=False)

@@ -49,7 +49,7 @@ def check_data(x, sample_weight, components, num_components):
             f"least; got {x.shape[0]}."
         )
     if x.shape[1] == 0:
-        raise ValueError(f"`x` must have a feature at least; got {x.shape}.")
+        raise ValueError(f"`x` must have at least one feature; got {x.shape}.")
     check_weights("sample_weight", sample_weight, of="a row")
     if isinstance(sample_weight, Tracer) or isinstance(x, Tracer):
         return
@@ -94,4 +94,4 @@ def _supported(
 
 def check_rows(x):
     if x.shape[0] == 0:
-        raise ValueError(f"`x` must have a row at least; got {x.shape}.")
+        raise ValueError(f"`x` must have at least one row; got {x.shape}.")

@@ -116,7 +116,10 @@ def solve(
         i, y = state
         after = step(field, at(i), y, dt, args)
         if problem := difference(after, y):
-            raise TypeError(f"`step` must return what looks like `y`; {problem}.")
+            raise TypeError(
+                "`step` must return the structure, shapes and dtypes of `y`; "
+                f"{problem}."
+            )
         return i + 1, after
 
     def move(state):

@@ -44,7 +44,7 @@ def inlined(graph: nir.NIRGraph, path: str = "") -> tuple[Graph, str, str]:
             flat.nodes[path + name] = copy.copy(node)
     for a, b in graph.edges:
         if a not in last or b not in first:
-            raise ValueError(f"The edge {(a, b)} leads to a node that is not there.")
+            raise ValueError(f"The edge {(a, b)} leads to a node that does not exist.")
         flat.edges.append((last[a], first[b]))
     if len({*flat.edges}) < len(flat.edges):
         twice = next(edge for edge in flat.edges if flat.edges.count(edge) > 1)
@@ -74,7 +74,7 @@ def check_loops(graph: Graph):
     except graphlib.CycleError as error:
         names = ", ".join(dict.fromkeys(error.args[1]))
         raise ValueError(
-            f"All ways around a loop must hold a neuron or a delay; got {names}."
+            f"Every path around a loop must hold a neuron or a delay; got {names}."
         ) from error
 
 

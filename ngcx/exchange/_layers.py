@@ -179,7 +179,7 @@ def node_layer(node: nir.NIRNode, shape: tuple[int, ...], dt: float, dtype) -> A
                     f"{node.end_dim} for the shape {shape}."
                 )
             return jnp.ravel
-    raise ValueError(f"There is nothing like a `{type(node).__name__}` in ngcx.")
+    raise ValueError(f"ngcx has no layer like `{type(node).__name__}`.")
 
 
 def _axis(axis, shape) -> int:

@@ -91,7 +91,7 @@ def _tau(decay: np.ndarray, dt: float) -> np.ndarray:
 def _check_spikes(cell: LIF | SynapticLIF):
     if not isinstance(cell.reset, HardReset | NoReset) or cell.reset.delayed:
         raise ValueError(
-            "A spike of NIR puts the potential to a value at once; got "
+            "In NIR, a spike sets the potential to a value at once; got "
             f"`reset={cell.reset}`. Train with `reset=HardReset()`."
         )
     if cell.refractory_steps:

@@ -137,7 +137,7 @@ class _Reader:
         shapes = {after for _, after in pairs}
         if len(shapes) > 1:
             raise ValueError(
-                f"What is added must have one shape; got {sorted(shapes)}."
+                f"Values that are added must have one shape; got {sorted(shapes)}."
             )
         paths = [layers for layers, _ in pairs]
         is_residual = [] in paths
@@ -153,8 +153,8 @@ class _Reader:
         back, heard = self.layers(item.feedback, after)
         if heard != shape:
             raise ValueError(
-                f"What a loop hears must have the shape of its input, {shape}; got "
-                f"{heard}."
+                "The feedback of a loop must have the shape of its input, "
+                f"{shape}; got {heard}."
             )
         feedback = _one(back)
         if isinstance(feedback, eqx.nn.Linear) and feedback.bias is None:

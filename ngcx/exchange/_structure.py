@@ -51,7 +51,7 @@ def _sequence(nodes: set[str], edges: Edges) -> list:
     astray = nodes - (_reached(edges, START) & _reached(_reversed(edges), END))
     if astray or not edges:
         raise ValueError(
-            "All nodes must be on a way from the input to the output; "
+            "All nodes must be on a path from the input to the output; "
             f"{', '.join(sorted(astray)) or 'the input'} is not."
         )
     edges, units = _without_loops(nodes, edges)

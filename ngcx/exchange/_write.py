@@ -145,7 +145,9 @@ class _Writer:
             return self.layers(layer, f"{path}.", shape, sources)
         if isinstance(layer, Recurrent | Residual | Parallel):
             if layer.combine not in SUMS:
-                raise ValueError("NIR adds what meets; take `combine=operator.add`.")
+                raise ValueError(
+                    "NIR adds paths that meet; use `combine=operator.add`."
+                )
             if isinstance(layer, Recurrent):
                 return self._recurrent(layer, path, shape, sources)
             return self._branches(layer, path, shape, sources)
@@ -188,7 +190,7 @@ class _Writer:
             last += self._joined(inner, after, names)
             shapes.append(after)
         if len({*shapes}) != 1:
-            raise ValueError(f"NIR adds what has one shape; got {shapes}.")
+            raise ValueError(f"NIR adds only values of one shape; got {shapes}.")
         return last, shapes[0]
 
     def _recurrent(self, layer: Recurrent, path: str, shape, sources):
@@ -205,7 +207,9 @@ class _Writer:
             feedback = eqx.tree_at(lambda layer: layer.weight, feedback, matrix.T)
         heard, back = self.layer(feedback, f"{path}.1", after, last)
         if back != shape:
-            raise ValueError(f"NIR adds what has one shape; got {shape} and {back}.")
+            raise ValueError(
+                f"NIR adds only values of one shape; got {shape} and {back}."
+            )
         graph.edges += [(each, entry) for each in heard]
         check_loops(graph)
         targets = graph.targets(entry)

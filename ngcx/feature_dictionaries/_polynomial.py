@@ -46,7 +46,7 @@ class PolynomialLibrary(AbstractLibrary):
 
     def _columns(self, x):
         if x.shape[-1] == 0:
-            raise ValueError(f"`x` must have a variable or more; got {x.shape}.")
+            raise ValueError(f"`x` must have at least one variable; got {x.shape}.")
         variables = x.shape[-1]
         columns = jnp.ones_like(x[..., :1])
         blocks = [columns[..., : int(self.include_bias)]]

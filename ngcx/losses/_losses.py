@@ -70,7 +70,7 @@ def cross_entropy(
     classes = logits.shape[-1]
     if classes == 1:
         raise ValueError(
-            "`logits` must hold one of each class; got one column, of shape "
+            "`logits` must hold one number for each class; got one column, of shape "
             f"{logits.shape}.\nThat of a yes-or-no answer is for "
             "`binary_cross_entropy`."
         )

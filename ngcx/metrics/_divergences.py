@@ -118,9 +118,9 @@ def categorical_nll(
     dtype = probabilities.dtype
     if probabilities.shape[-1] == 1:
         raise ValueError(
-            "`probabilities` must hold one of each class; got one column, of shape "
-            f"{probabilities.shape}.\nThat of two classes is scored by "
-            "`binary_cross_entropy`."
+            "`probabilities` must hold one number for each class; got one column, of "
+            f"shape {probabilities.shape}.\nFor the probability of one of two classes, "
+            "use `binary_cross_entropy`."
         )
     p = filled(widened(probabilities), where)
     if jnp.issubdtype(targets.dtype, jnp.floating):

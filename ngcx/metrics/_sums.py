@@ -99,7 +99,7 @@ def no_sums(metric: Callable) -> Sums:
     """A metric that needs all samples at once."""
     name = getattr(metric, "func", metric).__name__
     raise ValueError(
-        f"`{name}` is no mean of scores; call it on all samples together instead of "
+        f"`{name}` is not a mean of scores; call it on all samples together instead of "
         "streaming it."
     )
 

@@ -204,7 +204,7 @@ class BatchNorm(AbstractCell[Shared]):
         # Shapes are found by one sample alone inside `jax.shard_map`.
         tries = manual_axes() and x.shape[:2] == (1, 1)
         if count == 1 and not tries:
-            raise ValueError("one value alone has no variance; give a batch.")
+            raise ValueError("a single value has no variance; give a batch.")
 
         def total(values):
             values = jnp.sum(values, axis=axes, keepdims=True)

@@ -100,9 +100,8 @@ class Recurrent(AbstractContainer):
         combined = visit.apply(self.combine, x, heard)
         if difference(combined, x):
             raise ValueError(
-                "`combine` must give the cell what has the shape and dtype of the "
-                f"input; the input is {shapes(x)}, and with what is heard "
-                f"{shapes(combined)}."
+                "`combine` must return the shape and dtype of the input, "
+                f"{shapes(x)}; got {shapes(combined)}."
             )
         silence = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), out)
         return RecurrentState(inner, feedback, silence), out

@@ -50,7 +50,7 @@ def run_cell(
     wanted = None if callable(watch) else tuple(watch or ())
     if unknown := sorted({*(wanted or ())} - {*rest.seen}):
         raise ValueError(
-            f"`watch` has no path {unknown[0]!r}; there are {', '.join(rest.seen)}."
+            f"`watch` has no path {unknown[0]!r}; the paths are {', '.join(rest.seen)}."
         )
     numbers = jnp.arange(steps or length, dtype=jnp.int32)
     numbers = numbers + jnp.asarray(start, jnp.int32)

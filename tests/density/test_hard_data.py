@@ -62,7 +62,7 @@ def test_wrong_arguments_are_errors(name):
     for function in (fit, mixture.fit_more):
         with pytest.raises(ValueError, match="`x` must have a row for each of the 3"):
             function(x[:2])
-        with pytest.raises(ValueError, match="`x` must have a feature at least"):
+        with pytest.raises(ValueError, match="`x` must have at least one feature"):
             function(x[:, :0])
         with pytest.raises(ValueError, match=f"`x` must hold {support} only"):
             function(x.at[1, 1].set(jnp.nan))
@@ -79,7 +79,7 @@ def test_wrong_arguments_are_errors(name):
     with pytest.raises(TypeError, match="`init` of `.*fit` must be 'kmeans.*'"):
         fit(x, init="best")
     for function in (mixture.bic, mixture.em_step):
-        with pytest.raises(ValueError, match="`x` must have a row at least"):
+        with pytest.raises(ValueError, match="`x` must have at least one row"):
             function(x[:0])
     with pytest.raises(ValueError, match="`x` must have the 3 features"):
         mixture.log_prob(x[:, :2])

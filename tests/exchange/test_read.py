@@ -234,7 +234,7 @@ REFUSED = {
         {"a": lif(), "b": lif()},
         "b is not",
     ),
-    "a node that is not there": ("input a, a output, a b", {"a": lif()}, "not there"),
+    "a node that is not there": ("input a, a output, a b", {"a": lif()}, "not exist"),
     "an edge that is there twice": (
         "input a, input a, a output",
         {"a": lif()},
@@ -303,7 +303,7 @@ class Foreign(nir.NIRNode):
 
 
 def test_an_unknown_node_is_refused():
-    with pytest.raises(ValueError, match=r"Node 'a' \(Foreign\): There is nothing"):
+    with pytest.raises(ValueError, match=r"Node 'a' \(Foreign\): ngcx has no layer"):
         read("input a, a output", a=Foreign())
 
 

@@ -307,7 +307,9 @@ def test_losses_compose_with_transforms():
 def test_wrong_arguments_are_errors():
     with pytest.raises(ValueError, match="`population` must divide the 6 neurons"):
         losses.spike_count(jnp.ones((3, 6)), population=4)
-    with pytest.raises(ValueError, match="`logits` must hold one of each class"):
+    with pytest.raises(
+        ValueError, match="`logits` must hold one number for each class"
+    ):
         losses.cross_entropy(jnp.ones((3, 1)), jnp.zeros(3, int))
     with pytest.raises(TypeError, match="`lengths`"):
         losses.maximum(jnp.ones((3, 2, 6)), lengths=jnp.ones(3, int))

@@ -139,7 +139,7 @@ def test_a_variance_out_of_range_makes_nothing_nan(momentum):
 
 
 def test_what_batch_norm_refuses():
-    with pytest.raises(ValueError, match="one value alone has no variance"):
+    with pytest.raises(ValueError, match="a single value has no variance"):
         BatchNorm(3, over=("batch",)).run(jnp.ones((5, 3)))
     with pytest.raises(ValueError, match=r'`over` must have "batch" in it'):
         BatchNorm(3, over=("time",))

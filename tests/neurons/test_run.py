@@ -278,7 +278,7 @@ def test_a_single_cell_and_the_cells_of_others_are_watched():
     _, spikes, seen = recurrent.run(exact((5, 3)), watch=("0.u", "0.out", "1.out"))
     np.testing.assert_array_equal(seen["0.out"], spikes)
     np.testing.assert_array_equal(seen["1.out"][1:], spikes[:-1] @ exact((3, 3)))
-    with pytest.raises(ValueError, match=r"no path 'w'; there are out, u, v"):
+    with pytest.raises(ValueError, match=r"no path 'w'; the paths are out, u, v"):
         LIF().run(exact((5, 3)), watch=("w",))
     with pytest.raises(TypeError, match=r"`watch` of `LIF.run` must be a tuple"):
         LIF().run(exact((5, 3)), watch="v")  # pyright: ignore[reportArgumentType]
@@ -382,7 +382,7 @@ def test_reset_brings_some_samples_back():
         ),
         (
             lambda run: run(jnp.ones((5, 4)), watch=("1.v", "1.w")),
-            "no path '1.w'; there are 0.out, 1.out, 1.u, 1.v, out",
+            "no path '1.w'; the paths are 0.out, 1.out, 1.u, 1.v, out",
         ),
         (
             lambda run: run(jnp.ones((5, 4)), LIF().init((4,))),

@@ -76,7 +76,7 @@ def test_feedback_may_be_a_matrix_a_layer_a_function_or_a_cell():
     np.testing.assert_array_equal(delayed[:, 0], [1, 0, 0, 1, 0, 0, 1])
     conv = eqx.nn.Conv2d(1, 1, 3, padding=1, key=jr.key(0))
     assert Recurrent(LIF(), conv).run(IMAGES, batched=True)[1].shape == IMAGES.shape
-    with pytest.raises(ValueError, match=r"`combine` must give .* with what is heard"):
+    with pytest.raises(ValueError, match=r"`combine` must return the shape and dtype"):
         Recurrent(LIF(), linear, lambda x, y: (x + y)[:2]).run(x, batched=True)
 
 
