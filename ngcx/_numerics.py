@@ -44,8 +44,7 @@ def wide_dtype(dtype):
     """float64 for float64, and float32 for every other floating dtype.
 
     XLA computes half precisions in float32 inside a fused kernel anyhow. Doing it in
-    the open keeps every intermediate number within range, sums exact, and the result
-    within half a unit in the last place.
+    the open keeps every intermediate number within range, and rounds the result once.
     """
     return dtype if jnp.finfo(dtype).bits >= 32 else jnp.dtype(jnp.float32)
 
@@ -243,13 +242,14 @@ def over_power(x, y, power):
 @over_power.def_jvp
 def _over_power_jvp(primals, tangents):
     (x, y, power), (dx, dy, _) = primals, tangents
-    tangent = None if dx is None else over_power(dx, y, power)
-    if dy is not None:
-        # An infinite derivative is cut to the largest number, which 0 times is 0.
-        largest = float(jnp.finfo(y.dtype).max)
-        by_y = jnp.clip(-power * over_power(x, y, power + 1), -largest, largest)
-        tangent = by_y * dy if tangent is None else tangent + by_y * dy
-    return over_power(x, y, power), tangent
+    with jax.enable_x64(y.dtype == jnp.float64):  # not that of its callers
+        tangent = None if dx is None else over_power(dx, y, power)
+        if dy is not None:
+            # An infinite derivative is cut to the largest number, which 0 times is 0.
+            by_y = -power * over_power(x, y, power + 1)
+            by_y = jnp.clip(by_y, jnp.finfo(y.dtype).min, jnp.finfo(y.dtype).max)
+            tangent = by_y * dy if tangent is None else tangent + by_y * dy
+        return over_power(x, y, power), tangent
 
 
 def divided(x, scale):

@@ -26,6 +26,7 @@ from ._divergences import (
 from ._ranking import average_precision as average_precision, roc_auc as roc_auc
 from ._regression import (
     bayesian_information_criterion as bayesian_information_criterion,
+    explained_variance as explained_variance,
     mean_absolute_error as mean_absolute_error,
     mean_squared_error as mean_squared_error,
     r_squared as r_squared,

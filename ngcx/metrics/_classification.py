@@ -3,6 +3,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float, Integer
 
 from .._compiled import compiled
@@ -136,8 +137,8 @@ def classification_report(
     - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
     - `num_classes`: how many classes there are; needed if predictions and targets are
         both indices.
-    - `sample_weight`: how much each row counts, 0 or more; once if not given. The
-        report then has sums of weights where it has numbers of rows.
+    - `sample_weight`: how much each row counts, 0 or more, without a gradient; once if
+        not given. The report then has sums of weights where it has numbers of rows.
     - `where`: the rows that count.
 
     **Returns:** a [`ngcx.metrics.ClassificationReport`][], its ratios in the dtype of
@@ -245,5 +246,5 @@ def _table(predictions, targets, *, num_classes=None, sample_weight=None, where=
         return jnp.zeros(math.prod(shape), int).at[cells].add(count).reshape(shape)
     # Sums of many weights are rounded once.
     with jax.enable_x64(True):
-        weights = filled(sample_weight.astype(float), where, ()).ravel()
-        return jnp.zeros(math.prod(shape)).at[cells].add(weights).reshape(shape)
+        weights = filled(stop_gradient(sample_weight).astype(float), where, ())
+        return jnp.zeros(math.prod(shape)).at[cells].add(weights.ravel()).reshape(shape)

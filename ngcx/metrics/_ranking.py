@@ -6,6 +6,7 @@ float64, and rounded once.
 
 import jax
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float, Integer
 
 from .._compiled import compiled
@@ -48,7 +49,8 @@ def roc_auc(
     - `scores`: anything that rises with how positive a sample is; NaN is the lowest.
     - `labels`: positive where True, or above 0.
     - `reduction`: over the batch: `"mean"`, `"sum"` or `"none"`.
-    - `sample_weight`: how much each sample counts, 0 or more; once if not given.
+    - `sample_weight`: how much each sample counts, 0 or more, without a gradient; once
+        if not given.
     - `where`: the samples that count.
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the dtype
@@ -95,7 +97,8 @@ def average_precision(
     - `scores`: anything that rises with how positive a sample is; NaN is the lowest.
     - `labels`: positive where True, or above 0.
     - `reduction`: over the batch: `"mean"`, `"sum"` or `"none"`.
-    - `sample_weight`: how much each sample counts, 0 or more; once if not given.
+    - `sample_weight`: how much each sample counts, 0 or more, without a gradient; once
+        if not given.
     - `where`: the samples that count.
 
     **Returns:** a scalar, or with `"none"` an array of shape `(*batch,)`, in the dtype
@@ -128,7 +131,7 @@ def _ranked(scores, labels, where: Kept, sample_weight: Weights):
     keys = jnp.where(jnp.isnan(scores), jnp.inf, -scores)
     keys = jnp.where(keys == 0, 0, keys)  # of either sign
     if sample_weight is not None:
-        return _weighed(keys, positive, filled(sample_weight, where, ()))
+        return _weighed(keys, positive, filled(stop_gradient(sample_weight), where, ()))
     # A positive and a negative sample are counted at once, in the halves of an integer.
     one = jnp.where(positive, 1 << 32, 1)
     one = one if where is None else jnp.where(where, one, 0)

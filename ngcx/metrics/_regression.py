@@ -11,7 +11,8 @@ from .._compiled import compiled
 from .._numerics import divided, magnitude, mean, ratio, rescaled, root, widened
 from .._reduction import Reduction, Where, filled, reduce
 from .._typing import Must, NonNegative, Parameter
-from ._sums import follows_from, mean_of_scores, no_sums
+from ._moments import share_of_variance
+from ._sums import follows_from, mean_of_scores
 
 
 FeatureReduction = Literal["mean", "sum"]
@@ -171,7 +172,7 @@ def root_mean_squared_error(
     return (2 * root(rows) * scale.reshape(rows.shape)).astype(predictions.dtype)
 
 
-@follows_from(no_sums)
+@follows_from(ft.partial(share_of_variance, bias=True))
 @compiled(static=("reduction",))
 def r_squared(
     predictions: Float[Array, "*batch features"],
@@ -188,8 +189,7 @@ def r_squared(
 
     It is 1 for perfect predictions, 0 if the predictions are just the mean, and below 0
     if they are worse than that. A feature that does not vary gives 1 if it is predicted
-    exactly, and else 0, as in scikit-learn. For the explained variance, which forgives
-    a constant error, give `predictions - mean(predictions - targets, 0)`.
+    exactly, and else 0, as in scikit-learn.
 
     **Arguments:**
 
@@ -200,6 +200,9 @@ def r_squared(
 
     **Returns:** a scalar, or with `"none"` one value per feature, in the dtype of
     `predictions`.
+
+    **See also:** [`ngcx.metrics.explained_variance`][], to which a constant error does
+    not count.
 
     ??? cite "Reference"
         Wright, *Correlation and causation*, Journal of Agricultural Research 1921.
@@ -212,44 +215,47 @@ def r_squared(
 
     ```
     """
-    *batch, features = predictions.shape
-    rows, most = math.prod(batch), max(512 // max(features, 1), 1)
-    # XLA adds up wide rows many numbers at once, and narrow ones number by number.
-    several = max(size for size in range(1, most + 1) if rows % size == 0)
-    shape = rows // several, several, features
-    kept = None if where is None else where.reshape(*shape[:2], 1)
-    count = rows if where is None else jnp.sum(where, dtype=int)
+    return _share_of_variance(predictions, targets, reduction, where, bias=True)
 
-    def masked(x):
-        return x if kept is None else jnp.where(kept, x, 0)
 
-    def total(x):
-        return jnp.sum(jnp.sum(x, 0), 0)
+@follows_from(ft.partial(share_of_variance, bias=False))
+@compiled(static=("reduction",))
+def explained_variance(
+    predictions: Float[Array, "*batch features"],
+    targets: Float[Array, "*batch features"],
+    *,
+    reduction: Reduction = "mean",
+    where: Bool[Array, "*batch"] | None = None,
+) -> Float[Array, "..."]:
+    r"""The share of the variance of each feature over all rows that is predicted up to
+    a constant.
 
-    # Little may remain of 1, and a mean that is rounded be off by more than data vary.
-    with jax.enable_x64(True):
-        # Halves do not overflow when they are subtracted.
-        predicted, x = (
-            masked(each.astype(float).reshape(shape) / 2)
-            for each in (predictions, targets)
-        )
-        # The spread about any row tells that about the mean, in one reading of the
-        # data. No row is further from the mean than the deviation times the root of
-        # the number of rows, so that little is lost.
-        near = x[:1, :1]
-        if kept is not None:
-            near = jnp.max(x, (0, 1), keepdims=True, initial=-jnp.inf, where=kept)
-        near = stop_gradient(near)
-        errors, unit = predicted - x, masked(x - near)
-        if jnp.float64 in (predictions.dtype, targets.dtype):
-            # Squares of narrower dtypes are within range.
-            unit, scale = rescaled(unit, (0, 1))
-            errors = divided(errors, scale)
-        error = total(jnp.square(errors))
-        count = jnp.maximum(jnp.asarray(count, float), 1)
-        spread = total(jnp.square(unit)) - jnp.square(total(unit)) / count
-        shares = 1 - ratio(error, jnp.maximum(spread, 0), (error > 0).astype(float))
-    return reduce(shares.astype(predictions.dtype), reduction)
+    $$1 - \frac{\mathrm{Var}_n(\hat{x}_{nd} - x_{nd})}{\mathrm{Var}_n(x_{nd})}$$
+
+    It is 1 if all errors are equal, and 0 if all predictions are. A feature that does
+    not vary gives 1 if its errors are equal, and else 0, as in scikit-learn.
+
+    **Arguments:**
+
+    - `predictions`: $\hat{x}$.
+    - `targets`: $x$.
+    - `reduction`: over the features: `"mean"`, `"sum"` or `"none"`.
+    - `where`: the rows that count.
+
+    **Returns:** a scalar, or with `"none"` one value per feature, in the dtype of
+    `predictions`.
+
+    **See also:** [`ngcx.metrics.r_squared`][], to which a constant error counts.
+
+    ```python
+    >>> import jax.numpy as jnp
+    >>> from ngcx.metrics import explained_variance
+    >>> explained_variance(jnp.array([[2.0], [3.0]]), jnp.array([[0.0], [1.0]]))
+    Array(1., dtype=float32)
+
+    ```
+    """
+    return _share_of_variance(predictions, targets, reduction, where, bias=False)
 
 
 @compiled
@@ -285,3 +291,50 @@ def bayesian_information_criterion(
         jnp.asarray(num_samples, wide.dtype)
     )
     return (penalty - 2 * wide).astype(log_likelihood.dtype)
+
+
+def _share_of_variance(predictions, targets, reduction, where, *, bias: bool):
+    *batch, features = predictions.shape
+    rows, most = math.prod(batch), max(512 // max(features, 1), 1)
+    # XLA adds up wide rows many numbers at once, and narrow ones number by number.
+    several = max(size for size in range(1, most + 1) if rows % size == 0)
+    shape = rows // several, several, features
+    kept = None if where is None else where.reshape(*shape[:2], 1)
+    count = rows if where is None else jnp.sum(where, dtype=int)
+
+    def masked(x):
+        return x if kept is None else jnp.where(kept, x, 0)
+
+    def total(x):
+        return jnp.sum(jnp.sum(x, 0), 0)
+
+    def about_a_row(x):
+        known = stop_gradient(x)
+        near = known[:1, :1]
+        if kept is not None:
+            near = jnp.max(known, (0, 1), keepdims=True, initial=-jnp.inf, where=kept)
+        return masked(x - near)
+
+    def squares(x):
+        mean = total(x) / jnp.maximum(jnp.asarray(count, float), 1)
+        return jnp.maximum(total(jnp.square(x)) - total(x) * mean, 0)
+
+    # Little may remain of 1, and a mean that is rounded be off by more than data vary.
+    with jax.enable_x64(True):
+        # Differences of differences of quarters do not overflow.
+        predicted, x = (
+            masked(each.astype(float).reshape(shape) / 4)
+            for each in (predictions, targets)
+        )
+        # The spread about any row tells that about the mean, in one reading of the
+        # data. No row is further from the mean than the deviation times the root of
+        # the number of rows, so that little is lost.
+        unit, errors = about_a_row(x), predicted - x
+        errors = errors if bias else about_a_row(errors)
+        if jnp.float64 in (predictions.dtype, targets.dtype):
+            # Squares of narrower dtypes are within range.
+            unit, scale = rescaled(unit, (0, 1))
+            errors = divided(errors, scale)
+        error = total(jnp.square(errors)) if bias else squares(errors)
+        shares = 1 - ratio(error, squares(unit), (error > 0).astype(float))
+    return reduce(shares.astype(predictions.dtype), reduction)

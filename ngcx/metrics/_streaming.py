@@ -3,13 +3,12 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-import jax.tree_util as jtu
 from jax.typing import DTypeLike
 from jaxtyping import Array, PyTree
 
 from .._compiled import compiled
 from .._module import Module
-from ._sums import Total, sums_of
+from ._sums import sums_of, totals_of
 
 
 class Streaming(Module):
@@ -18,10 +17,11 @@ class Streaming(Module):
     It gives the metric of all batches together, as if they were concatenated along a
     leading axis. Any function `metric(*batch, reduction="none", **options)` can be
     streamed if each of its scores belongs to a row of one batch: `Streaming` adds up
-    the scores. Two metrics need other sums: [`ngcx.metrics.classification_report`][] is
-    computed from counts, and [`ngcx.metrics.root_mean_squared_error`][] from the
-    squares of its scores. Only [`ngcx.metrics.breadth_of_tuning_curve`][], which
-    averages over trials first, cannot be streamed.
+    the scores. Some metrics need other sums: [`ngcx.metrics.classification_report`][]
+    is computed from counts, [`ngcx.metrics.root_mean_squared_error`][] from the squares
+    of its scores, and [`ngcx.metrics.r_squared`][] and
+    [`ngcx.metrics.explained_variance`][] from the mean and the deviation of each
+    feature. Metrics that need all samples at once cannot be streamed.
 
     Half precisions are scored in float32 and rounded once, at the end. Only
     cross-entropies and the Kullback-Leibler divergence are given their own dtype,
@@ -30,11 +30,12 @@ class Streaming(Module):
     errors below 1e-23.
 
     Everything is a sum, so `jax.lax.psum` merges the sums of all devices (up to 1,000),
-    and `jax.lax.scan` can carry them. Each sum is kept in two numbers. Counts are exact
-    below 2^54, and give NaN from there on. The second number of a sum of floats holds
-    what rounding has lost, so it has at least 46 bits, however many batches there are.
-    The integer counts of a report stop at the largest integer, 2^31 - 1 without 64-bit
-    mode; its ratios do not.
+    and `jax.lax.scan` can carry them. Only means and deviations are no sums: `merge`
+    merges them too, but after a `psum` the result is NaN. Each sum is kept in two
+    numbers. Counts are exact below 2^54, and give NaN from there on. The second number
+    of a sum of floats holds what rounding has lost, so it has at least 46 bits, however
+    many batches there are. The integer counts of a report stop at the largest integer,
+    2^31 - 1 without 64-bit mode; its ratios do not.
 
     **Attributes:**
 
@@ -74,16 +75,17 @@ class Streaming(Module):
         - `dtype`: the dtype of the result. Sums are at least of float32, counts of
             integers.
         - `options`: keyword arguments of the metric that hold for every batch, such as
-            `num_classes`, which `classification_report` needs.
+            `num_classes`, which `classification_report` needs. `r_squared` and
+            `explained_variance` need `num_features`.
 
         **Raises:** `ValueError` for a dtype that is not floating, for a report without
-        `num_classes`, or for `breadth_of_tuning_curve`.
+        `num_classes`, for shares of variance without `num_features`, or for a metric
+        that is not streamed.
         """
         dtype = jnp.zeros((), dtype).dtype
         if not jnp.issubdtype(dtype, jnp.floating):
             raise ValueError(f"`dtype` must be a floating one; got {dtype}.")
-        zeros = sums_of(metric).zeros(dtype, **options)
-        zeros = jtu.tree_map(Total.of, zeros)
+        zeros = totals_of(sums_of(metric).zeros(dtype, **options))
         return cls(zeros, metric, tuple(sorted(options.items())), dtype)
 
     @compiled
@@ -99,7 +101,7 @@ class Streaming(Module):
         """
         options = keywords | dict(self.options)
         sums = sums_of(self.metric).of_batch(self.dtype, *batch, **options)
-        return self._add(jtu.tree_map(Total.of, sums))
+        return self._add(totals_of(sums))
 
     @compiled
     def merge(self, other: "Streaming") -> "Streaming":
@@ -112,7 +114,5 @@ class Streaming(Module):
         return sums_of(self.metric).result(self.sums, self.dtype)
 
     def _add(self, sums):
-        sums = jtu.tree_map(
-            Total.plus, self.sums, sums, is_leaf=lambda node: isinstance(node, Total)
-        )
+        sums = sums_of(self.metric).plus(self.sums, sums)
         return Streaming(sums, self.metric, self.options, self.dtype)

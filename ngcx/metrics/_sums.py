@@ -36,6 +36,12 @@ class Total(NamedTuple):
         words = x >> _BITS, x & (2**_BITS - 1)
         return cls(*(word.astype(jnp.uint32) for word in words))
 
+    @classmethod
+    def split(cls, x: Array, dtype: Any) -> "Total":
+        """A float of 64 bits, in two numbers of the dtype."""
+        high = x.astype(dtype)
+        return cls(high, (x - high.astype(x.dtype)).astype(dtype))
+
     @property
     def is_count(self) -> bool:
         return jnp.issubdtype(self.high.dtype, jnp.integer)
@@ -70,6 +76,20 @@ class Total(NamedTuple):
         return jnp.where(fits, (high << _BITS) + self.low.astype(int), largest)
 
 
+def _is_total(node) -> bool:
+    return isinstance(node, Total)
+
+
+def totals_of(sums: PyTree[Array | Total]) -> PyTree[Total]:
+    return jtu.tree_map(
+        lambda x: x if _is_total(x) else Total.of(x), sums, is_leaf=_is_total
+    )
+
+
+def added(one: PyTree[Total], other: PyTree[Total]) -> PyTree[Total]:
+    return jtu.tree_map(Total.plus, one, other, is_leaf=_is_total)
+
+
 class Sums(NamedTuple):
     """The sums that a metric follows from; `dtype` is that of its result.
 
@@ -78,11 +98,13 @@ class Sums(NamedTuple):
     - `zeros`: `zeros(dtype, **options)` makes the sums of no batch.
     - `of_batch`: `of_batch(dtype, *batch, **options)` makes those of one.
     - `result`: `result(totals, dtype)` is what follows.
+    - `plus`: `plus(totals, totals)` merges those of two parts.
     """
 
     zeros: Callable[..., PyTree[Array]]
-    of_batch: Callable[..., PyTree[Array]]
+    of_batch: Callable[..., PyTree[Array | Total]]
     result: Callable[[PyTree[Total], Any], PyTree[Array]]
+    plus: Callable[[PyTree[Total], PyTree[Total]], PyTree[Total]] = added
 
 
 def follows_from(sums: Callable[[Callable], Sums]) -> Callable[[F], F]:

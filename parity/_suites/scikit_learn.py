@@ -176,6 +176,15 @@ for kind, targets in TARGETS.items():
             ),
             lambda y=targets, x=predictions: ours.r_squared(x, y, reduction="none"),
         )
+        equal(
+            f"explained_variance_score of {kind} targets, {near} predictions",
+            lambda y=targets, x=predictions: theirs.explained_variance_score(
+                y.astype(float), x.astype(float), multioutput="raw_values"
+            ),
+            lambda y=targets, x=predictions: ours.explained_variance(
+                x, y, reduction="none"
+            ),
+        )
 
 # Clusters
 PARTITIONS = {

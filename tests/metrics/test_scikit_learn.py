@@ -250,7 +250,12 @@ def test_calibration_is_that_of_its_definition(seed, bins, rows):
         score(probabilities[:, :1], labels)
 
 
-shares_of = jax.jit(ft.partial(metrics.r_squared, reduction="none"))
+shares_of = jax.jit(
+    lambda predictions, targets, where: [
+        measure(predictions, targets, reduction="none", where=where)
+        for measure in (metrics.r_squared, metrics.explained_variance)
+    ]
+)
 
 
 @given(seed=SEEDS, offset=st.sampled_from([0.0, 1e4]))
@@ -264,15 +269,42 @@ def test_r_squared(seed, offset):
     kept = rng.permuted(np.arange(18) < 12).reshape(2, 9)
     for where in (kept | True, kept):
         rows = [x[where].astype(float) for x in (targets, predictions)]
-        expected = theirs.r2_score(*rows, multioutput="raw_values")
-        np.testing.assert_allclose(
-            shares_of(predictions, targets, where=where), expected, 1e-6, 1e-7
-        )
-        if not offset:
-            centred = predictions - np.mean(rows[1] - rows[0], 0).astype(np.float32)
-            expected = theirs.explained_variance_score(*rows, multioutput="raw_values")
-            got = shares_of(centred, targets, where=where)
-            np.testing.assert_allclose(got[:2], expected[:2], 1e-5, 1e-5)
+        expected = [
+            measure(*rows, multioutput="raw_values")
+            for measure in (theirs.r2_score, theirs.explained_variance_score)
+        ]
+        got = shares_of(predictions, targets, where)
+        np.testing.assert_allclose(got, expected, 1e-6, 1e-7)
+
+
+slopes_of = jax.jit(
+    lambda rows, where: [
+        jax.grad(lambda rows, measure=measure: measure(*rows, where=where))(rows)
+        for measure in (metrics.r_squared, metrics.explained_variance)
+    ]
+)
+
+
+def test_shares_of_variance_have_gradients_in_predictions_and_targets():
+    rows = np.random.default_rng(0).normal(size=(2, 9, 2)).astype(np.float32)
+    where = np.arange(9) < 7
+    got = slopes_of(rows, where)
+    with jax.enable_x64(True):
+        expected = slopes_of(rows.astype(float), where)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-7)
+    assert np.all(np.any(np.asarray(got) != 0, (2, 3)))
+
+
+def test_weights_have_no_gradients():
+    labels, guesses = np.random.default_rng(0).integers(0, 5, (2, 40))
+
+    @jax.grad
+    def slopes(weights):
+        report = report_of(guesses, labels, sample_weight=weights)
+        areas = rankings(0 * weights, labels > 2, None, weights)
+        return report.cohen_kappa + report.confusion[0, 0] + sum(areas)
+
+    np.testing.assert_array_equal(slopes(jnp.ones(40)), 0)
 
 
 def test_r_squared_of_extremes_learns():

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import given, strategies as st
 from jax.sharding import Mesh, PartitionSpec
 
@@ -209,19 +210,110 @@ def test_wrong_arguments_are_errors():
     for metric in (
         metrics.average_precision,
         metrics.breadth_of_tuning_curve,
-        metrics.r_squared,
         metrics.roc_auc,
     ):
         with pytest.raises(ValueError, match=f"`{metric.__name__}` is no mean"):
             Streaming.init(metric)
     with pytest.raises(ValueError, match="`num_classes` must be given"):
         Streaming.init(metrics.classification_report)
+    with pytest.raises(ValueError, match="`num_features` must be given"):
+        Streaming.init(metrics.r_squared)
+    share = Streaming.init(metrics.r_squared, num_features=2)
+    with pytest.raises(ValueError, match="`predictions` and `targets` must have 2"):
+        share.update(jnp.ones((3, 1)), jnp.ones((3, 1)))
     total = Streaming.init(metrics.adjusted_rand_index)
     with pytest.raises(TypeError, match="`other` of `Streaming.merge` must be a Str"):
         total.merge(None)  # pyright: ignore[reportArgumentType]
     labels = jnp.zeros(4, int)
     with pytest.raises(ValueError, match="`where` must have the shape of the scores"):
         total.update(labels, labels, where=jnp.ones(4, bool))
+
+
+SHARES = (metrics.r_squared, metrics.explained_variance)
+
+
+@jax.jit
+def streamed_shares(predictions, targets, where):
+    """Batches are added one after the other, or in two halves that are merged."""
+
+    def step(totals, batch):
+        predictions, targets, where = batch
+        return [x.update(predictions, targets, where=where) for x in totals], None
+
+    def scanned(*batches):
+        totals = [Streaming.init(x, num_features=targets.shape[-1]) for x in SHARES]
+        return jax.lax.scan(step, totals, batches)[0]
+
+    whole = predictions, targets, where
+    half = len(predictions) // 2
+    merged = [
+        one.merge(other)
+        for one, other in zip(
+            scanned(*(x[:half] for x in whole)),
+            scanned(*(x[half:] for x in whole)),
+            strict=True,
+        )
+    ]
+    return [[x.compute() for x in totals] for totals in (scanned(*whole), merged)]
+
+
+def scikit_learn_of(predictions, targets, where):
+    rows = [np.asarray(x)[where].astype(float) for x in (targets, predictions)]
+    return [
+        measure(*rows)
+        for measure in (
+            sklearn.metrics.r2_score,
+            sklearn.metrics.explained_variance_score,
+        )
+    ]
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    offset=st.sampled_from([0.0, 1e4, -3e6]),
+    bias=st.sampled_from([0.0, 1.0]),
+)
+def test_shares_of_variance_are_those_of_scikit_learn(seed, offset, bias):
+    rng = np.random.default_rng(seed)
+    targets = offset + rng.normal(size=(4, 5, 2)).cumsum(0)
+    predictions = targets + 0.5 * rng.normal(size=targets.shape) + bias
+    targets[..., 1] = 0.1  # does not vary
+    predictions[..., 1] = 0.1 + bias
+    predictions, targets = (x.astype(np.float32) for x in (predictions, targets))
+    where = rng.random((4, 5)) < 0.7
+    where[1], where[2, :2] = False, True
+    expected = scikit_learn_of(predictions, targets, where)
+    for got in streamed_shares(predictions, targets, where):
+        np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("offset", [0.0, 1e2, 1e4])
+def test_shares_of_variance_of_a_million_rows(offset):
+    rng = np.random.default_rng(0)
+    targets = (offset + rng.normal(size=(1000, 1000, 1))).astype(np.float32)
+    predictions = targets + rng.normal(size=targets.shape).astype(np.float32) / 3
+    where = np.ones((1000, 1000), bool)
+    expected = scikit_learn_of(predictions, targets, where)
+    for got in streamed_shares(predictions, targets, where):
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("metric", SHARES)
+def test_shares_of_variance_at_their_edges(metric):
+    none = Streaming.init(metric, num_features=1)
+    assert none.compute() == 0 and none.merge(none).compute() == 0
+    targets = jnp.array([[-3e38], [3e38]])
+    for predictions, share in ((targets, 1), (0 * targets, 0), (-targets, -3)):
+
+        def loss(predictions):
+            return none.update(predictions, targets).compute()
+
+        value, gradient = jax.value_and_grad(loss)(predictions)
+        assert value == share and jnp.all(jnp.isfinite(gradient))
+    # Means are no sums.
+    total = none.update(targets, targets)
+    assert jnp.isnan(jax.tree.map(lambda x: 2 * x, total).compute())
 
 
 @pytest.fixture(scope="module")

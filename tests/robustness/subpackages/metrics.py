@@ -158,6 +158,9 @@ ENTRIES = {
         differentiable=False,
     ),
     "excess_kurtosis": entry(metrics.excess_kurtosis, "*batch", {"codes": ROWS}),
+    "explained_variance": entry(
+        metrics.explained_variance, "*batch", {"predictions": ROWS, "targets": ROWS}
+    ),
     "fano_factor": entry(metrics.fano_factor, "*batch neurons", {"spikes": TRAINS}),
     "firing_rate": entry(
         metrics.firing_rate,
