@@ -1,7 +1,6 @@
 # %% [markdown]
 # # 4. A convolutional network with normalisation and a residual block
-#
-# Deep spiking networks have two troubles: layers fall silent, and what the first layers
+# Deep spiking networks have two problems: layers fall silent, and what the first layers
 # see gets lost on the way to the last. Batch normalisation helps against the first, and
 # residual connections against the second. In this tutorial you will build a
 # convolutional network with both, and meet the one thing that makes normalisation
@@ -38,8 +37,8 @@ STEPS = 4
 # ## Convolutions, and layers that fall silent
 #
 # A convolution slides the same small weights over all places of a picture. In a spiking
-# network it does so with the spikes of each step. Any layer of Equinox may stand in a
-# `Stack`, so there is nothing new to learn for it. Here are four layers of 8 channels:
+# network it does so with the spikes of each step. You can put any layer of Equinox into
+# a `Stack`, so there is nothing new to learn. Here are four layers of 8 channels:
 
 
 # %%
@@ -85,26 +84,27 @@ print("BatchNorm:", [f"{rate:.3f}" for rate in with_it])
 
 # %% [markdown]
 # In the plain network the activity dies away from layer to layer. Each layer gets fewer
-# spikes than the one before, so its currents are smaller, so it spikes still less.
+# spikes than the one before, so its currents are smaller, and it spikes even less.
 #
-# [`ngcx.neurons.BatchNorm`][] stands between a convolution and its neurons. It takes
-# the mean off the currents of each channel, divides by their standard deviation, and
-# multiplies by the threshold of the neurons. Whatever the layers before it do, the
-# currents that arrive are of the size that matters. It takes its statistics over the
-# batch, the space, and all time steps.
+# [`ngcx.neurons.BatchNorm`][] comes between a convolution and its neurons. It subtracts
+# the mean from the currents of each channel, divides them by their standard deviation,
+# and multiplies by the threshold of the neurons. Whatever the layers before it do, the
+# currents that arrive have the right size. The statistics are taken over the batch, the
+# space, and all time steps.
 
 # %% [markdown]
 # ## What the state holds
 #
 # A mean over the batch is fine in training. But a network that is deployed sees one
-# picture at a time, and its answer must not depend on which others are there. For this
-# purpose normalisation keeps *running* statistics, a slow average over all batches that
-# it has seen, and uses these later.
+# picture at a time, and its answer must not depend on which other pictures are there.
+# For this purpose normalisation keeps *running* statistics, a slow average over all
+# batches that it has seen, and uses these later.
 #
 # Where do they live? Modules are immutable, and a layer stores nothing. They are in the
-# state that `run` returns, beside the potentials. The two have different lives:
-# potentials belong to a sample and end with it, while running statistics belong to all
-# samples and go on. The method `rest` forgets the first kind, and keeps the second.
+# state that `run` returns, together with the potentials. The two differ in how long
+# they last: potentials belong to a sample and end with it, while running statistics
+# belong to all samples and go on. The method `rest` resets the first kind, and keeps
+# the second.
 
 # %%
 network = normalised(jr.key(1))
@@ -116,19 +116,19 @@ print("running mean:", state[1].value.mean[:3], "and", kept[1].value.mean[:3])
 # %% [markdown]
 # ## A residual block
 #
-# Every layer of spiking neurons rounds: of a number, it keeps a 0 or a 1 in each step.
-# And on the way back, every surrogate makes the gradient a little less true. One layer
-# of that is fine. After a dozen, little of the picture arrives at the end, and little
-# of the error arrives at the beginning.
+# Every layer of spiking neurons rounds: it turns a number into a 0 or a 1 in each step.
+# And on the way back, every surrogate makes the gradient a little less true. One such
+# layer is fine. After a dozen, little of the picture arrives at the end, and little of
+# the error arrives at the beginning.
 #
 # A residual block adds its input to its output. Then there is always a path on which
 # nothing is rounded and nothing is multiplied. [`ngcx.neurons.Residual`][] wraps any
 # cell in that way. Where the spikes of the block and those of the shortcut meet, they
-# are added, so that a 2 may come out. (This is the spike-element-wise residual of Fang
-# et al., *Deep residual learning in spiking neural networks*, NeurIPS 2021.)
+# are added, so a 2 may come out. (This is the spike-element-wise residual of Fang et
+# al., *Deep residual learning in spiking neural networks*, NeurIPS 2021.)
 #
-# A block of ours has two layers, and each layer is a small `Stack`. Six blocks and a
-# first layer make 13 layers of neurons.
+# Our block has two layers, and each layer is a small `Stack`. Six blocks and a first
+# layer make 13 layers of neurons.
 
 
 # %%
@@ -157,7 +157,7 @@ def make(wrap=Residual, blocks=6):
 # ## Training, with the state passed on
 #
 # The training step differs from that of the first tutorial in one point: it takes the
-# running statistics in, and hands the new ones out. They are no parameters and have no
+# running statistics, and returns the new ones. They are not parameters and have no
 # gradient, so the loss returns them as its auxiliary output.
 
 # %%
@@ -205,15 +205,15 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The dotted line is the loss of somebody who guesses, $\ln 10$. Without shortcuts,
-# although all of its layers spike, the network only guesses during most of the first
-# pass over the pictures, and is far behind after the second. With them, it learns from
-# the first steps on.
+# The dotted line is the loss of guessing, $\ln 10$. Without shortcuts, although all of
+# its layers spike, the network only guesses during most of the first pass over the
+# pictures, and is far behind after the second. With them, it learns from the first
+# steps on.
 
 # %% [markdown]
 # ## Inference
 #
-# Before we test, we switch the network over: `eqx.nn.inference_mode` makes a copy in
+# Before we test, we switch to inference mode: `eqx.nn.inference_mode` makes a copy in
 # which normalisation uses the running statistics. The copy shares its arrays with the
 # original and costs nothing.
 
@@ -235,7 +235,7 @@ print(f"accuracy on the test pictures: {accuracy(logits, test['label']):.1%}")
 #
 # **Forgetting the switch.** In training mode, the answer for a picture depends on which
 # others are in the batch. Let us ask for the same ten pictures twice: by themselves,
-# and in the company of all others.
+# and together with all others.
 
 # %%
 for name, each in {"training": network, "inference": deployed}.items():
@@ -254,12 +254,12 @@ logits = logits_of(deployed, None, test["image"])
 print(f"without the statistics: {accuracy(logits, test['label']):.1%}")
 
 # %% [markdown]
-# So keep the two together, also when you save them: the network *and* the state at rest
+# So keep the two together, even when you save them: the network *and* the state at rest
 # are the model ([how to save and resume](../how/save_and_resume.md)).
 #
 # ## What to take with you
 #
-# - Any layer of Equinox may stand in a `Stack`, and a `Stack` may stand in another one.
+# - Any layer of Equinox can be part of a `Stack`, and so can another `Stack`.
 # - `BatchNorm` before the neurons keeps every layer alive.
 # - `Residual` keeps the gradient alive.
 # - A state has two parts: what belongs to a sample, and what all share. Pass
@@ -268,8 +268,8 @@ print(f"without the statistics: {accuracy(logits, test['label']):.1%}")
 #
 # ## Exercises
 #
-# **1.** In the residual blocks, spikes are added, so that there are twos. On a chip
-# that knows ones and zeros only, take the maximum instead: `Residual(block,
+# **1.** In the residual blocks, spikes are added, so there are twos. On a chip that
+# knows ones and zeros only, take the maximum instead: `Residual(block,
 # combine=jnp.maximum)`. Check that only zeros and ones come out, and what it costs.
 
 
@@ -330,14 +330,14 @@ for momentum in (0.9, 0.999):
     print(f"momentum {momentum}: {accuracy(logits, test['label']):.1%}")
 
 # %% [markdown] tags=["answer"]
-# After 23 batches, an average with a momentum of 0.9 still consists to 9 % of what it
-# started with, and one with a momentum of 0.999 to 98 %. Training does not notice,
-# because it uses the batch; inference does. If a network is good in training and bad in
-# inference, look here first.
+# After 23 batches, 9 % of an average with a momentum of 0.9 is still its initial value,
+# and with a momentum of 0.999 it is 98 %. Training does not notice, because it uses the
+# batch; inference does. If a network is good in training and bad in inference, look
+# here first.
 
 # %% [markdown]
 # **3.** Put `Dropout(0.25)` of `ngcx.neurons` into a small network. What does it ask
-# for in training, and why does it not in inference?
+# for in training, and why not in inference?
 
 # %% tags=["answer"]
 from ngcx.neurons import Dropout
@@ -353,6 +353,6 @@ eqx.nn.inference_mode(small).run(test["image"][:8], steps=STEPS, batched=True)
 print("with a key, and in inference without one, it runs")
 
 # %% [markdown] tags=["answer"]
-# Dropout draws which values it leaves out, and in JAX whatever draws needs a key: give
-# `key=` to `run`, another one in each step of the training. In inference nothing is
-# left out, so nothing is drawn.
+# Dropout draws which values it leaves out, and in JAX everything that draws needs a
+# key. Give `key=` to `run`, a new one in each step of the training. In inference
+# nothing is left out, so nothing is drawn.

@@ -96,7 +96,7 @@ print({name: (each.shape, each.dtype) for name, each in batch.items()})
 # nothing else: if the file is sorted by class, so are the batches.
 #
 # Here the order is neither stored nor computed. It is a *function*: given the key of
-# the epoch, it says for any place in the order which row stands there. [How the shuffle
+# the epoch, it says for any place in the order which row comes there. [How the shuffle
 # works](../guides/how_the_shuffle_works.md) has the proof; here is a look at it. Each
 # line is a batch, and each mark a row that it reads.
 
@@ -268,7 +268,7 @@ assert losses + after == undisturbed
 #
 # ## What happens otherwise
 #
-# Many trainings save the network and the optimiser, and start the epoch anew after a
+# Many trainings save the network and the optimiser, and start the epoch again after a
 # crash, with another shuffle. The loss looks harmless. But count how often each sample
 # has been seen by the time at which the epoch should be over:
 
@@ -287,10 +287,10 @@ panels[0].set_ylabel("samples (%)")
 plt.show()
 
 # %% [markdown]
-# With the new shuffle, a quarter of the samples was never seen, and another quarter
-# twice. Whoever does so every night no longer knows what the network was trained on.
-# [Resume exactly](../guides/resume_exactly.md) says what may change between two runs,
-# and what may not.
+# With the new shuffle, a quarter of the samples was never seen, and another quarter was
+# seen twice. If that happens every night, you no longer know what the network was
+# trained on. [Resume exactly](../guides/resume_exactly.md) says what may change between
+# two runs, and what may not.
 #
 # ## Many devices
 #
@@ -298,9 +298,9 @@ plt.show()
 # devices. They share its cores, so nothing gets faster; but all that is about to happen
 # would happen in the same way with four accelerators.
 #
-# JAX lays the devices out as a *mesh*, an array of devices whose axes have names. A
-# [sharding](../glossary.md#sharding) says which axis of an array is cut along which
-# axis of the mesh. The loader needs only to be told the sharding of a batch.
+# JAX arranges the devices as a *mesh*, an array of devices whose axes have names. A
+# [sharding](../glossary.md#sharding) says which axis of an array is split along which
+# axis of the mesh. The loader only needs to know the sharding of a batch.
 
 # %%
 mesh = Mesh(np.asarray(jax.devices()), ("data",))
@@ -314,9 +314,9 @@ for shard in batch["label"].addressable_shards:
 
 # %% [markdown]
 # Each device holds 60 samples of the 240, and the 240 are the same as without a mesh.
-# The network is laid out *everywhere*: each device has all of it. Nothing else in the
-# training changes. The mean in the loss is one over all samples, so JAX sees to it that
-# the devices add their gradients.
+# The network is copied *everywhere*: each device has all of it. Nothing else in the
+# training changes. The loss is a mean over all samples, so JAX makes the devices add
+# their gradients.
 
 
 # %%
@@ -341,11 +341,11 @@ compare(on_devices)
 
 # %% [markdown]
 # The training was saved on one device and went on with four. The first loss is the
-# same. The curve then leads away by some thousandths, although the batches are the
+# same. The curve then drifts away by some thousandths, although the batches are the
 # same: four partial sums add up in another order than one sum, which changes the last
 # digit of a gradient, and once in a while that carries a potential over its threshold.
-# A spike more is not a small thing. To the last bit, a training is reproduced by the
-# same arrangement of devices alone ([how](../how/reproducible_runs.md)).
+# One more spike is not a small thing. Only the same arrangement of devices reproduces a
+# training to the last bit ([how](../how/reproducible_runs.md)).
 #
 # ## Many hosts
 #
@@ -357,8 +357,7 @@ compare(on_devices)
 #
 # So what changes in the script? It makes the mesh of all devices, and that is all. Each
 # process computes, from the key alone, which rows belong to its own devices, and reads
-# those. No process tells another what to read, and there is none that hands out the
-# data.
+# those. No process tells another one what to read, and none hands out the data.
 #
 # We can try this without a cluster. Two processes on this computer, with two devices
 # each, talk to each other through the loopback interface. They go on from the
@@ -457,14 +456,14 @@ ax.set_title(
 plt.show()
 
 # %% [markdown]
-# Each host has read half of each batch, and no row that the other one has read in it.
-# Both hosts report the same losses, and they are those of before, up to rounding. So a
-# job that began on one host can go on with two, and back.
+# Each host has read half of each batch, and none of the rows that the other one has
+# read. Both hosts report the same losses, which are the same as before, up to rounding.
+# So a job that began on one host can go on with two, and back.
 #
 # One thing is left for a real cluster: who writes the checkpoint? The network is whole
 # on each host, so let one of them do it, `if jax.process_index() == 0`. Only if the
-# network itself is cut over the hosts does it take a library that collects the pieces;
-# [orbax](../how/orbax.md) is one.
+# network itself is split between hosts do you need a library that collects the pieces,
+# such as [orbax](../how/orbax.md).
 #
 # ## What to take with you
 #
@@ -507,9 +506,10 @@ print(
 )
 
 # %% [markdown] tags=["answer"]
-# It is no error, since a place is a key, an epoch and a step, whatever the batch size
-# is. But 60 steps of 120 samples are half as many samples as 60 steps of 240. Twice the
-# steps are the same place. So save the batch size with the training, and compare it.
+# It is not an error, since a place is a key, an epoch and a step, whatever the batch
+# size is. But 60 steps of 120 samples are half as many samples as 60 steps of 240.
+# Twice the steps are the same place. So save the batch size with the training, and
+# compare it.
 
 # %% [markdown]
 # **2.** With `prefetch`, the loader is some batches ahead of the training. What is
@@ -517,8 +517,8 @@ print(
 
 # %% [markdown] tags=["answer"]
 # The state would say that batches were used which were only read; after a crash they
-# would be skipped. Let each state travel beside its batch, and save the one that
-# belongs to the batch that was used.
+# would be skipped. Let each state travel with its batch, and save the one that belongs
+# to the batch that was used.
 
 
 # %% tags=["answer"]
@@ -552,6 +552,6 @@ except ValueError as error:
 
 # %% [markdown] tags=["answer"]
 # A batch is cut into equal parts, so its size must be a multiple of the number of
-# devices: 238 or 245 for seven. Another size is other batches, so choose one in the
-# beginning that all numbers of devices that you may get divide. 240 is divided by 1 to
-# 6, 8, 10 and 12.
+# devices: 238 or 245 for seven. Another size gives other batches, so choose one at the
+# beginning that is a multiple of every number of devices that you may get. 240 is a
+# multiple of 1 to 6, 8, 10 and 12.

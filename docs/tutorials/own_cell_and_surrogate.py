@@ -8,7 +8,7 @@
 #
 # You should know what a [spike](../glossary.md#spike) and a [surrogate
 # gradient](../glossary.md#surrogate-gradient) are; the [first
-# tutorial](first_spiking_network.md) tells. The checks come with `pip install
+# tutorial](first_spiking_network.md) explains both. The checks come with `pip install
 # 'ngcx[testing]'`. It takes about 15 minutes. If you only want another reset, or a time
 # constant for each neuron, you need no class of your own: [your cell in
 # ngcx](../your_cell.md) lists the options that `LIF` has.
@@ -48,10 +48,10 @@ from ngcx.testing import check_cell, check_derivative, check_module
 #
 # ## The equations become a cell
 #
-# In ngcx, whatever runs through time is a [cell](../glossary.md#cell). A cell stores
-# nothing. It answers two questions: what is the state at rest (`init`), and what is one
-# step (`__call__`). So the class below holds the numbers of the equation as fields, and
-# the equation itself in `__call__`, nearly letter by letter.
+# In ngcx, everything that runs through time is a [cell](../glossary.md#cell). A cell
+# stores nothing. It answers two questions: what is the state at rest (`init`), and what
+# is one step (`__call__`). So the class below holds the numbers of the equation as
+# fields, and the equation itself in `__call__`, nearly letter by letter.
 
 
 # %%
@@ -92,8 +92,8 @@ class Resonator(AbstractCell):
 # - The spike comes from `self.surrogate`. A comparison, `y > self.threshold`, would
 #   give the same spikes, but no gradient could pass it.
 #
-# Let us push it once, and see whether it swings. The surrogate may be any for now.
-# `watch` names what we want to see of each step: here the field `y` of the state.
+# Let us push it once, and see whether it swings. Any surrogate will do for now. `watch`
+# names what we want to see of each step: here the field `y` of the state.
 
 # %% alt="The potential of a leaky neuron falls after one push. That of the resonator swings four times around 0, ever less, and its first swing passes the threshold."
 push = jnp.zeros((80, 1)).at[5].set(1.5)
@@ -111,9 +111,9 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The leaky neuron sinks. The resonator swings some times before it has calmed down, and
-# only the first swing is high enough for spikes. Nothing is reset after a spike here,
-# and the swing goes on. (Izhikevich puts the pair to $(0, 1)$ after a spike.)
+# The leaky neuron sinks. The resonator swings a few times before it has calmed down,
+# and only the first swing is high enough for spikes. Nothing is reset after a spike
+# here, and the swing goes on. (Izhikevich sets the pair to $(0, 1)$ after a spike.)
 #
 # ## Is it a good cell?
 #
@@ -128,9 +128,8 @@ plt.show()
 check_cell(Resonator(Arctan(), angle=jnp.array([0.1, 0.2, 0.4, 0.8], jnp.float32)))
 
 # %% [markdown]
-# A check that has never failed has told you nothing yet. So let us make a mistake that
-# is easily made: `init` forgets the dtype that it is given. Whoever works in float32
-# would never notice.
+# A check that has never failed has told you nothing yet. So let us make an easy
+# mistake: `init` forgets the dtype that it is given. In float32 you would never notice.
 
 
 # %%
@@ -150,8 +149,8 @@ except AssertionError as error:
     print(error)
 
 # %% [markdown]
-# A state of float32 makes everything float32, and whoever wanted to save memory with
-# float16 does not save any.
+# A state of float32 makes everything float32, so if you wanted to save memory with
+# float16, you would not save any.
 #
 # ## A surrogate is two formulas
 #
@@ -164,8 +163,8 @@ except AssertionError as error:
 # E'(x) = \frac{\alpha}{\pi \cosh \alpha x}$$
 #
 # Here $x$ is the potential less the threshold, and $\alpha$ says how sharp the step is.
-# For $\alpha = \pi$ the derivative at the threshold is 1, which is a good height: what
-# passes many layers neither fades nor grows.
+# For $\alpha = \pi$ the derivative at the threshold is 1, which is a good height: a
+# gradient that passes many layers neither fades nor grows.
 #
 # A surrogate of your own states exactly these two formulas. The spikes, the dtypes and
 # the derivative of the spike follow from the base class. This is the first attempt, and
@@ -197,13 +196,13 @@ except AssertionError as error:
 # derivative that is stated. The quotient of the two numbers is the clue: the formula
 # divides by 2, where it should divide by $\pi$.
 #
-# With such an error a network still trains, only by other steps than you believe, and
+# With such an error, a network still trains, but by other steps than you believe, and
 # the gradient of $\alpha$, which is taken from the primitive, belongs to another
 # function. Nothing would have told you.
 #
 # ## Right on paper, wrong in floating point
 #
-# So we mend the number. Both formulas are now those of the book.
+# So we correct the number. Both formulas are now those of the book.
 
 
 # %%
@@ -233,7 +232,7 @@ except AssertionError as error:
 #
 # Is it a pedant's worry? Not if you train. A potential of 30 thresholds is all it
 # takes, and one NaN in one gradient turns all weights into NaN. Let us see it happen to
-# $\alpha$, whose gradient passes the same exponentials:
+# $\alpha$, whose gradient goes through the same exponentials:
 
 # %%
 for height in (1.0, 10.0, 100.0):
@@ -271,7 +270,7 @@ for alpha in (jnp.pi, jnp.array(2.0, jnp.float32)):  # a constant, and a paramet
 # Silence means that all of it holds: values, first and second derivatives, and the
 # gradient of $\alpha$, by forward and by reverse mode, from the smallest number to the
 # largest. [`check_module`][ngcx.testing.check_module] adds what JAX does to a function:
-# to compile, map, scan and shard it, in every dtype.
+# it compiles, maps, scans and shards it, in every dtype.
 #
 # [Derivatives and property tests](../guides/derivatives_and_property_tests.md) has the
 # next step, properties that hypothesis tries to refute. Here is what we have proved:
@@ -518,7 +517,7 @@ check_derivative(Written(), places)
 # %% [markdown] tags=["answer"]
 # The square in the denominator overflows where $|x|$ is above $10^{19}$, and the second
 # derivative is infinity by infinity there. Square the quotient instead, which is never
-# large. `Written` mends something else that the check lets pass, because the error is
-# small beside 1: far below the threshold, $\frac{1}{2}$ and nearly $-\frac{1}{2}$
+# large. `Written` also corrects something that the check lets pass, because the error
+# is small beside 1: far below the threshold, $\frac{1}{2}$ and nearly $-\frac{1}{2}$
 # cancel each other, and all digits of the result are lost. In ngcx this surrogate is
 # [`FastSigmoid`][ngcx.surrogate.FastSigmoid].

@@ -110,9 +110,9 @@ print(f"cosine with the axis {last @ direction / jnp.linalg.norm(last):.4f}")
 #
 # Look once more at the term in the brackets. If the neuron had to *predict* the input
 # from nothing but its answer, its prediction would be $y\, w$, and $x - y\, w$ is the
-# error of that prediction. So Oja's rule says: change each weight by what you said,
-# times what you did not foresee. This is the whole idea of predictive coding; what is
-# left is to do it with many neurons.
+# error of that prediction. So Oja's rule says: change each weight by your answer, times
+# what you did not foresee. This is the whole idea of predictive coding. What is left is
+# to do it with many neurons.
 #
 # ## Many neurons that explain one picture
 #
@@ -125,7 +125,7 @@ print(f"cosine with the axis {last @ direction / jnp.linalg.norm(last):.4f}")
 #
 # First we need pictures. Two photographs come with scikit-learn. The eye does not send
 # them to the brain as they are: cells of the retina respond to differences between a
-# spot and its surround. That is the [filter](../filters.md) that we lay over them,
+# spot and its surround. That is the [filter](../filters.md) that we apply to them,
 # before we cut out 40,000 random [patches](../patches.md) of 12 by 12 pixels.
 
 # %% alt="A photograph of a Chinese temple, the same as the retina sees it, with edges alone, and a few patches of it."
@@ -148,7 +148,7 @@ plt.show()
 # ## To think is to settle
 #
 # The latents of a patch are not computed in one go. They start at 0, and in each step
-# they move so that the error gets smaller: each latent hears the errors through its own
+# they move so that the error gets smaller: each latent gets the errors through its own
 # weights, $\Delta z = e W^\top$. That alone would use all latents a little. Neurons of
 # the cortex are silent most of the time, so we ask for *sparse* latents: after each
 # step, [`SoftThreshold`][ngcx.activations.SoftThreshold] pulls all of them towards 0,
@@ -218,8 +218,8 @@ assert (jnp.diff(history["energy"], axis=0) <= 1e-3).all()
 # ## To learn is to change a little
 #
 # When the latents have settled, the weights change by Oja's product: what the latent
-# says, times what was not foreseen. Over a batch that is a mean. Afterwards each
-# latent's weights are scaled to length 1; otherwise the weights would grow and the
+# says, times what was not foreseen. Over a batch, it is the mean of that. Afterwards
+# each latent's weights are scaled to length 1; otherwise the weights would grow and the
 # latents shrink for ever.
 
 
@@ -255,7 +255,7 @@ print(
 # ## Ten looks at each patch
 #
 # Now we let it learn: settle for 40 steps, adapt once, take the next hundred patches.
-# `rate` is an input of the process, so that rate 0 runs the same program without
+# `rate` is an input of the process, so the rate 0 runs the same program without
 # learning.
 
 
@@ -377,7 +377,7 @@ viz.macro_grid(
 )
 
 # %% [markdown] tags=["answer"]
-# It is a bargain: the fewer may speak, the worse they explain. At 0.1, half of the
+# It is a trade-off: the fewer may speak, the worse they explain. At 0.1, half of the
 # latents speak at once, and nothing makes edges of them. At 2 the edges are bolder than
 # at 0.5, because only what is strong in a picture is explained at all.
 
@@ -431,7 +431,7 @@ for name, mine in zip(names, cut, strict=True):
 
 # %% [markdown] tags=["answer"]
 # What was learnt on the temple explains the flower as well as the flower's own edges
-# do: these are edges of the world. The other way round something is missing, because
+# do: these are edges of the world. The other way round, something is missing, because
 # the flower has soft edges, and the temple has fine carvings too.
 
 # %% [markdown]

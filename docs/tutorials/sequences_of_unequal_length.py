@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 3. Recurrent networks on sequences of unequal length
 #
-# A spoken word lasts as long as it lasts, but an array has one length. In this tutorial
-# you will make batches of sequences that differ in length, train a recurrent spiking
-# network on them, and prove that the padding does no harm, down to the last bit. On the
-# way you will see what a network needs memory for, and when it knows the answer.
+# Spoken words differ in length, but an array has one length. In this tutorial you will
+# make batches of sequences that differ in length, train a recurrent spiking network on
+# them, and prove that the padding does no harm, down to the last bit. On the way you
+# will see what a network needs memory for, and when it knows the answer.
 #
 # You should have read [the first tutorial](first_spiking_network.md). It takes about 15
 # minutes.
@@ -70,16 +70,16 @@ axes[0].set_ylabel("string")
 plt.show()
 
 # %% [markdown]
-# Each of the four sounds every string for about the same time. Whoever averages over
-# time cannot tell them apart; only the order does. A network must *remember* where the
-# pitch was a moment ago.
+# Each of the four sounds every string for about the same time. An average over time
+# cannot tell them apart; only the order does. A network must *remember* where the pitch
+# was a moment ago.
 
 # %% [markdown]
 # ## Padding, and how to have little of it
 #
 # To put melodies into one array, we append zeros until all are as long as the longest.
-# A [`ngcx.data.PaddedSource`][] does that when it is asked for rows, and says how long
-# each one was. The lengths matter, because a zero may also be a quiet moment.
+# A [`ngcx.data.PaddedSource`][] does that when it is asked for rows, and tells how long
+# each melody was. The lengths matter, because a zero may also be a quiet moment.
 
 # %%
 source = PaddedSource(sounds)
@@ -88,7 +88,7 @@ print("sequences:", rows["sequence"].shape, "lengths:", rows["length"])
 print(f"{source.padding:.0%} of all steps are padding")
 
 # %% [markdown]
-# What is padding is computed all the same, and then thrown away. A
+# Padding is computed like everything else, and then thrown away. A
 # [`ngcx.data.BucketLoader`][] wastes less: it puts melodies of similar length into the
 # same batch, and pads each batch only as far as it needs. It makes as many shapes as it
 # has buckets, because JAX compiles a program for each shape.
@@ -100,11 +100,11 @@ print(f"lengths of the buckets: {loader.lengths}; {loader.padding:.0%} padding")
 # %% [markdown]
 # ## A network that hears itself
 #
-# In [`ngcx.neurons.Recurrent`][], the neurons of a layer hear what all of them said in
-# the step before, through a matrix of weights. In this way a spike can leave a trace
-# that lasts longer than the leak of a single neuron. We take *adaptive* neurons, whose
-# threshold rises with each of their spikes and takes its time to fall again. That is a
-# second, slower memory.
+# In [`ngcx.neurons.Recurrent`][], the neurons of a layer hear the spikes of all of them
+# from the step before, through a matrix of weights. In this way a spike can leave a
+# trace that lasts longer than the leak of a single neuron. We take *adaptive* neurons,
+# whose threshold rises with each of their spikes and takes its time to fall again. That
+# is a second, slower memory.
 
 
 # %%
@@ -132,7 +132,7 @@ def logits_of(network, sound):
 # %% [markdown]
 # `lengths` is given twice, and for two reasons. In `run`, the state of a melody stays
 # where it was at its end, and its outputs are 0 after that. In `mean_over_time`, only
-# the steps that there are count.
+# the steps of the melody count.
 #
 # ## Is the padding really harmless?
 #
@@ -184,8 +184,8 @@ for i in (int(jnp.argmin(length)), int(jnp.argmax(length))):
 #
 # ## Training
 #
-# From here on all is as before. The loader hands out numpy arrays, so we put each batch
-# on the device.
+# From here on, everything is as before. The loader returns numpy arrays, so we put each
+# batch on the device.
 
 
 # %%
@@ -276,15 +276,15 @@ plt.show()
 #
 # ## What to take with you
 #
-# - `PaddedSource` makes sequences as long as each other and keeps their lengths;
+# - `PaddedSource` pads sequences to the same length and keeps their lengths;
 #   `BucketLoader` makes batches of similar lengths.
 # - Give `lengths` to `run` *and* to the read-out. Padding then changes nothing, and you
 #   can prove it with NaN in a line.
 # - `Recurrent(cell, weights)` is a cell that hears itself, and fits wherever a cell
 #   does.
 #
-# The same on real speech, with nine speakers, is `examples/speakers.py`; on events of a
-# camera, [Event data](../guides/event_data.md).
+# `examples/speakers.py` does the same with real speech of nine speakers, and [Event
+# data](../guides/event_data.md) with events of a camera.
 #
 # ## Exercises
 #
@@ -299,8 +299,8 @@ for buckets in (1, 2, 4, 8):
 
 # %% [markdown] tags=["answer"]
 # Each bucket is another shape, and so another program to compile. Besides, the melodies
-# of a batch have similar lengths, so that batches differ more from each other than
-# those of a random choice. A handful of buckets is a good compromise.
+# of a batch have similar lengths, so batches differ more from each other than randomly
+# chosen ones. A handful of buckets is a good compromise.
 
 # %% [markdown]
 # **2.** Is the recurrence of any use? Train the same network without it, and a network
@@ -324,7 +324,7 @@ for name, each in {"without recurrence": alone, "without memory": forgetful}.ite
 
 # %% [markdown] tags=["answer"]
 # With `lengths`, `run` gives outputs of 0 after the end of a melody. Their sum is
-# right, and the mean divides it by the length of the batch in place of that of the
+# right, and the mean divides it by the length of the batch instead of that of the
 # melody. All logits of a melody are smaller by the same factor, so the largest one
 # stays the largest. The *loss* does change: short melodies look less certain than they
 # are, and get other gradients, which depend on the length of the batch.

@@ -4,7 +4,7 @@
 # A colleague has built a spiking network in snnTorch. You want to train it further in
 # JAX, and then return it to her, or hand it to a chip. No line of code should have to
 # be rewritten for that, and above all no spike should change on the way. This tutorial
-# does the whole round trip, and looks after the spikes at each station.
+# does the whole round trip, and checks the spikes at each stop.
 #
 # The common language is [NIR](../glossary.md#nir), the neuromorphic intermediate
 # representation: a file with layers, neurons and the connections between them.
@@ -57,7 +57,7 @@ from ngcx.neurons import LIF, HardReset, SoftReset, Stack, poisson
 # ```
 #
 # Three of her choices matter. `reset_mechanism="zero"` and `reset_delay=False` are the
-# only kind of reset that NIR can describe: a spike puts the potential to a value, at
+# only kind of reset that NIR can describe: a spike sets the potential to a value, at
 # once. And every neuron has its own `beta`, because snnTorch exports no other.
 #
 # ## What is in the file
@@ -69,10 +69,10 @@ from ngcx.neurons import LIF, HardReset, SoftReset, Stack, poisson
 #
 # $$\tau \dot v = v_\text{leak} - v + r\, i$$
 #
-# A step of Euler's method makes $v \leftarrow (1 - \frac{dt}{\tau}) v + \frac{dt}{\tau}
-# r\, i$ of it. So snnTorch, which takes a step for $dt = 10^{-4}$ seconds, writes $\tau
-# = dt / (1 - \beta)$, which is a millisecond here, and $r = \tau / dt$, so that the
-# current is added as it is.
+# A step of Euler's method turns it into $v \leftarrow (1 - \frac{dt}{\tau}) v +
+# \frac{dt}{\tau} r\, i$. So snnTorch, which assumes steps of $dt = 10^{-4}$ seconds,
+# writes $\tau = dt / (1 - \beta)$, which is a millisecond here, and $r = \tau / dt$, so
+# that the current is added as it is.
 
 # %%
 DT = 1e-4
@@ -106,8 +106,7 @@ for name, node in nir.read(folder / "theirs.nir").nodes.items():
 # %% [markdown]
 # ## From the file to ngcx
 #
-# This is one call. It must be told the length of a step, because that is in no NIR
-# file.
+# This is one call. You must give it the length of a step, because no NIR file has it.
 
 # %%
 network = from_nir(nir.read(folder / "theirs.nir"), dt=DT)
@@ -121,9 +120,9 @@ print(network[1])
 #
 # ## Are the spikes the same?
 #
-# Never take that on trust. To compare, we need somebody else who computes what the file
-# means. The equations are short enough to write them in numpy, without any of ngcx: a
-# loop over time, and Euler's step from above.
+# Never take that on trust. To compare, we need an independent program that computes
+# what the file means. The equations are short enough to write them in numpy, without
+# any of ngcx: a loop over time, and Euler's step from above.
 
 
 # %%
@@ -165,8 +164,8 @@ print(
 #
 # ## The number that is not in the file
 #
-# What if you get `dt` wrong? Most likely nobody tells you. Here somebody takes a step
-# for 0.2 milliseconds, which sounds just as good.
+# What if you get `dt` wrong? Most likely, nothing tells you. Here somebody assumes
+# steps of 0.2 milliseconds, which sounds just as good.
 
 # %% alt="A raster of thirty hidden neurons. With the wrong length of a step some spikes are right, some are missed and many are extra."
 wrong = from_nir(nir.read(folder / "theirs.nir"), dt=2e-4)
@@ -185,8 +184,8 @@ plt.show()
 # The same file is now another network: its neurons forget twice as fast, and each
 # current counts twice. It would even train, and then be wrong on the chip. So write the
 # step down beside each file that you give away, and ask for it with each that you get.
-# For the usual libraries, [what a file leaves
-# open](../exchange.md#what-a-file-leaves-open) knows.
+# [What a file leaves open](../exchange.md#what-a-file-leaves-open) lists the steps of
+# the usual libraries.
 #
 # ## Training it further
 #
@@ -243,10 +242,10 @@ neuron = next(each for each in returned.nodes.values() if isinstance(each, nir.L
 print(f"tau {neuron.tau[0]:.4f} s, r {neuron.r[0]:.1f}")
 
 # %% [markdown]
-# The nodes are of the kinds that came. One number has changed: $r$ is now 1, where it
-# was 10. ngcx has divided the weights before the neuron by $1 - \beta$ instead, which
-# is the same network, and does so on purpose: some readers ignore $r$. Does it work
-# out? We ask the book again, and not ourselves.
+# The nodes are of the same kinds as before. One number has changed: $r$ is now 1, where
+# it was 10. ngcx has divided the weights before the neuron by $1 - \beta$ instead,
+# which is the same network, and does so on purpose: some readers ignore $r$. Does it
+# work out? We ask the equations again, and not ngcx.
 
 # %% alt="Two rasters of the ten output neurons for one picture, one by the equations of the file and one by ngcx. They are the same."
 book = by_the_book(returned, spikes_in)
@@ -295,9 +294,10 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# The message says what to do. So if a network is to leave home one day, train it with
-# `LIF(reset=HardReset())` from the beginning. [The table][ngcx.exchange.to_nir] has all
-# that can be written: convolutions, pools, recurrence, branches and synapses too.
+# The message says what to do. So if a network should leave ngcx one day, train it with
+# `LIF(reset=HardReset())` from the beginning. [The table][ngcx.exchange.to_nir] lists
+# everything that can be written: convolutions, pools, recurrence, branches and synapses
+# too.
 #
 # ## What to take with you
 #
@@ -305,8 +305,8 @@ except ValueError as error:
 #   network.
 # - A file holds time constants in seconds and no length of a step. `dt` belongs to the
 #   file like a unit belongs to a number.
-# - Compare spikes with somebody else's at each station. A loop in numpy is enough.
-# - What NIR cannot say is an error, and never another network.
+# - Compare spikes with an independent program at each stop. A loop in numpy is enough.
+# - What NIR cannot express is an error, and never another network.
 #
 # ## Exercises
 #
@@ -367,12 +367,12 @@ print(graph.edges)
 # library reads a loop; the [tables](../exchange.md#what-was-seen) say which do.
 
 # %% [markdown]
-# **4.** Your own network has soft resets and is trained. Must you begin anew?
+# **4.** Your own network has soft resets and is trained. Must you start again?
 
 # %% [markdown] tags=["answer"]
-# No. Give it the other reset, with `eqx.tree_at`, and train it on for a while: either
-# on its task, or so that its spikes come near those that it had. [What NIR can
-# say](../guides/from_snntorch_to_nir.md#what-nir-can-say) does the second.
+# No. Give it the other reset, with `eqx.tree_at`, and train it for a while: either on
+# its task, or so that its spikes come near those that it had before. [What NIR can
+# say](../guides/from_snntorch_to_nir.md#what-nir-can-say) does the latter.
 
 # %% tags=["answer"]
 hard = eqx.tree_at(lambda network: network[1].reset, soft, HardReset())
