@@ -83,10 +83,10 @@ def solve(
     or the last time and state without one. The start is not among them. If `save_at`
     asks for a time before the start or after the end, it gets the start or the end.
 
-    **Raises:** `ValueError` if `steps` is no multiple of `save_every`; `TypeError` for
-    a derivative whose structure or shapes differ from those of `y`, or that is complex
-    for a real state or the other way round; `TypeError` for a step that changes the
-    structure, shapes or dtypes of the state.
+    **Raises:** `ValueError` if `steps` is not a multiple of `save_every`; `TypeError`
+    for a derivative whose structure or shapes differ from those of `y`, or that is
+    complex for a real state or the other way round; `TypeError` for a step that changes
+    the structure, shapes or dtypes of the state.
 
     !!! example
 

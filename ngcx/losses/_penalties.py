@@ -30,7 +30,7 @@ def rate_penalty(
 
     **Arguments:**
 
-    - `spikes`: those of a layer, time first, as `watch` gives them.
+    - `spikes`: the spikes of a layer, time first, as `watch` gives them.
     - `lower`, `upper`: $l$ and $u$, the rates between which there is no penalty.
     - `lengths`: how many steps each sample has; all if not given.
 
@@ -71,7 +71,7 @@ def activity_penalty(
 
     **Arguments:**
 
-    - `spikes`: those of a layer, time first, as `watch` gives them.
+    - `spikes`: the spikes of a layer, time first, as `watch` gives them.
     - `power`: 1 or 2.
     - `lengths`: how many steps each sample has; all if not given.
 

@@ -51,7 +51,7 @@ def spike_count(
 
     **Arguments:**
 
-    - `spikes`: those of the output neurons, time first.
+    - `spikes`: the spikes of the output neurons, time first.
     - `lengths`: how many steps each sample has; all if not given.
     - `population`: how many neurons, next to each other, stand for a class.
 
@@ -93,7 +93,7 @@ def spike_rate(
 
     **Arguments:**
 
-    - `spikes`: those of the output neurons, time first.
+    - `spikes`: the spikes of the output neurons, time first.
     - `lengths`: how many steps each sample has; all if not given.
     - `population`: how many neurons, next to each other, stand for a class.
 
@@ -134,7 +134,7 @@ def mean_over_time(
 
     **Arguments:**
 
-    - `potentials`: those of a readout, time first.
+    - `potentials`: the potentials of a read-out, time first.
     - `lengths`: how many steps each sample has; all if not given.
 
     **Returns:** one potential for each class, in the dtype of `potentials`.
@@ -174,7 +174,7 @@ def maximum(
 
     **Arguments:**
 
-    - `potentials`: those of a readout, time first.
+    - `potentials`: the potentials of a read-out, time first.
     - `lengths`: how many steps each sample has; all if not given.
 
     **Returns:** one potential for each class, in the dtype of `potentials`.
@@ -206,7 +206,7 @@ def last_step(
 
     **Arguments:**
 
-    - `potentials`: those of a readout, time first.
+    - `potentials`: the potentials of a read-out, time first.
     - `lengths`: how many steps each sample has; all if not given.
 
     **Returns:** one potential for each class, in the dtype of `potentials`.

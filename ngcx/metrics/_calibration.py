@@ -52,8 +52,8 @@ def expected_calibration_error(
 
     **Arguments:**
 
-    - `probabilities`: those of each class, from 0 to 1. A row in which no class stands
-        out predicts nothing, and is wrong.
+    - `probabilities`: the probability of each class, from 0 to 1. A row in which no
+        class stands out predicts nothing, and is wrong.
     - `targets`: one-hot rows (or any scores: the largest counts), or class indices.
     - `bins`: how many intervals there are.
     - `where`: the rows that count.

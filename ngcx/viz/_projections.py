@@ -25,7 +25,7 @@ def pca(
 
     **Arguments:**
 
-    - `x`: the samples, one a row.
+    - `x`: the samples, one per row.
     - `dimensions`: how many components to keep.
 
     **Returns:** the projections, in the dtype of `x`; float64 needs `jax.enable_x64`.
