@@ -211,8 +211,15 @@ def _joined(images, axis: int, starts: np.ndarray, length: int):
     images = jax.lax.pad(images, jnp.zeros((), images.dtype), widths)
     split = (*images.shape[:axis], total, step, *images.shape[axis + 1 :])
     images = images.reshape(split)
+    # The cuts are where a block begins or ends, so that the middle is one part of all
+    # blocks. The transpose of a cut joins; that of slices would pad, and choose at each
+    # pixel which blocks it belongs to.
+    cuts = np.union1d(np.arange(blocks), np.arange(count, total + 1))
+    parts = jax.lax.split(images, np.diff(cuts).tolist(), axis)
+    first, last = np.searchsorted(cuts, (np.arange(blocks), np.arange(blocks) + count))
     shifted = [
-        jax.lax.slice_in_dim(images, i, i + count, axis=axis) for i in range(blocks)
+        jnp.concatenate(parts[start:stop], axis)
+        for start, stop in zip(first, last, strict=True)
     ]
     joined = jnp.concatenate(shifted, axis + 1)
     return jax.lax.slice_in_dim(joined, 0, length, axis=axis + 1)
