@@ -22,96 +22,98 @@ HEAD = """# How cost grows
 
 <!-- Written by `nox -s scale`, from benchmarks/scale/results.json and meshes.json. -->
 
-This page says what happens to time and memory when a problem becomes larger, and when
-more devices share it. `nox -s scale` measures all of it again and writes the page,
-within six minutes on two cores; `nox -s scale -- Shuffle Files` measures the operations
-alone whose names begin so.
+This page says how time and memory grow with the size of a problem, and what changes
+when more devices share it. For times beside other libraries at one size, see
+[performance](performance.md). `nox -s scale` measures everything again and writes the
+page, within six minutes on two cores. `nox -s scale -- Shuffle Files` measures only the
+operations whose names begin with these words.
 
-**Time** is the median of three runs, contenders taking turns. **Memory** is the most
-that is held at once beside the arguments, the result included: for compiled programs,
-what XLA has planned; for Python and numpy, what `tracemalloc` saw, which does not see
-what scikit-learn takes in C. **Operations** are those that XLA counts, the body of a
-loop once.
+**Time** is the median of three runs, in which contenders take turns. **Memory** is the
+most that is held at once, with the result but without the arguments. For compiled
+programs, it is what XLA has planned. For Python and numpy, it is what `tracemalloc`
+saw, which does not include what scikit-learn allocates in C. **Operations** are counted
+by XLA, which counts the body of a loop once.
 
-A **slope** is the power with which a cost grows, over the largest hundredfold of the
-sizes: 1 is in proportion, and 0 is not at all. The **order** is the power that the
-operation needs, logarithms apart. Memory and operations grow no faster than that, which
-tests check. Time may, over a range of sizes: data that no longer fit into the caches
-cost several times more each, and a large result is new memory that the system has to
-clear. The curves of numpy have the same bends. Time may also grow more slowly, as long
-as a call costs more than its data.
+A **slope** is the power with which a cost grows over the largest hundredfold of the
+sizes: 1 means in proportion, and 0 means not at all. The **order** is the power that
+the operation needs, apart from logarithms. Memory and operations grow no faster than
+that, and tests check this. Time may grow faster over a range of sizes: data that no
+longer fit into the caches cost several times more each, and a large result needs new
+memory that the system has to clear. The curves of numpy have the same bends. Time may
+also grow more slowly, as long as a call costs more than its data.
 
 {versions}
 
 | operation | grows with | order | time | operations | order | memory |
 | --- | --- | ---: | ---: | ---: | ---: | ---: |"""
 AFTER = """
-What takes more memory than the others is a step of EM, which holds all rows for all
+A step of EM takes more memory than the other operations. It holds all rows for all
 components at once, about five times as much as scikit-learn; the `statistics` of
-batches add up, and need no more than one batch. A search for neighbours holds a block
-of all distances, and the references once more. Polynomials hold the degree below beside
-the result. A file is read and written with checks of every byte, and is flushed, which
-numpy does not do.
+batches add up, and need memory for only one batch. A search for neighbours holds a
+block of all distances, and a copy of the references. Polynomials hold the next lower
+degree together with the result. A file is read and written with checks of every byte,
+and is flushed, which numpy does not do.
 """
 MESHES_HEAD = """
 ## On many devices
 
-What one device does in a step, and what devices exchange, in programs that are compiled
-for {devices} simulated devices. Each device has as much data, however many there are:
-{rows} rows of {features} features, and {batch} rows of each batch. Operations and bytes
-are what XLA counts in the program of one device, where the body of a loop counts once,
-and where a lookup counts as if it touched the whole array. Held is what is needed at
-once beside the arguments. Sent is the size of the results of all exchanges; on a ring
-of devices about twice as much goes over each link. Seldom is what is sent only when a
+This section shows what one device does in a step, and what devices exchange, in
+programs that are compiled for {devices} simulated devices. Each device has the same
+amount of data, however many devices there are: {rows} rows of {features} features, and
+{batch} rows of each batch. Operations and bytes are those that XLA counts in the
+program of one device, where the body of a loop counts once, and a lookup counts as if
+it touched the whole array. Bytes held are those that are needed at once besides the
+arguments. Bytes sent are the size of the results of all exchanges; on a ring of
+devices, about twice as much goes over each link. Bytes seldom sent are sent only when a
 component has become empty.
 
 | step | devices | operations | bytes touched | bytes held | bytes sent | seldom sent |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
 """
 MESHES_TAIL = """
-- **A loader** that has an array on every device exchanges nothing but one Boolean a
-  batch, and that only where the shuffle may have to go on. Where the data are cut by
-  rows, a shuffled batch comes from everywhere, and XLA adds up all of it on each
-  device: what is sent grows with the number of devices. Data that are larger than a
-  device are better left on the hosts, where each process reads the rows of its own
+- **A loader** that has an array on every device exchanges only one Boolean per batch,
+  and only where the shuffle may have to go on. If the data are split by rows, a
+  shuffled batch comes from everywhere, and XLA adds up all of it on each device, so
+  what is sent grows with the number of devices. It is better to leave data that are
+  larger than a device on the hosts, where each process reads the rows of its own
   devices, and nothing is exchanged.
 - **A mixture** exchanges its statistics, which are as large as its parameters, however
-  many rows and devices there are. Only if a component has become empty are candidates
-  for a new start exchanged: inside `jax.shard_map`, a few rows of each device, and
-  without it, a number for each row. For many rows, `shard_map` is the one to take.
-- **A probe** takes shuffled batches of what it is given, so that cut data are gathered
-  as by the loader, and each device computes the whole batch. More devices make room for
-  the data, but a probe no faster.
-- **A stack** exchanges its gradient once a step, as large as its weights, after all
-  time steps. What a device does is the same on any number of them.
+  many rows and devices there are. Only if a component has become empty, candidates for
+  a new start are exchanged as well: inside `jax.shard_map`, a few rows of each device,
+  and without it, a number for each row. For many rows, use `shard_map`.
+- **A probe** takes shuffled batches of its data, so data that are split are gathered as
+  by the loader, and each device computes the whole batch. More devices make room for
+  the data, but do not make a probe faster.
+- **A stack** exchanges its gradient, which is as large as its weights, once per step,
+  after all time steps. The work of a device is the same for any number of devices.
 """
 PAPER = """
 ## On paper: 10,000,000,000 rows on 1,000 hosts
 
-Nobody has run this: it is reckoned from the figures above. A row has 64 features of
-float32, so that the data are 2.56 TB. Each host has 10,000,000 rows to see in an epoch,
-2.56 GB, and as many processor cores as this machine.
+Nobody has run this: it is computed from the figures above. A row has 64 features of
+float32, so the data take 2.56 TB. Each host reads 10,000,000 rows in an epoch, which
+are 2.56 GB, and has as many processor cores as this machine.
 
-- **The order** takes no memory, where a permutation would be an array of 80 GB in
-  every process. To compute 10,000,000 places takes {order:.2f} s an epoch, and more in
-  the 64 bits that such numbers need.
-- **Reading** is the limit. The order is over all rows, so that each row is somewhere
-  else in the file, and to get its 256 bytes the system reads a page of 4,096: 41 GB an
-  epoch and host, 41 TB together. Here, where the pages of a sparse file are filled by
-  the system, it would take {batches:.0f} s. From a disk or a store that serves 100,000
-  reads a second to each host it is 100 s, and a store for all has to serve 100,000,000
-  a second. Rows of a page or more, such as images, waste nothing; small ones are better
-  stored in groups, each of which is a row to the loader.
+- **The order** takes no memory, where a permutation would be an array of 80 GB in every
+  process. Computing 10,000,000 places takes {order:.2f} s per epoch, and more in the 64
+  bits that such numbers need.
+- **Reading** is the limit. The order goes over all rows, so each row is somewhere else
+  in the file, and to get its 256 bytes the system reads a page of 4,096. That makes 41
+  GB per epoch and host, and 41 TB together. On this machine, where the system fills the
+  pages of a sparse file, it would take {batches:.0f} s. From a disk or a store that
+  serves 100,000 reads per second to each host, it takes 100 s, and a store for all
+  hosts has to serve 100,000,000 per second. Rows of a page or more, such as images,
+  waste nothing. Store small rows in groups, each of which is a row to the loader.
 - **A step of EM** over all rows takes {em:.1f} s on each host, for 8 components of 16
-  features. What is exchanged depends on the parameters alone: with 64 features it is
-  {statistics:.0f} kB, which a network of 1 GB/s sends in less than a millisecond. Only
-  the time for computing counts, so long as it is done inside `jax.shard_map`: without,
-  an empty component would bring 40 GB of likelihoods to every device.
-- **A training step** exchanges the gradient, as large as the weights. On 1 GB/s, a
-  million weights take about 8 ms, and 100 million 0.8 s. That is the limit of large
-  networks on many hosts, not the number of rows.
-- **A probe** gains nothing from more hosts. Fit it to a sample of the rows that one of
-  them can hold.
+  features. The size of the exchange depends only on the parameters: with 64 features it
+  is {statistics:.0f} kB, which a network of 1 GB/s sends in less than a millisecond. So
+  only the computing time counts, as long as the step is done inside `jax.shard_map`.
+  Without it, an empty component would bring 40 GB of likelihoods to every device.
+- **A training step** exchanges the gradient, which is as large as the weights. At 1
+  GB/s, a million weights take about 8 ms, and 100 million take 0.8 s. This is the limit
+  of large networks on many hosts, and not the number of rows.
+- **A probe** gains nothing from more hosts. Fit it to a sample of the rows that fits on
+  one host.
 """
 
 
