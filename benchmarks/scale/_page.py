@@ -103,7 +103,8 @@ are 2.56 GB, and has as many processor cores as this machine.
   pages of a sparse file, it would take {batches:.0f} s. From a disk or a store that
   serves 100,000 reads per second to each host, it takes 100 s, and a store for all
   hosts has to serve 100,000,000 per second. Rows of a page or more, such as images,
-  waste nothing. Store small rows in groups, each of which is a row to the loader.
+  are read without waste. Store small rows in groups, each of which is a row to the
+  loader.
 - **A step of EM** over all rows takes {em:.1f} s on each host, for 8 components of 16
   features. The size of the exchange depends only on the parameters: with 64 features it
   is {statistics:.0f} kB, which a network of 1 GB/s sends in less than a millisecond. So
