@@ -47,6 +47,10 @@ also grow more slowly, as long as a call costs more than its data.
 | operation | grows with | order | time | operations | order | memory |
 | --- | --- | ---: | ---: | ---: | ---: | ---: |"""
 AFTER = """
+A batch from a memory-mapped file becomes slower up to the size at which hardly any of
+its rows are in memory yet: then it takes one read of the file for each row, and no
+more, however large the file is.
+
 A step of EM takes more memory than the other operations. It holds all rows for all
 components at once, about five times as much as scikit-learn; the `statistics` of
 batches add up, and need memory for only one batch. A search for neighbours holds a
