@@ -57,7 +57,7 @@ class Gaussians(AbstractComponents):
 
     def __check_init__(self):
         alike = jax.eval_shape(self._kind.from_deviations, self.means)
-        check_shape("scales", self.scales, alike, self.covariance)
+        check_shape("scales", self.scales, alike.shape, self.covariance)
 
     @classmethod
     def around(cls, x, weight, covariance, covariance_floor) -> "Gaussians":
@@ -209,7 +209,7 @@ def of_all(name: str, matrices, means, covariance: Covariance):
     kind = COVARIANCES[covariance]
     alike = jax.eval_shape(lambda: kind.covariances(kind.from_deviations(means)))
     tied = covariance == "tied"
-    check_shape(name, matrices, alike.update(shape=alike.shape[tied:]), covariance)
+    check_shape(name, matrices, alike.shape[tied:], covariance)
     shape = (1, *matrices.shape) if tied else matrices.shape
     return jnp.broadcast_to(matrices.reshape(shape), alike.shape).astype(means.dtype)
 
@@ -220,11 +220,11 @@ def _finite(*arrays):
     return jnp.all(jnp.stack(each), 0)
 
 
-def check_shape(name: str, array, alike, covariance: Covariance):
-    """Raises for an array that is not alike."""
-    if array.shape != alike.shape:
+def check_shape(name: str, array, shape: tuple, covariance: Covariance):
+    """Raises for an array of another shape."""
+    if array.shape != shape:
         raise ValueError(
-            f"`{name}` must have the shape {alike.shape}, since `covariance` is "
+            f"`{name}` must have the shape {shape}, since `covariance` is "
             f"{covariance!r}; got {array.shape}."
         )
 

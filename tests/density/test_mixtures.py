@@ -19,6 +19,7 @@ from ngcx.density import (
     Bernoullis,
     ExponentialMixture,
     Exponentials,
+    GaussianMixture,
     Gaussians,
     Mixture,
 )
@@ -137,6 +138,29 @@ def test_sums_over_devices(family):
     # `fit` follows where its data are.
     sharded = jax.device_put(x, NamedSharding(mesh, by_row))
     assert_same(fit(family, sharded)[0], fit(family, x)[0], ulps=1 << 14)
+
+
+def test_mixtures_are_made_of_parameters_on_each_device():
+    weights, means = jnp.array([0.25, 0.75]), jnp.array([[0.0, 1.0], [2.0, 3.0]])
+    covariances = {
+        "full": jnp.stack([jnp.eye(2)] * 2),
+        "diagonal": jnp.ones((2, 2)),
+        "spherical": jnp.ones(2),
+        "tied": jnp.eye(2),
+    }
+
+    def scores(x):
+        mixtures = {
+            name: GaussianMixture.from_parameters(weights, means, each, covariance=name)
+            for name, each in covariances.items()
+        }
+        return {name: mixture.log_prob(x) for name, mixture in mixtures.items()}
+
+    rows = PartitionSpec("data")
+    mesh = Mesh(np.asarray(jax.devices()), ("data",))
+    x = jr.normal(jr.key(0), (16, 2))
+    sharded = jax.shard_map(scores, mesh=mesh, in_specs=rows, out_specs=rows)
+    assert_same(jax.jit(sharded)(x), scores(x))
 
 
 def test_statistics_add_up(name):
