@@ -104,6 +104,13 @@ class Pointwise(AbstractCell[None]):
     def _convolves(self) -> bool:
         return holds(self._layer, eqx.nn.Conv | eqx.nn.ConvTranspose)
 
+    @property
+    def _width_in_loop(self) -> int | None:
+        layer = thawed(self._layer)
+        if is_matrix(layer):
+            return layer.out_features
+        return None if self._convolves or holds(layer, eqx.nn.Pool) else 0
+
 
 _DRAWING = (eqx.nn.Dropout, eqx.nn.MultiheadAttention, eqx.nn.Sequential)
 
@@ -121,6 +128,16 @@ def _call(layer, x, key):
 
 def is_matrix(layer) -> bool:
     return type(layer) is eqx.nn.Linear and layer.out_features != "scalar"
+
+
+def width_in_loop(cell) -> int | None:
+    """How many numbers the widest matrix gives in a step, 0 without one; None where a
+    loop over time is slower than all of it at once.
+    """
+    if hasattr(cell, "_width_in_loop"):
+        return cell._width_in_loop
+    ways = ("_visit", "_through_time", "over_time")
+    return None if any(hasattr(cell, way) for way in ways) else 0
 
 
 def _takes_key(layer) -> bool:

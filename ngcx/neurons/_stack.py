@@ -12,9 +12,9 @@ from jaxtyping import Array, Bool
 from .._compiled import compiled
 from .._module import Module
 from ._container import AbstractContainer
-from ._layers import check_layer, lift
+from ._layers import check_layer, lift, width_in_loop
 from ._shared import is_shared
-from ._visits import AllTime, AtRest, repeated, whole
+from ._visits import LARGE, AllTime, AtRest, repeated, whole
 
 
 class StackState(Module):
@@ -172,7 +172,25 @@ class Stack(AbstractContainer):
         return StackState(tuple(after), state.sample), x
 
     def _through_time(self, time: AllTime, state, xs):
+        if self._takes_steps_together(time):
+            return time.scan(self, state, xs)
         return self._from(0, time, state, xs)
+
+    @property
+    def _width_in_loop(self) -> int | None:
+        widths = [width_in_loop(cell) for cell in self._cells()]
+        return None if None in widths else max(filter(None, widths), default=0)
+
+    def _takes_steps_together(self, time: AllTime) -> bool:
+        """Whether all layers take one step before the next. Where the batch is large, a
+        matrix product of all steps is no faster than one of each, and its result has
+        left the cache before the neurons read it.
+        """
+        width, batch = self._width_in_loop, time.batch
+        if width is None or time.checkpoint or not isinstance(batch, int):
+            return False
+        # A product of few rows is slow, however wide it is.
+        return batch >= 128 and batch * width >= LARGE
 
     def _from_constant(self, time: AllTime, state, x):
         """Runs once what is stateless at the beginning: it gives the same each time."""

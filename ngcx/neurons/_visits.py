@@ -364,14 +364,14 @@ def kind(cell) -> str:
 
 
 # Below so many numbers a step, to store them is faster than to compute them again.
-_LARGE = 1 << 16
+LARGE = 1 << 16
 
 
 def _is_large(xs) -> bool:
     """Whether a step of all samples holds many numbers."""
     sizes = [math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(xs)]
     # A size may be a symbol of `jax.export`.
-    return not all(isinstance(size, int) and size < _LARGE for size in sizes)
+    return not all(isinstance(size, int) and size < LARGE for size in sizes)
 
 
 def _is_product(primitive, *_, **__) -> bool:

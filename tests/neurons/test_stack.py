@@ -227,6 +227,39 @@ def test_linear_layers_are_one_product_outside_the_loop():
     assert str(program).count("dot_general[") == 2
 
 
+def test_a_large_batch_takes_all_layers_through_a_step_before_the_next():
+    keys = jr.split(jr.key(0), 3)
+    linear: Any = eqx.nn.Linear(20, 128, key=keys[0])
+    last: Any = eqx.nn.Linear(128, 3, key=keys[1])
+    x = jr.normal(keys[2], (4, 512, 20))
+
+    def together(layers, x):
+        return Stack(*layers).run(x, batched=True)[1]
+
+    def nested(layers, x):
+        return Stack(Stack(*layers[:2]), *layers[2:]).run(x, batched=True)[1]
+
+    def in_turn(layers, x):
+        for linear, cell in zip(layers[::2], layers[1::2], strict=True):
+            x = cell.run(jax.vmap(jax.vmap(linear))(x), batched=True)[1]
+        return x
+
+    layers = (linear, LIF(), last, LeakyIntegrator())
+    outs, gradients = [], []
+    for run in (together, nested, in_turn):
+        program = jax.make_jaxpr(ft.partial(run, layers))(x)
+        inside = [str(loop).count("dot_general[") for loop in loops(program)]
+        assert sum(inside) == (0 if run is in_turn else 2)
+        value = eqx.filter_jit(lambda layers, x, run=run: jnp.sin(run(layers, x)))
+        outs.append(value(layers, x))
+        total = eqx.filter_grad(lambda layers, x, run=run: jnp.sum(run(layers, x) ** 2))
+        gradients.append(jax.tree.leaves(eqx.filter_jit(total)(layers, x)))
+    for out, gradient in zip(outs, gradients, strict=True):
+        np.testing.assert_allclose(out, outs[-1], rtol=1e-5, atol=1e-5)
+        for one, other in zip(gradient, gradients[-1], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
 def test_other_values_run_the_same_program():
     @eqx.filter_jit
     @eqx.debug.assert_max_traces(max_traces=1)
