@@ -81,12 +81,13 @@ RANGES = (
     (r"losses\.cross_entropy", "class_weights", 0.0, math.inf),
     (r"(losses|metrics)\.binary_cross_entropy", "targets", 0.0, 1.0),
 )
-# The name of a difference, and the scale of its terms: a number, or the argument whose
-# largest number it is. Near 0 little of them is left, and how they were rounded is as
-# large as their last places, not as those of the difference.
+# The name of a difference or a mean, and the scale of its terms: a number, or the
+# argument whose largest number it is. Near 0 little of them is left, and how they were
+# rounded is as large as their last places, not as those of the result.
 SCALES = (
     (r"metrics\.(adjusted_mutual_information|v_measure)", 1.0),
     (r"filters\.(cortical_)?difference_of_gaussians", "images"),
+    (r"density\..*(em_step|fit|fit_more)$", "x"),
 )
 
 
