@@ -1,6 +1,7 @@
 """What holds of every mixture."""
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -142,7 +143,7 @@ def test_sums_over_devices(family):
 
 def test_mixtures_are_made_of_parameters_on_each_device():
     weights, means = jnp.array([0.25, 0.75]), jnp.array([[0.0, 1.0], [2.0, 3.0]])
-    covariances = {
+    covariances: Any = {
         "full": jnp.stack([jnp.eye(2)] * 2),
         "diagonal": jnp.ones((2, 2)),
         "spherical": jnp.ones(2),
