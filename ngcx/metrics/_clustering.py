@@ -298,10 +298,42 @@ def _by_sizes(measure, classes, clusters, where):
 
     # The number is written out: JAX cannot tell -1 where there are no samples.
     shape = (math.prod(batch), samples)
-    flat = (x.reshape(shape) for x in (classes, clusters, kept))
+    classes, clusters, kept = (x.reshape(shape) for x in (classes, clusters, kept))
     with jax.enable_x64(True):
-        agreement = one(*flat).reshape(batch)
+        rows, height = _places(classes)
+        columns, width = _places(clusters)
+        # A table of as many cells as there are samples is made faster than they are
+        # sorted.
+        fits = (height > 0) & (height <= samples) & (width > 0) & (width <= samples)
+        sizes = jax.lax.cond(
+            jnp.all(fits & (height * width <= samples)),
+            lambda: jax.vmap(_counted)(kept, rows, columns, rows * width + columns),
+            lambda: jax.vmap(_sorted)(kept, classes, clusters),
+        )
+        agreement = jax.vmap(measure)(*sizes, kept).reshape(batch)
     return agreement.astype(jnp.result_type(float))
+
+
+def _places(labels):
+    """Labels from 0 on, and how many there may be; below 0 if that overflows."""
+    labels, far = labels.astype(int), 2**62
+    lowest = jnp.min(labels, -1, keepdims=True, initial=far)
+    highest = jnp.max(labels, -1, keepdims=True, initial=-far)
+    return labels - lowest, highest - lowest + 1
+
+
+def _counted(kept, *places):
+    """How many kept samples are at the same place, for each sample."""
+    counts = (
+        jnp.zeros(kept.shape, int).at[each].add(kept.astype(int)) for each in places
+    )
+    return [count[each] for count, each in zip(counts, places, strict=True)]
+
+
+def _sorted(kept, classes, clusters):
+    """How many kept samples share the class, the cluster, and both."""
+    each = (classes,), (clusters,), (classes, clusters)
+    return [_group_sizes(kept, *labels) for labels in each]
 
 
 def _group_sizes(kept, *labels):

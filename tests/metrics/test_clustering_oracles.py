@@ -40,6 +40,19 @@ def agreements(first, second):
     )
 
 
+@given(seed=SEEDS)
+def test_near_and_far_labels_agree_alike(seed):
+    # Near labels are counted in a table, and far ones are sorted.
+    near = np.random.default_rng(seed).integers(0, 3, (2, 40))
+    expected = agreements(*map(jnp.asarray, near))
+    far = np.array([-(2**31), 5, 2**31 - 1])[near]
+    for labels in (far, [near[0], far[1]], near - 128):
+        got = agreements(*(jnp.asarray(each, jnp.int32) for each in labels))
+        np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-7)
+    few = agreements(*(jnp.asarray(np.array([-128, 0, 127])[near], jnp.int8)))
+    np.testing.assert_allclose(few, expected, rtol=1e-6, atol=1e-7)
+
+
 def test_a_negative_beta_is_an_error():
     labels = jnp.zeros(3, int)
     with pytest.raises(ValueError, match="`beta` must be 0 or more; got -1.0."):
