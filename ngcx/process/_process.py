@@ -1,6 +1,4 @@
 import abc
-import functools as ft
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +14,9 @@ from .._module import Module
 from .._numerics import rounded_like, widened_tree
 from .._trees import difference, varying
 from .._typing import Count, Natural
-from .._words import in_words, is_traceable
+from .._words import in_words
+from ._packing import packed, rows_of
+from ._steps import name_of, parameters_of, reads_and_writes
 
 
 class AbstractProcess(Module):
@@ -36,7 +36,7 @@ class AbstractProcess(Module):
     @property
     def inputs(self) -> dict[str, tuple[str, ...]]:
         """The names of the inputs that each step takes, by the name of the step."""
-        return {name: tuple(_parameters(step)) for name, step in self.chain}
+        return {name: tuple(parameters_of(step)) for name, step in self.chain}
 
     @compiled
     def run(self, state: PyTree, inputs: Mapping[str, PyTree]) -> PyTree:
@@ -158,8 +158,8 @@ class AbstractProcess(Module):
         if twice := sorted(varying.keys() & inputs.keys()):
             raise ValueError(f"`over_time` must not have {twice}, which are given too.")
         self._check_names(varying | inputs)
-        rows = {name: _rows(name, value, length) for name, value in varying.items()}
-        others = {name: _packed(name, value, length) for name, value in inputs.items()}
+        rows = {name: rows_of(name, value, length) for name, value in varying.items()}
+        others = {name: packed(name, value, length) for name, value in inputs.items()}
         return rows | others
 
     # This is not compiled, since what it returns is no array.
@@ -175,12 +175,54 @@ class AbstractProcess(Module):
                 )
         return jax.make_jaxpr(self._run)(state, dict(inputs))
 
+    # This is not compiled, since what it returns is no array.
+    @compiled(jit=False)
+    def table(self, state: PyTree, inputs: Mapping[str, PyTree]) -> str:
+        """A table of the steps, in their order: which parts of the state and which
+        inputs each reads, and which parts of the state it writes.
+
+        A part that a step returns as it was is not written, and one that does not
+        change what the step writes is not read. Steps are traced, and not run.
+
+        **Arguments:**
+
+        - `state`, `inputs`: as for `run`; only their shapes and dtypes matter.
+
+        **Raises:** what `run` raises.
+
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from ngcx.process import MethodProcess
+        >>> def integrate(state, current):
+        ...     return state | {"v": 0.9 * state["v"] + current}
+        >>> def fire(state):
+        ...     return state | {"spikes": (state["v"] > 1).astype(float)}
+        >>> neuron = MethodProcess("neuron", integrate, fire)
+        >>> state = {"v": jnp.zeros(()), "spikes": jnp.zeros(())}
+        >>> print(neuron.table(state, {"current": 0.4}))
+        step       reads       writes
+        integrate  v, current  v
+        fire       v           spikes
+
+        ```
+        """
+        self.jaxpr(state, inputs)  # raises for what cannot be run
+        state, inputs = widened_tree((state, dict(inputs)))
+        rows = [("step", "reads", "writes")]
+        for name, step in self.chain:
+            taken = {key: inputs[key] for key in parameters_of(step) if key in inputs}
+            read, written = reads_and_writes(step, state, taken)
+            rows.append((name, ", ".join(read), ", ".join(written)))
+        first, second = (max(len(row[i]) for row in rows) for i in range(2))
+        lines = [f"{a:{first}}  {b:{second}}  {c}".rstrip() for a, b, c in rows]
+        return "\n".join(lines)
+
     def _run(self, state, inputs):
         self._check_names(inputs)
         wide, inputs = widened_tree((state, dict(inputs)))
         now = wide
         for name, step in self.chain:
-            taken = {key: inputs[key] for key in _parameters(step) if key in inputs}
+            taken = {key: inputs[key] for key in parameters_of(step) if key in inputs}
             now = step(now, **taken)
             if jtu.tree_structure(now) == jtu.tree_structure(state):
                 # A step may say the dtype in which the state is stored.
@@ -195,7 +237,7 @@ class AbstractProcess(Module):
     def _check_names(self, inputs: Mapping[str, Any]):
         known = set()
         for name, step in self.chain:
-            for key, required in _parameters(step).items():
+            for key, required in parameters_of(step).items():
                 known.add(key)
                 if required and key not in inputs:
                     raise ValueError(
@@ -252,14 +294,14 @@ class MethodProcess(AbstractProcess):
         has no name of its own, and for one whose inputs are not named.
         """
         pairs = [
-            step if isinstance(step, tuple) else (_name(step), step) for step in steps
+            step if isinstance(step, tuple) else (name_of(step), step) for step in steps
         ]
         self.name = name
         self.names = tuple(label for label, _ in pairs)
         self.steps = tuple(step for _, step in pairs)
         _check_different("steps", self.names)
         for step in self.steps:
-            _parameters(step)
+            parameters_of(step)
 
     @property
     def chain(self) -> tuple[tuple[str, Callable], ...]:
@@ -317,84 +359,6 @@ def _check_different(argument: str, names):
         )
 
 
-def _name(step: Callable) -> str:
-    function = _function(step)
-    while isinstance(function, ft.partial):
-        function = function.func
-    name = getattr(function, "__name__", None)
-    if name is None or name == "<lambda>":
-        raise ValueError(
-            "`steps` must be given as (name, step) where a step has no name; got "
-            f"{step}."
-        )
-    return name
-
-
-def _function(step: Any) -> Callable:
-    """What a step calls, without what JAX and Equinox have put around it, such as
-    `eqx.filter_jit`; what is bound to it is the beginning of a partial.
-    """
-    if isinstance(step, ft.partial | eqx.Partial):
-        return ft.partial(_function(step.func), *step.args, **step.keywords)
-    if hasattr(step, "__func__"):
-        return ft.partial(_function(step.__func__), step.__self__)
-    wrapped = getattr(step, "__wrapped__", None)
-    return step if wrapped is None else _function(wrapped)
-
-
-def _parameters(step: Callable) -> dict[str, bool]:
-    """The names of the inputs of a step, and whether each must be given."""
-    signature = inspect.signature(_function(step))
-    _state, *parameters = signature.parameters.values()
-    if any(each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) for each in parameters):
-        raise ValueError(f"`steps` must name their inputs; got {step}, of {signature}.")
-    return {each.name: each.default is each.empty for each in parameters}
-
-
 def _widened_if_stored(new, stored):
     same = hasattr(new, "dtype") and new.dtype == jnp.result_type(stored)
     return widened_tree(new) if same else new
-
-
-def _packed(name: str, value, length: int):
-    """An input that is no array with a time axis."""
-    if callable(value) and not isinstance(value, type):
-        return jax.vmap(value)(jnp.arange(length))
-
-    def leaf(array):
-        array = _array(name, array)
-        if array.ndim:
-            raise ValueError(
-                f"`{name}` must be in `over_time` if its first axis is time, or else a "
-                f"function of the time step; got {array.dtype}{list(array.shape)}.\n"
-                f"Give `over_time={{{name!r}: ...}}`, or `{name}=lambda step: ...`."
-            )
-        if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
-            return jax.random.split(array, length)
-        return jnp.broadcast_to(array, (length,))
-
-    return jtu.tree_map(leaf, value)
-
-
-def _rows(name: str, value, length: int):
-    """An input with a time axis."""
-
-    def leaf(array):
-        array = _array(name, array)
-        if array.shape[:1] != (length,):
-            raise ValueError(
-                f"`{name}` must have a leading axis of {length} time steps; got an "
-                f"array of shape {array.shape}."
-            )
-        return array
-
-    return jtu.tree_map(leaf, value)
-
-
-def _array(name: str, leaf) -> jax.Array:
-    if not is_traceable(leaf):
-        raise TypeError(
-            f"`{name}` must be a number, a key, an array or a function of the step; "
-            f"got {in_words(leaf)}."
-        )
-    return jnp.asarray(leaf)

@@ -1,5 +1,7 @@
 """What a scan records, and how a process is shown."""
 
+import equinox as eqx
+import jax.numpy as jnp
 import jax.random as jr
 import pytest
 
@@ -28,3 +30,34 @@ def test_a_process_is_shown_as_a_table():
         "  neurons.fire       threshold\n"
         "  clock.count"
     )
+
+
+def test_a_table_says_what_steps_read_and_write():
+    assert process().table(STATE, {"x": jnp.ones(2)}).splitlines() == [
+        "step               reads  writes",
+        "neurons.integrate  v, x   v",
+        "neurons.fire       v      spikes, v",
+        "clock.count        step   step",
+    ]
+
+    @eqx.filter_jit
+    def swap(state, unused, rate):
+        return {"a": state["b"], "b": rate * state["a"], "c": state["c"] + 0 * unused}
+
+    def idle(state):
+        return state
+
+    model = MethodProcess("model", swap, idle, ("halve", lambda state: state))
+    state = {name: jnp.zeros(2, jnp.float16) for name in "abc"}
+    assert model.table(state, {"unused": 1.0, "rate": 2.0}).splitlines() == [
+        "step   reads                  writes",
+        "swap   a, b, c, rate, unused  a, b, c",
+        "idle",
+        "halve",
+    ]
+    alone = MethodProcess("alone", ("halve", lambda v: v / 2))
+    assert alone.table(jnp.ones(2), {}).splitlines()[1] == "halve  state  state"
+    with pytest.raises(ValueError, match="`inputs` must have 'rate'"):
+        model.table(state, {"unused": 1.0})
+    with pytest.raises(TypeError, match="must keep the structure"):
+        MethodProcess("loses", ("it", lambda v: (v, v))).table(jnp.ones(2), {})

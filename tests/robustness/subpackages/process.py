@@ -58,6 +58,10 @@ METHODS = {
         "state": Other(jnp.ones(()), {"text": "text"}),
         "inputs": Other({"rate": 0.5}, NO_INPUTS),
     },
+    "table": {
+        "state": Other(jnp.ones(()), {"text": "text"}),
+        "inputs": Other({"rate": 0.5}, NO_INPUTS),
+    },
 }
 EXEMPT = {"AbstractProcess": "abstract"}
 ENTRIES = {
