@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float
 
-from ngcx import activations
+from ngcx import _compiled, activations
 from ngcx._compiled import compiled
 from ngcx._module import Module
 from ngcx._typing import Count, Fraction, Must, Natural, NonNegative, Positive, Scalar
@@ -123,6 +123,16 @@ def test_methods_are_like_functions_of_their_module():
         == 36
     )
     assert jax.vmap(Cell(2.0).power)(jnp.arange(3.0)).tolist() == [0, 2, 4]
+
+
+def test_a_module_is_taken_apart_once(monkeypatch):
+    def refused(*_):
+        raise AssertionError("an eager method goes the long way")
+
+    monkeypatch.setattr(_compiled._Program, "of_python", refused)
+    activation = activations.Tanh()
+    activation.derivative(jnp.ones(3))
+    assert _compiled.split(activation)[1] is _compiled.split(activation)[1]
 
 
 def test_bound_methods_look_like_methods():

@@ -101,6 +101,7 @@ CURVES = {
     "tanh": (np.tanh, sech_squared, twice(bend, 8), None),
     "tanh_slope": (sech_squared, twice(bend, 8), twice(bend_slope, 16), sech_squared),
     "softplus": (lambda x: np.logaddexp(x, 0), expit, slope, None),
+    "expm1": (np.expm1, np.exp, np.exp, None),
 }
 BOTH = [lambda x, i=i: _numerics.sigmoid_and_slope(x)[i] for i in (0, 1)]
 FUNCTIONS = {name: (getattr(_numerics, name), curve) for name, curve in CURVES.items()}
@@ -120,6 +121,21 @@ def test_sigmoids_keep_both_tails_and_what_is_near_0(name, dtype, data):
     x = np.concatenate([sizes, -sizes, near, anywhere])
     forms = lambda x: (value(x), [first(x)], [second(x)])  # noqa: E731
     check(function, [x], forms, dtype, slack=slack)
+
+
+def test_every_curve_at_ordinary_numbers():
+    """Nothing is compiled, so that the quick suite looks at all of them."""
+    x = jnp.linspace(-2.0, 2.0, 5)
+    with jax.disable_jit():
+        for name, (function, (value, first, second, _)) in FUNCTIONS.items():
+            slope = jax.grad(lambda x, f=function: jnp.sum(f(x)))
+            by_two = jax.jvp(slope, (x,), (jnp.full_like(x, 2.0),))
+            got = function(x), *by_two
+            expected = value(x), first(x), 2 * np.asarray(second(x))
+            for one, other in zip(got, expected, strict=True):
+                np.testing.assert_allclose(
+                    one, other, rtol=1e-5, atol=1e-6, err_msg=name
+                )
 
 
 def test_what_is_computed_in(dtype):
