@@ -130,12 +130,11 @@ def _sigmoid_and_slope_jvp(primals, tangents):
 @jax.custom_jvp
 def tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The hyperbolic tangent."""
-    value = jnp.tanh(x)
     if x.dtype != jnp.float64:
-        return value
-    # That of XLA is off by up to seven units in the last place there.
+        return jnp.tanh(x)
     tail = jnp.exp(-2 * jnp.abs(x))
-    return jnp.where(jnp.abs(x) > 1, jnp.sign(x) * (1 - 2 * tail / (1 + tail)), value)
+    far = jnp.copysign(1 - 2 * tail / (1 + tail), x)
+    return jnp.where(jnp.abs(x) > 1, far, jnp.tanh(x))
 
 
 @tanh.defjvp
@@ -242,12 +241,13 @@ def over_power(x, y, power):
 @over_power.def_jvp
 def _over_power_jvp(primals, tangents):
     (x, y, power), (dx, dy, _) = primals, tangents
-    with jax.enable_x64(y.dtype == jnp.float64):  # not that of its callers
+    double = jnp.float64 in (getattr(x, "dtype", None), getattr(y, "dtype", None))
+    with jax.enable_x64(double or jax.config.jax_enable_x64):  # pyright: ignore[reportAttributeAccessIssue]
         tangent = None if dx is None else over_power(dx, y, power)
         if dy is not None:
             # An infinite derivative is cut to the largest number, which 0 times is 0.
-            by_y = -power * over_power(x, y, power + 1)
-            by_y = jnp.clip(by_y, jnp.finfo(y.dtype).min, jnp.finfo(y.dtype).max)
+            info = jnp.finfo(y.dtype)
+            by_y = jnp.clip(-power * over_power(x, y, power + 1), info.min, info.max)
             tangent = by_y * dy if tangent is None else tangent + by_y * dy
         return over_power(x, y, power), tangent
 
