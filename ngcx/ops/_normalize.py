@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 import jax.numpy as jnp
 from jax.lax import stop_gradient
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
 from .._numerics import magnitude, ratio, rescaled, widened
+from .._reduction import filled
 from .._typing import Must, NonNegative, Parameter, Scalar
 
 
@@ -157,6 +158,7 @@ def layer_normalize(
     scale: Parameter = 1.0,
     *,
     axis: int = -1,
+    where: Bool[Array, "*shape"] | None = None,
 ) -> Float[Array, "*shape"]:
     r"""Standardises each sample by itself: $a \frac{x - \mu}{\sigma} + b$.
 
@@ -170,6 +172,8 @@ def layer_normalize(
     - `shift`: $b$, a number or an array that broadcasts to the shape of `x`.
     - `scale`: $a$, likewise.
     - `axis`: the axis of the features.
+    - `where`: the entries that count. The others are 0, with gradient 0, and so is a
+        sample without any entry that counts.
 
     **Returns:** an array of the shape and dtype of `x`.
 
@@ -189,14 +193,18 @@ def layer_normalize(
         return x
     # The distance of two numbers may overflow, so halves are taken; and those of nearly
     # equal numbers are exact, so that distances to an entry replace the entries.
-    half = widened(x) / 2
-    unit, _ = rescaled(half - stop_gradient(jnp.min(half, axis, keepdims=True)), axis)
-    centred = unit - jnp.mean(unit, axis, keepdims=True)
-    variance = jnp.mean(jnp.square(centred), axis, keepdims=True)
+    half = filled(widened(x) / 2, where, ())
+    known, count = stop_gradient(half), jnp.asarray(x.shape[axis], half.dtype)
+    if where is not None:
+        count = jnp.maximum(jnp.sum(where, axis, half.dtype, keepdims=True), 1)
+    least = jnp.min(known, axis, keepdims=True, initial=jnp.inf, where=where)
+    unit, _ = rescaled(filled(half - least, where, ()), axis)
+    centred = filled(unit - jnp.sum(unit, axis, keepdims=True) / count, where, ())
+    variance = jnp.sum(jnp.square(centred), axis, keepdims=True) / count
     # A constant sample is 0 by now; another variance keeps its gradient 0 as well.
     standard = centred / jnp.sqrt(jnp.where(variance == 0, 1, variance))
     shift, scale = (
         jnp.broadcast_to(jnp.asarray(value, half.dtype), x.shape)
         for value in (shift, scale)
     )
-    return (standard * scale + shift).astype(x.dtype)
+    return filled(standard * scale + shift, where, ()).astype(x.dtype)

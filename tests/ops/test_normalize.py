@@ -206,6 +206,27 @@ def test_layer_normalize_of_a_constant_row_is_the_shift(dtype):
     np.testing.assert_array_equal(gradient, np.zeros((2, 3)))
 
 
+@jax.jit
+def _masked(x, where):
+    normalize = lambda x: ops.layer_normalize(x, 0.5, where=where)  # noqa: E731
+    slopes = jax.grad(lambda x: jnp.sum(jnp.square(normalize(x)) * jnp.arange(7.0)))(x)
+    return normalize(x), slopes
+
+
+@given(seed=st.integers(0, 10_000), spoilt=st.sampled_from([np.nan, np.inf, 1e38]))
+def test_layer_normalize_leaves_out_what_is_masked(seed, spoilt):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=7).astype(np.float32)
+    where = rng.random(7) < 0.5
+    got, slopes = _masked(np.where(where, x, np.float32(spoilt)), where)
+    np.testing.assert_array_equal(got[~where], 0)
+    np.testing.assert_array_equal(slopes[~where], 0)
+    assert np.all(np.isfinite(slopes))
+    if where.any():
+        alone = ops.layer_normalize(jnp.asarray(x[where]), 0.5)
+        np.testing.assert_allclose(got[where], alone, rtol=1e-5, atol=1e-5)
+
+
 def test_layer_normalize_shift_and_scale_are_parameters():
     x = jnp.array([[0.0, 1.0, 2.0], [3.0, 1.0, 2.0]])
     shift, scale = jnp.array([1.0, 2.0, 3.0]), jnp.array([1.0, 0.0, -1.0])

@@ -67,7 +67,13 @@ ENTRIES = {
     ),
     "layer_normalize": Entry(
         ops.layer_normalize,
-        {"x": X, "shift": BROADCAST, "scale": BROADCAST, "axis": Axis()},
+        {
+            "x": X,
+            "shift": BROADCAST,
+            "scale": BROADCAST,
+            "axis": Axis(),
+            "where": Array("*shape", "bool", optional=True),
+        },
         like="x",
     ),
     "normalize_block_matrix": Entry(
