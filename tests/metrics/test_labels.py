@@ -82,7 +82,7 @@ def test_one_column_of_scores_is_no_choice():
         for both in ((column, LABELS), (column, column), (LABELS, column)):
             with pytest.raises(ValueError, match="a score of each class; got one"):
                 metric(*both)
-    with pytest.raises(ValueError, match="scored by `binary_cross_entropy`"):
+    with pytest.raises(ValueError, match="use `binary_cross_entropy`"):
         metrics.categorical_nll(column, LABELS)
 
 

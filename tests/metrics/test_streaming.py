@@ -103,7 +103,7 @@ def test_a_metric_of_ones_own_and_a_partial_one():
     report = ft.partial(metrics.classification_report, num_classes=3)
     got = Streaming.init(report).update(guesses, labels).compute()
     assert_equal(got, report(guesses, labels))
-    with pytest.raises(ValueError, match="`breadth_of_tuning_curve` is no mean"):
+    with pytest.raises(ValueError, match="`breadth_of_tuning_curve` is not a mean"):
         Streaming.init(ft.partial(metrics.breadth_of_tuning_curve))
 
 
@@ -212,7 +212,7 @@ def test_wrong_arguments_are_errors():
         metrics.breadth_of_tuning_curve,
         metrics.roc_auc,
     ):
-        with pytest.raises(ValueError, match=f"`{metric.__name__}` is no mean"):
+        with pytest.raises(ValueError, match=f"`{metric.__name__}` is not a mean"):
             Streaming.init(metric)
     with pytest.raises(ValueError, match="`num_classes` must be given"):
         Streaming.init(metrics.classification_report)
