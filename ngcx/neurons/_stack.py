@@ -182,10 +182,13 @@ class Stack(AbstractContainer):
         return None if None in widths else max(filter(None, widths), default=0)
 
     def _takes_steps_together(self, time: AllTime) -> bool:
-        """Whether all layers take one step before the next. Where the batch is large, a
-        matrix product of all steps is no faster than one of each, and its result has
+        """Whether all layers take one step before the next. On a CPU, a matrix product
+        of all steps of a large batch is no faster than one of each, and its result has
         left the cache before the neurons read it.
         """
+        # Over several devices, a loop would add up the gradient in each of its steps.
+        if jax.default_backend() != "cpu" or jax.device_count() > 1:
+            return False
         width, batch = self._width_in_loop, time.batch
         if width is None or time.checkpoint or not isinstance(batch, int):
             return False

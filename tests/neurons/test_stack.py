@@ -227,7 +227,8 @@ def test_linear_layers_are_one_product_outside_the_loop():
     assert str(program).count("dot_general[") == 2
 
 
-def test_a_large_batch_takes_all_layers_through_a_step_before_the_next():
+def test_a_large_batch_takes_all_layers_through_a_step_before_the_next(monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
     keys = jr.split(jr.key(0), 3)
     linear: Any = eqx.nn.Linear(20, 128, key=keys[0])
     last: Any = eqx.nn.Linear(128, 3, key=keys[1])
