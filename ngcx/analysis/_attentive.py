@@ -8,6 +8,7 @@ import jax.random as jr
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..activations import GELU
 from .._module import Module
 from .._numerics import power_of_two
 from .._typing import Count, Must
@@ -175,7 +176,7 @@ class _Attentive(Module):
             linear = eqx.nn.Linear(inputs, outputs, dtype=dtype, key=key)
             return norm(probe.layer_norm, inputs), linear
 
-        gelu = eqx.nn.Lambda(jax.nn.gelu)
+        gelu = GELU("tanh")
         self.features = features
         self.queries = 0.02 * jr.normal(keys[0], (probe.num_queries, size), dtype)
         self.query_norm = norm(probe.input_layer_norm, size)

@@ -76,6 +76,9 @@ RANGES = (
     (r"(density|metrics)\.", "weights|sample_weight|counts", 0.0, 1e30),
     (r"density\.", "rates|covariances", 1e-30, 1e30),
     (r"density\.", "probabilities", 0.0, 1.0),
+    # XLA computes the scores of few features twice, each time with a rounding of its
+    # own, and the exponential of the difference of large ones is infinite.
+    (r"analysis\.AttentiveProbe", "x", -1e6, 1e6),
     # It is the ratio of intensities. Where negative ones cancel it has no digits left.
     (r"filters\.ratio_of_gaussians", "images", 0.0, math.inf),
     (r"losses\.cross_entropy", "class_weights", 0.0, math.inf),
@@ -85,7 +88,7 @@ RANGES = (
 # argument whose largest number it is. Near 0 little of them is left, and how they were
 # rounded is as large as their last places, not as those of the result.
 SCALES = (
-    (r"metrics\.(adjusted_mutual_information|v_measure)", 1.0),
+    (r"metrics\.(adjusted_\w+|v_measure|explained_variance|r_squared)", 1.0),
     (r"filters\.(cortical_)?difference_of_gaussians", "images"),
     (r"density\..*(em_step|fit|fit_more)$", "x"),
 )
