@@ -8,10 +8,10 @@ import jax.random as jr
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ..activations import GELU
 from .._module import Module
 from .._numerics import power_of_two
 from .._typing import Count, Must
+from ..activations import GELU
 from ._base import Inputs, Task, in_dtype
 from ._training import AbstractTrainedProbe
 

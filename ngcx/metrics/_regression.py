@@ -8,7 +8,7 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float
 
 from .._compiled import compiled
-from .._numerics import divided, magnitude, mean, ratio, rescaled, root, widened
+from .._numerics import magnitude, mean, ratio, rescaled, root, widened
 from .._reduction import Reduction, Where, filled, reduce
 from .._typing import Must, NonNegative, Parameter
 from ._moments import share_of_variance
@@ -331,10 +331,16 @@ def _share_of_variance(predictions, targets, reduction, where, *, bias: bool):
         # the number of rows, so that little is lost.
         unit, errors = about_a_row(x), predicted - x
         errors = errors if bias else about_a_row(errors)
+        scale = jnp.ones((), float)
         if jnp.float64 in (predictions.dtype, targets.dtype):
             # Squares of narrower dtypes are within range.
-            unit, scale = rescaled(unit, (0, 1))
-            errors = divided(errors, scale)
+            (unit, spread), (errors, size) = (
+                rescaled(each, (0, 1)) for each in (unit, errors)
+            )
+            # A share of less than -1e300 has no gradient left.
+            scale = jnp.minimum((size / spread)[0, 0], 1e150)
         error = total(jnp.square(errors)) if bias else squares(errors)
-        shares = 1 - ratio(error, squares(unit), (error > 0).astype(float))
+        variance = squares(unit)
+        scale = jnp.where((error > 0) & (variance > 0), scale, 1)
+        shares = 1 - ratio(error, variance, (error > 0).astype(float)) * scale**2
     return reduce(shares.astype(predictions.dtype), reduction)

@@ -1,5 +1,7 @@
 """Measures that are nearly 0, beside long doubles."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -7,6 +9,20 @@ from ngcx import metrics
 from ngcx.testing import tolerance
 
 from ._comparison import rounded, simplex
+
+
+@pytest.mark.parametrize("share", [metrics.r_squared, metrics.explained_variance])
+def test_shares_of_variance_at_the_ends_of_float64(share):
+    rng = np.random.default_rng(0)
+    targets = rng.normal(size=(20, 2))
+    near = targets + 0.1 * rng.normal(size=targets.shape)
+    with jax.enable_x64(True):
+        expected = share(jnp.asarray(near), jnp.asarray(targets))
+        for scale in (1e-200, 1e200):
+            got = share(jnp.asarray(near * scale), jnp.asarray(targets * scale))
+            np.testing.assert_allclose(got, expected, rtol=1e-12)
+        wrong = share(jnp.asarray(near * 1e92), jnp.asarray(targets * 1e-250))
+        assert wrong < -1e290
 
 
 @pytest.mark.parametrize("spread", [1e-5, 1e-3, 0.1])
