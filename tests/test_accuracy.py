@@ -68,7 +68,8 @@ def test_no_error_is_larger_than_the_page_says(name, dtype):
 def test_every_formula_at_ordinary_numbers(name):
     """Nothing is compiled, so that the quick suite, too, looks at every class."""
     case = CASES[name]
-    number = float(case.numbers[case.name]) if case.name else 1.0
+    # One that is 1 might as well be left out.
+    number = 1.25 * float(case.numbers[case.name]) if case.name else 1.0
 
     def value(x, p):
         module = case.make(p)
@@ -94,10 +95,48 @@ def test_every_formula_at_ordinary_numbers(name):
         np.testing.assert_allclose(results, exact, rtol=1e-12, atol=1e-14)
 
 
-def test_nearly_all_is_within_four_units():
+# The exponent of a tail, the hyper-parameter, and the derivative that is looked at.
+TAILS = {
+    "Swish-beta": (170.0, 1e-30, "p"),
+    "surrogate.Erf-alpha": (14.0, 1e30, "xx"),
+    "surrogate.EscapeExponential-beta": (-170.0, 1e-30, "p"),
+    "surrogate.PiecewiseExponential-alpha": (200.0, 1e30, "xx"),
+    "surrogate.QPseudoSpike-alpha": (2000.0, 40.0, "xp"),
+    "surrogate.SecantLIF-c2": (100.0, 1e30, "xx"),
+    "surrogate.Sigmoid-alpha": (200.0, 1e30, "xx"),
+}
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_a_small_exponential_meets_large_factors(name):
+    """They would be flushed to 0 in float32, but their product is not."""
+    case, (exponent, number, part) = CASES[name], TAILS[name]
+    p, x = jnp.float32(number), jnp.float32(exponent / number)
+
+    def value(x, p):
+        module = case.make(p)
+        return module(x) if case.kind == "activations" else module.primitive(x)
+
+    def slope(x, p):
+        return case.make(p).derivative(x)
+
+    function, by = {"p": (value, 1), "xx": (slope, 0), "xp": (slope, 1)}[part]
+    with jax.disable_jit():
+        got = float(
+            jax.jvp(
+                lambda z: function(*((z, p), (x, z))[by]),
+                ((x, p)[by],),
+                (jnp.float32(1),),
+            )[1]
+        )
+    exact = getattr(case.at(float(x), float(p)), part)
+    # What a rounding of x changes is as many times as large as the exponent.
+    assert exact != 0 and abs(got / float(exact) - 1) < 1e-4
+
+
+def test_all_is_within_four_units():
     rows = [row for results in _page.read().values() for row in results.values()]
-    errors = [row[order] for row in rows for order in ORDERS if order in row]
-    assert np.mean(np.asarray(errors) <= 4) > 0.9
+    assert max(row[order] for row in rows for order in ORDERS if order in row) <= 4
 
 
 @pytest.mark.parametrize("temperature", [1e-30, 1e-3, 1.0, 1e30])

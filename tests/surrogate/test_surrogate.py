@@ -83,8 +83,8 @@ def test_a_spike_for_each_whole_threshold(dtype):
     np.testing.assert_array_equal(slope(spike, v, 1.5), slope(ARCTAN, v, 1.5))
     # What is finite stays so.
     largest = jnp.asarray(jnp.finfo(dtype).max, dtype)
-    few = spike(jnp.stack([largest, 0 * largest]), 0.0)
-    np.testing.assert_array_equal(few, [largest, 0])
+    few = spike(jnp.stack([largest, 0 * largest, -largest]), 0.0)
+    np.testing.assert_array_equal(few, [largest, 0, 0])
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=named)
