@@ -39,6 +39,19 @@ TERMS: dict[tuple[str, str | None, str], Callable[[float, float], Any]] = {
     ("SquareWaveFourierSeries", "period", "by"): lambda x, p: 4 * abs(mp.mpf(x)) / p**2,
     ("QPseudoSpike", "alpha", "mixed"): lambda x, p: _pseudo_term(mp.mpf(x), mp.mpf(p)),
 }
+TERMS |= {
+    ("MultiGaussian", name, "value"): lambda x, p, name=name: _centre(x, p, name)
+    for name in (None, "h", "s", "sigma", "scale", "gain")
+}
+
+
+def _centre(x, parameter, name):
+    """The lower tail of the Gaussian in the middle, from which the flanks are taken."""
+    numbers = {"h": 0.15, "sigma": 0.5, "scale": 0.5, "gain": 1.0} | {name: parameter}
+    h, sigma, *factors = (
+        mp.mpf(numbers[each]) for each in ("h", "sigma", "scale", "gain")
+    )
+    return mp.fprod(factors) * (1 + h) * mp.ncdf(max(-abs(mp.mpf(x)) / sigma, -100))
 
 
 def _pseudo_term(x, alpha):

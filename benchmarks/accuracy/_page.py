@@ -35,10 +35,10 @@ place, because no program can know its input better than that. On the CPU, XLA t
 subnormal numbers as 0, so an error of 64 times the smallest normal number counts as 0.
 Where the result is finally multiplied by a hyper-parameter (`gain`, `c1`, `h`, `scale`,
 `slope`), this bound is multiplied by it too. A result beyond the largest number may be
-infinite. Sines are not compared beyond $10^5$ radians. Two formulas are differences
+infinite. Sines are not compared beyond $10^5$ radians. Three formulas are differences
 whose terms nearly cancel at some $x$: the sum of sines of `SquareWaveFourierSeries`,
-and the mixed derivative of `QPseudoSpike`. For these the last place is that of the
-largest term.
+the value of `MultiGaussian`, from which its flanks are taken off, and the mixed
+derivative of `QPseudoSpike`. For these the last place is that of the largest term.
 
 No error is larger than 4 units. In float16 and bfloat16, everything is computed in
 float32 and rounded once.
