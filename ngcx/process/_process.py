@@ -186,7 +186,7 @@ class AbstractProcess(Module):
 
         **Arguments:**
 
-        - `state`, `inputs`: as for `run`; only their shapes and dtypes matter.
+        - `state`, `inputs`: as for `run`, or `jax.ShapeDtypeStruct`s like them.
 
         **Raises:** what `run` raises.
 
@@ -207,7 +207,7 @@ class AbstractProcess(Module):
         ```
         """
         self.jaxpr(state, inputs)  # raises for what cannot be run
-        state, inputs = widened_tree((state, dict(inputs)))
+        state, inputs = jax.eval_shape(widened_tree, (state, dict(inputs)))
         rows = [("step", "reads", "writes")]
         for name, step in self.chain:
             taken = {key: inputs[key] for key in parameters_of(step) if key in inputs}

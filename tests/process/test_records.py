@@ -1,6 +1,7 @@
 """What a scan records, and how a process is shown."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 import pytest
@@ -56,7 +57,8 @@ def test_a_table_says_what_steps_read_and_write():
         "halve",
     ]
     alone = MethodProcess("alone", ("halve", lambda v: v / 2))
-    assert alone.table(jnp.ones(2), {}).splitlines()[1] == "halve  state  state"
+    for like in (jnp.ones(2), jax.ShapeDtypeStruct((2,), jnp.float32)):
+        assert alone.table(like, {}).splitlines()[1] == "halve  state  state"
     with pytest.raises(ValueError, match="`inputs` must have 'rate'"):
         model.table(state, {"unused": 1.0})
     with pytest.raises(TypeError, match="must keep the structure"):
