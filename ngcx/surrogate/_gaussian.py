@@ -210,16 +210,20 @@ def _lean(x, sigma, d):
     return jnp.clip((x - sigma * _gate(x, sigma, d)) / d, -1e4, 1e4)
 
 
-def _accurate_density(x, sigma):
-    z, h, d = _standardised(x, sigma)
-    # One exponential is more accurate than a square, but is flushed to 0 sooner.
-    once = jnp.exp(-jnp.square(z) / 2) / math.sqrt(2 * math.pi) / sigma
-    return jnp.where(jnp.abs(z) < 9, once, h / sigma * d)
+def _flanks_leaning(x, sigma, d, lean):
+    """Both densities times `lean` / d."""
+
+    def density(x):
+        z, h, rest = _standardised(x, d)
+        # One exponential is more accurate than a square, but is flushed to 0 sooner.
+        once = jnp.exp(-jnp.square(z) / 2) / math.sqrt(2 * math.pi) / d * lean / d
+        return jnp.where(jnp.abs(z) < 9, once, h / d * lean * (rest / d))
+
+    return density(x - sigma) + density(x + sigma)
 
 
 def _flanks_bend(x, sigma, d):
-    both = _accurate_density(x - sigma, d) + _accurate_density(x + sigma, d)
-    return -(both * _lean(x, sigma, d)) / d
+    return -_flanks_leaning(x, sigma, d, _lean(x, sigma, d))
 
 
 def _flanks_by_sigma(x, sigma, d):
@@ -232,7 +236,7 @@ def _flanks_by_d(x, sigma, d):
 
 def _flanks_mixed_sigma(x, sigma, d):
     lean = jnp.clip((sigma - x * _gate(x, sigma, d)) / d, -1e4, 1e4)
-    return -(_flanks_slope_value(x, sigma, d) * lean) / d
+    return -_flanks_leaning(x, sigma, d, lean)
 
 
 def _flanks_mixed_d(x, sigma, d):

@@ -65,8 +65,10 @@ def _waves(n):
     """E and E' as functions of (x, T)."""
 
     def series(term, x, period):
-        # The remainder is exact, and keeps sine and cosine accurate at any x.
-        phase = 2 * math.pi * (jnp.fmod(x, period) / period)
+        # The remainder is exact, and keeps sine and cosine accurate at any x; half a
+        # turn at most is rounded least.
+        turn = jnp.fmod(x, period) / period
+        phase = 2 * math.pi * (turn - jnp.round(turn))
         return sum((term(k, k * phase) for k in range(1, 2 * n, 2)), jnp.zeros_like(x))
 
     def turns(x, period):
