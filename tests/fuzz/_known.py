@@ -111,5 +111,6 @@ def bounds(name: str, argument: str) -> tuple[float, float]:
 def scale_of(name: str, arguments: dict[Any, Any]) -> float:
     for names, scale in SCALES:
         if re.match(names, name):
-            return float(np.abs(np.asarray(arguments.get(scale, scale), float)).max())
+            terms = np.asarray(arguments.get(scale, scale), float)
+            return float(np.max(np.abs(terms), initial=0))
     return 0.0

@@ -116,6 +116,8 @@ def test_what_is_left_of_a_difference_is_rounded_at_the_scale_of_its_terms():
         "filters.difference_of_gaussians", {"images": np.array([1.0, -1e3])}
     )
     assert scale == 1e3
+    empty = {"images": np.zeros((0, 5, 6))}
+    assert scale_of("filters.difference_of_gaussians", empty) == 0
     assert difference(little, zero, scale=scale_of("metrics.mean_squared_error", {}))
 
 
