@@ -127,7 +127,7 @@ class _Counting(AbstractCell[_Counted]):
     def __call__(self, state: _Counted, x, *, key: PRNGKeyArray | None = None):
         # Where weights and spikes are ones, each output is how many reach it.
         there = (self._layer.weight != 0).astype(float)
-        no_bias = jax.tree.map(jnp.zeros_like, self._layer)
+        no_bias = jax.tree.map(lambda x: jnp.zeros_like(x, float), self._layer)
         ones = eqx.tree_at(lambda layer: layer.weight, no_bias, there)
         arrived = jnp.sum(ones((x != 0).astype(float)))
         return _Counted(state.count + arrived, self.path), self._layer(x)
