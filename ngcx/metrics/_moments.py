@@ -93,11 +93,10 @@ def _merged(one: Moments, other: Moments) -> Moments:
 def _shares(totals: Moments, dtype, *, bias: bool):
     with jax.enable_x64(True):
         (spread, error), (_, constant) = _wide(totals.deviation), _wide(totals.mean)
-        three = spread, error, constant if bias else 0 * constant
-        (spread, *errors), _ = rescaled(jnp.stack(three), 0)
-        error = jnp.sum(jnp.square(jnp.stack(errors)), 0)
+        error = jnp.hypot(error, constant) if bias else error
         wrong = (error > 0).astype(float)
-        shares = mean(1 - ratio(error, jnp.square(spread), wrong))
+        # A share of less than -1e300 says no more, and infinite ones have no mean.
+        shares = mean(1 - jnp.square(jnp.minimum(ratio(error, spread, wrong), 1e150)))
         shares = jnp.where(_wide(totals.count) == 0, 0, shares)
         return jnp.where(totals.parts.low == 1, shares, jnp.nan).astype(dtype)
 

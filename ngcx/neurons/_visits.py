@@ -363,7 +363,8 @@ def kind(cell) -> str:
     return getattr(held, "__name__", type(held).__name__)
 
 
-# Below so many numbers a step, to store them is faster than to compute them again.
+# A step of so many numbers is large: to compute them again is faster than to store
+# them, and a step of all layers faster than all steps of one layer.
 LARGE = 1 << 16
 
 

@@ -23,6 +23,10 @@ def test_shares_of_variance_at_the_ends_of_float64(share):
             np.testing.assert_allclose(got, expected, rtol=1e-12)
         wrong = share(jnp.asarray(near * 1e92), jnp.asarray(targets * 1e-250))
         assert wrong < -1e290
+        # Streamed, it is the same.
+        empty = metrics.Streaming.init(share, dtype=jnp.float64, num_features=2)
+        streamed = empty.update(jnp.asarray(near * 1e92), jnp.asarray(targets * 1e-250))
+        assert streamed.compute() < -1e290
 
 
 @pytest.mark.parametrize("spread", [1e-5, 1e-3, 0.1])
